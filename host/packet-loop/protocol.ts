@@ -1,0 +1,75 @@
+/**
+ * What the control thread tells the packet loop's worker, and what the worker tells back. The worker alone owns the
+ * firmware's memory; commands are carried out between two batches, in order.
+ *
+ * Keys cross in `change`: the sender wipes its copy after posting, the engine wipes the worker's after installing.
+ */
+import type { EngineEvent, TableChange } from '../dataplane/engine.ts';
+import type { Address, Endpoint } from '../model/address.ts';
+import type { Spi } from '../model/security-association.ts';
+
+export type LoopCommand =
+  | { readonly kind: 'change'; readonly change: TableChange }
+  | { readonly kind: 'release-held'; readonly entry: string }
+  /** `icmp` tells the hosts that sent the dropped packets: communication administratively prohibited. */
+  | { readonly kind: 'drop-held'; readonly entry: string; readonly icmp: boolean }
+  /** An IKE message, sent from the UDP socket behind the non-ESP marker (RFC 3948 section 2.2). */
+  | { readonly kind: 'send-ike'; readonly bytes: Uint8Array; readonly to: Endpoint }
+  /** One octet 0xff (RFC 3948 section 2.3). */
+  | { readonly kind: 'send-keepalive'; readonly to: Endpoint }
+  /** An inner packet of this router's own, run through the engine as from the protected side. */
+  | { readonly kind: 'send-inner'; readonly packet: Uint8Array }
+  | { readonly kind: 'snapshot'; readonly id: number }
+  | { readonly kind: 'stop' };
+
+export type LoopEvent =
+  | { readonly kind: 'ready'; readonly localAddress: Address; readonly localPort: number }
+  | { readonly kind: 'engine'; readonly events: readonly EngineEvent[] }
+  | { readonly kind: 'ike'; readonly bytes: Uint8Array; readonly from: Endpoint; readonly to: Address }
+  /** An inner packet that came out of a pair which delivers to the host. */
+  | { readonly kind: 'inner'; readonly packet: Uint8Array; readonly spi: Spi }
+  /** Packet-path moments for the time sequence; sent only while tracing is on and rate-limited. */
+  | { readonly kind: 'trace'; readonly atMs: number; readonly what: string }
+  | { readonly kind: 'snapshot'; readonly id: number; readonly snapshot: LoopSnapshot }
+  /** The firmware trapped; all SAs are gone, the engine was started anew, no traffic passed meanwhile. */
+  | { readonly kind: 'engine-lost'; readonly reason: string }
+  | { readonly kind: 'fatal'; readonly message: string };
+
+/** Everything `sekisho status`, `spd` and `sad` show of the engine; no keys. */
+export interface LoopSnapshot {
+  readonly counters: Readonly<Record<string, bigint>>;
+  readonly spd: readonly SpdRow[];
+  readonly sad: readonly SadRow[];
+  readonly generation: number;
+  readonly activeBank: 0 | 1;
+  readonly heldPackets: number;
+}
+
+export interface SpdRow {
+  readonly order: number;
+  readonly entry: string;
+  readonly selector: string;
+  readonly action: 'PROTECT' | 'BYPASS' | 'DISCARD';
+  readonly state: 'sa' | 'acquire' | 'blocked' | 'bypass' | 'discard';
+  readonly kind: string;
+  /** SPI of the pair's inbound SA, where the row has one. */
+  readonly spi: Spi | null;
+}
+
+export interface SadRow {
+  readonly direction: 'outbound' | 'inbound';
+  readonly spi: Spi;
+  /** SPI of the pair's inbound SA: both rows of a pair carry it. */
+  readonly pair: Spi;
+  readonly entry: string;
+  readonly kind: string;
+  readonly state: 'in use' | 'waiting' | 'old';
+  readonly proposal: string;
+  readonly mode: 'tunnel' | 'transport';
+  readonly encapsulation: 'udp' | 'raw';
+  readonly peer: string;
+  readonly sequence: bigint;
+  readonly packets: bigint;
+  readonly octets: bigint;
+  readonly remainingSeconds: number;
+}
