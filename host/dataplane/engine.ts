@@ -13,7 +13,7 @@ import type { PacketSelector, Selector } from '../model/selector.ts';
 
 /** Two SAs of one distribution, for one SPD entry. */
 export interface SaPair {
-  /** Name of the SPD entry that the pair serves. */
+  /** Name of the SPD entry that the pair serves; empty for a pair that is reached only by `outboundThrough` (the channel). */
   readonly entry: string;
   /** Distribution policy; several kinds may serve one entry. */
   readonly kind: string;
@@ -105,6 +105,11 @@ export interface Engine {
   change(change: TableChange, now: Instant): void;
   /** An inner packet from the protected side (RFC 4301 section 5.1). */
   outbound(packet: Uint8Array, now: Instant): Outcome;
+  /**
+   * A packet of this host's own for a pair that no SPD entry names: the channel. It skips the SPD lookup, so its cost does
+   * not grow with the number of channels; the packet must still match the SA's selectors.
+   */
+  outboundThrough(spi: Spi, packet: Uint8Array, now: Instant): Outcome;
   /** An ESP packet from the unprotected side (RFC 4301 section 5.2). */
   inbound(arrival: EspArrival, now: Instant): Outcome;
   /** Processes the packets again that were held for the entry and for its pairs' SPIs, in order of arrival. */

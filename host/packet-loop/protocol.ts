@@ -17,8 +17,8 @@ export type LoopCommand =
   | { readonly kind: 'send-ike'; readonly bytes: Uint8Array; readonly to: Endpoint }
   /** One octet 0xff (RFC 3948 section 2.3). */
   | { readonly kind: 'send-keepalive'; readonly to: Endpoint }
-  /** An inner packet of this router's own, run through the engine as from the protected side. */
-  | { readonly kind: 'send-inner'; readonly packet: Uint8Array }
+  /** An inner packet of this router's own, sent through the pair (the channel). */
+  | { readonly kind: 'send-inner'; readonly spi: Spi; readonly packet: Uint8Array }
   | { readonly kind: 'snapshot'; readonly id: number }
   | { readonly kind: 'stop' };
 
