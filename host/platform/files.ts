@@ -1,0 +1,122 @@
+/**
+ * Files whose content or completeness matters: credentials, which nobody else may read, and settings, which after a power
+ * cut are either the old or the new ones, never half.
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { HostError } from '../model/host-error.ts';
+
+/** No pre-shared key, private key or certificate comes near this. */
+const CREDENTIAL_OCTETS_MAX = 64 * 1024;
+
+/**
+ * Reads a credential. The file is opened once and checked by what was opened, so it cannot be exchanged in between.
+ *
+ * @returns its octets; the caller owns them and wipes them after use
+ * @throws HostError CREDENTIAL_EXPOSED when group or others may read or write it or another user owns it, with the command
+ *   to run; CREDENTIAL_UNREADABLE when it is missing, no regular file, empty or too long
+ */
+export function readCredential(path: string): Uint8Array {
+  let fd: number;
+  try {
+    // Non-blocking: a FIFO in its place must not hang the start.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    throw new HostError('CREDENTIAL_UNREADABLE', `cannot read credential ${path}: ${reason(cause)}`, {
+      cause,
+    });
+  }
+  try {
+    const status = fstatSync(fd);
+    refuseUnlessPrivate(status, path);
+    return readWhole(fd, path, status.size);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Replaces the file's content as a whole: written beside it, flushed to disk, renamed over it, and the folder flushed too.
+ * On failure the old file is untouched and nothing is left beside it.
+ *
+ * @param mode permission bits of the new file; 0600 for anything secret
+ */
+export function writeFileAtomically(path: string, content: Uint8Array | string, mode = 0o600): void {
+  const folder = dirname(path);
+  const draft = join(folder, `.${basename(path)}.${process.pid}.new`);
+  rmSync(draft, { force: true });
+  try {
+    const fd = openSync(draft, 'wx', mode);
+    try {
+      writeFileSync(fd, content);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
+  const folderFd = openSync(folder, 'r');
+  try {
+    fsyncSync(folderFd);
+  } finally {
+    closeSync(folderFd);
+  }
+}
+
+function refuseUnlessPrivate(status: Stats, path: string): void {
+  if (!status.isFile()) {
+    throw new HostError('CREDENTIAL_UNREADABLE', `credential ${path} is not a regular file`);
+  }
+  if ((status.mode & 0o077) !== 0) {
+    const found = (status.mode & 0o777).toString(8).padStart(4, '0');
+    throw new HostError(
+      'CREDENTIAL_EXPOSED',
+      `credential ${path} is open to other users (mode ${found}). Run: chmod 600 ${path}`,
+    );
+  }
+  const own = process.geteuid?.() ?? status.uid;
+  if (status.uid !== own && status.uid !== 0) {
+    throw new HostError(
+      'CREDENTIAL_EXPOSED',
+      `credential ${path} belongs to user ${status.uid}, who can change it; expected ${own}. Run: chown ${own} ${path}`,
+    );
+  }
+  if (status.size === 0 || status.size > CREDENTIAL_OCTETS_MAX) {
+    throw new HostError(
+      'CREDENTIAL_UNREADABLE',
+      `credential ${path} has ${status.size} octets; expected 1 to ${CREDENTIAL_OCTETS_MAX}`,
+    );
+  }
+}
+
+function readWhole(fd: number, path: string, length: number): Uint8Array {
+  const content = new Uint8Array(length);
+  let at = 0;
+  while (at < length) {
+    const count = readSync(fd, content, at, length - at, at);
+    if (count === 0) {
+      content.fill(0);
+      throw new HostError('CREDENTIAL_UNREADABLE', `credential ${path} became shorter while it was read`);
+    }
+    at += count;
+  }
+  return content;
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

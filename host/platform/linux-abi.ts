@@ -1,0 +1,122 @@
+/**
+ * Numbers and layouts of the Linux system-call interface, as 64-bit little-endian machines have them (x86-64, arm64,
+ * riscv64: the generic table of include/uapi/asm-generic). Nothing here is ours; names are the kernel's own.
+ *
+ * ```
+ * struct mmsghdr (64 octets)                              struct cmsghdr (16 octets, then data, padded to 8)
+ *  0 msg_name        8 msg_namelen (4)  16 msg_iov         0 cmsg_len (8)   8 cmsg_level (4)  12 cmsg_type (4)
+ * 24 msg_iovlen     32 msg_control      40 msg_controllen
+ * 48 msg_flags (4)  56 msg_len (4)                        struct iovec (16): 0 iov_base (8)   8 iov_len (8)
+ *
+ * struct sockaddr_in  (16): 0 family  2 port (network order)  4 address
+ * struct sockaddr_in6 (28): 0 family  2 port (network order)  4 flow label  8 address  24 scope
+ * ```
+ */
+
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+export const SOCK_NONBLOCK = 0x800;
+export const SOCK_CLOEXEC = 0x80000;
+
+export const O_RDWR = 2;
+export const O_NONBLOCK = 0x800;
+export const O_CLOEXEC = 0x80000;
+
+export const EFD_NONBLOCK = 0x800;
+export const EFD_CLOEXEC = 0x80000;
+
+export const SOL_SOCKET = 1;
+export const SO_SNDBUF = 7;
+export const SO_RCVBUF = 8;
+export const SO_SNDBUFFORCE = 32;
+export const SO_RCVBUFFORCE = 33;
+export const SO_MARK = 36;
+
+export const IPPROTO_IP = 0;
+export const IP_TOS = 1;
+export const IP_TTL = 2;
+export const IP_PKTINFO = 8;
+export const IP_MTU_DISCOVER = 10;
+export const IP_RECVTOS = 13;
+export const IP_MTU = 14;
+
+export const IPPROTO_IPV6 = 41;
+export const IPV6_MTU_DISCOVER = 23;
+export const IPV6_MTU = 24;
+export const IPV6_V6ONLY = 26;
+export const IPV6_RECVPKTINFO = 49;
+export const IPV6_PKTINFO = 50;
+export const IPV6_HOPLIMIT = 52;
+export const IPV6_RECVTCLASS = 66;
+export const IPV6_TCLASS = 67;
+
+/** IP_MTU_DISCOVER and IPV6_MTU_DISCOVER: fragment where the path asks for it, DF clear. */
+export const IP_PMTUDISC_DONT = 0;
+/** DF set; what is longer than the path MTU known to the kernel is refused with EMSGSIZE. */
+export const IP_PMTUDISC_DO = 2;
+/** DF set; only what is longer than the interface's MTU is refused. */
+export const IP_PMTUDISC_PROBE = 3;
+
+export const IPPROTO_ESP = 50;
+
+export const MSG_TRUNC = 0x20;
+export const MSG_DONTWAIT = 0x40;
+
+export const POLLIN = 1;
+export const POLLOUT = 4;
+export const POLLERR = 8;
+export const POLLHUP = 16;
+export const POLLNVAL = 32;
+
+export const CLOCK_BOOTTIME = 7;
+
+export const IFNAMSIZ = 16;
+export const IFREQ_LENGTH = 40;
+export const IFREQ_VALUE = 16;
+export const TUNSETIFF = 0x400454ca;
+export const IFF_TUN = 0x0001;
+export const IFF_NO_PI = 0x1000;
+export const IFF_UP = 0x1;
+export const SIOCGIFFLAGS = 0x8913;
+export const SIOCSIFFLAGS = 0x8914;
+export const SIOCSIFMTU = 0x8922;
+export const SIOCSIFTXQLEN = 0x8943;
+
+export const MMSGHDR_LENGTH = 64;
+export const MSG_NAME = 0;
+export const MSG_NAMELEN = 8;
+export const MSG_IOV = 16;
+export const MSG_IOVLEN = 24;
+export const MSG_CONTROL = 32;
+export const MSG_CONTROLLEN = 40;
+export const MSG_FLAGS = 48;
+export const MSG_LEN = 56;
+
+export const IOVEC_LENGTH = 16;
+export const IOV_BASE = 0;
+export const IOV_LEN = 8;
+
+export const CMSG_HEADER_LENGTH = 16;
+export const CMSG_LEN = 0;
+export const CMSG_LEVEL = 8;
+export const CMSG_TYPE = 12;
+
+export const SOCKADDR_PORT = 2;
+export const SOCKADDR_IN_ADDRESS = 4;
+export const SOCKADDR_IN_LENGTH = 16;
+export const SOCKADDR_IN6_ADDRESS = 8;
+export const SOCKADDR_IN6_LENGTH = 28;
+
+/** in_pktinfo: interface index (4), local address of the packet (4), destination in its header (4). */
+export const IN_PKTINFO_LENGTH = 12;
+export const IN_PKTINFO_LOCAL = 4;
+export const IN_PKTINFO_DESTINATION = 8;
+/** in6_pktinfo: address (16), interface index (4). */
+export const IN6_PKTINFO_LENGTH = 20;
+
+/** Octets from one control message to the next (CMSG_SPACE). */
+export function cmsgSpace(dataLength: number): number {
+  return CMSG_HEADER_LENGTH + ((dataLength + 7) & ~7);
+}

@@ -1,0 +1,37 @@
+/**
+ * What the kernel knows about the path MTU to a peer: the interface's MTU, or less where a router on the way said so by
+ * ICMP (RFC 1191, RFC 8201). Asked now and then by the control side, never for each packet.
+ */
+import type { Address } from '../model/address.ts';
+import { readInteger, socketAddress } from './datagram-socket.ts';
+import { addressOfBuffer, check, libc } from './libc.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  IP_MTU,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPV6_MTU,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+} from './linux-abi.ts';
+
+/**
+ * Octets of the longest IP packet to `peer` that needs no fragmentation. Sends nothing.
+ *
+ * @throws HostError PLATFORM when there is no route
+ */
+export function pathMtu(peer: Address): number {
+  const domain = peer.family === 4 ? AF_INET : AF_INET6;
+  const fd = check(
+    libc.socket(domain, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+    'open a socket to ask for the path MTU',
+  );
+  try {
+    const target = socketAddress(peer, 9);
+    check(libc.connect(fd, addressOfBuffer(target), target.byteLength), 'find the route to the peer');
+    return peer.family === 4 ? readInteger(fd, IPPROTO_IP, IP_MTU) : readInteger(fd, IPPROTO_IPV6, IPV6_MTU);
+  } finally {
+    libc.close(fd);
+  }
+}

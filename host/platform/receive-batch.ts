@@ -1,0 +1,118 @@
+/**
+ * A batch of received datagrams: where the kernel puts each one in the frame memory, and what it says about it (length,
+ * peer, local address, TOS). One array for each property, filled anew by each `receive`; no object per datagram.
+ */
+import type { FrameMemory } from './frame-memory.ts';
+import { libc } from './libc.ts';
+import {
+  CMSG_HEADER_LENGTH,
+  CMSG_LEN,
+  CMSG_LEVEL,
+  CMSG_TYPE,
+  IN_PKTINFO_DESTINATION,
+  IP_PKTINFO,
+  IP_TOS,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPV6_PKTINFO,
+  IPV6_TCLASS,
+  MSG_DONTWAIT,
+  MSG_TRUNC,
+} from './linux-abi.ts';
+import { MessageStorage } from './message-storage.ts';
+
+/** PKTINFO (40) and TCLASS (24), and room for the segment size of a bundle. */
+const CONTROL_LENGTH = 128;
+
+export class ReceiveBatch {
+  readonly capacity: number;
+  readonly family: 4 | 6;
+  /** Set by the caller before `receive`: where in the frame memory datagram i goes. Stays until changed. */
+  readonly offsets: Uint32Array;
+  /** Set by the caller: octets free there. */
+  readonly rooms: Uint32Array;
+  /** Octets received; 0 for a datagram that was longer than its room and therefore is useless. */
+  readonly lengths: Uint32Array;
+  /** TOS or traffic class of the outer header (DSCP and ECN). */
+  readonly tos: Uint8Array;
+  /** Offset in `octets` of the local address that the datagram was sent to; 0: the kernel did not say. */
+  readonly localAddressAt: Uint32Array;
+  /** Datagrams cut because they were longer than their room, since the start. */
+  truncatedCount = 0;
+  readonly #storage: MessageStorage;
+
+  constructor(family: 4 | 6, frames: FrameMemory, capacity: number) {
+    this.capacity = capacity;
+    this.family = family;
+    this.offsets = new Uint32Array(capacity);
+    this.rooms = new Uint32Array(capacity);
+    this.lengths = new Uint32Array(capacity);
+    this.tos = new Uint8Array(capacity);
+    this.localAddressAt = new Uint32Array(capacity);
+    this.#storage = new MessageStorage(family, frames, capacity, CONTROL_LENGTH);
+  }
+
+  /** What `peerAddressAt` and `localAddressAt` are offsets into; addresses are 4 or 16 octets, network order. */
+  get octets(): Uint8Array {
+    return this.#storage.octets;
+  }
+
+  /** Offset in `octets` of the address that datagram `index` came from. */
+  peerAddressAt(index: number): number {
+    return this.#storage.peerAddressAt(index);
+  }
+
+  /** UDP port that datagram `index` came from; 0 on a raw socket. */
+  peerPort(index: number): number {
+    return this.#storage.peerPort(index);
+  }
+
+  /**
+   * Receives what is waiting on the non-blocking socket `fd`, at most `count`. For sockets of this package only.
+   *
+   * @returns how many arrived, or a negative number: ask `errno()`
+   */
+  receiveFrom(fd: number, count: number): number {
+    const storage = this.#storage;
+    for (let index = 0; index < count; index++) {
+      storage.setFrame(index, this.offsets[index] ?? 0, this.rooms[index] ?? 0);
+      storage.resetLengths(index, CONTROL_LENGTH);
+    }
+    const received = libc.recvmmsg(fd, storage.address, count, MSG_DONTWAIT, 0);
+    for (let index = 0; index < received; index++) this.#read(index);
+    return received;
+  }
+
+  #read(index: number): void {
+    const storage = this.#storage;
+    if ((storage.flags(index) & MSG_TRUNC) === 0) {
+      this.lengths[index] = storage.transferredLength(index);
+    } else {
+      this.lengths[index] = 0;
+      this.truncatedCount++;
+    }
+    this.tos[index] = 0;
+    this.localAddressAt[index] = 0;
+    const view = storage.view;
+    let at = storage.controlAt(index);
+    const end = at + storage.receivedControlLength(index);
+    while (at + CMSG_HEADER_LENGTH <= end) {
+      const length = view.getUint32(at + CMSG_LEN, true);
+      if (length < CMSG_HEADER_LENGTH) return;
+      this.#readControl(index, view.getInt32(at + CMSG_LEVEL, true), view.getInt32(at + CMSG_TYPE, true), at);
+      at += (length + 7) & ~7;
+    }
+  }
+
+  #readControl(index: number, level: number, type: number, at: number): void {
+    const value = at + CMSG_HEADER_LENGTH;
+    if (level === IPPROTO_IP) {
+      // IP_TOS is one octet; IPV6_TCLASS is an int, whose low octet comes first.
+      if (type === IP_TOS) this.tos[index] = this.#storage.view.getUint8(value);
+      else if (type === IP_PKTINFO) this.localAddressAt[index] = value + IN_PKTINFO_DESTINATION;
+    } else if (level === IPPROTO_IPV6) {
+      if (type === IPV6_TCLASS) this.tos[index] = this.#storage.view.getUint8(value);
+      else if (type === IPV6_PKTINFO) this.localAddressAt[index] = value;
+    }
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * A batch of datagrams to send: where each one is in the frame memory, to whom it goes, from which of our addresses, and
+ * the TOS, TTL and "don't fragment" of its outer header. One array for each property; no object per datagram.
+ */
+import type { FrameMemory } from './frame-memory.ts';
+import { libc } from './libc.ts';
+import {
+  CMSG_HEADER_LENGTH,
+  CMSG_LEN,
+  CMSG_LEVEL,
+  CMSG_TYPE,
+  cmsgSpace,
+  IN_PKTINFO_LENGTH,
+  IN_PKTINFO_LOCAL,
+  IN6_PKTINFO_LENGTH,
+  IP_PKTINFO,
+  IP_TOS,
+  IP_TTL,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPV6_HOPLIMIT,
+  IPV6_PKTINFO,
+  IPV6_TCLASS,
+  MSG_DONTWAIT,
+} from './linux-abi.ts';
+import { MessageStorage } from './message-storage.ts';
+
+/** IANA's recommended default, used where the caller gives no TTL. */
+const TTL_DEFAULT = 64;
+
+// Control messages of a datagram, always in this order; the source address is left out where none is wanted. The segment
+// size of a bundle will be the fourth.
+const TOS_AT = 0;
+const TTL_AT = cmsgSpace(4);
+const SOURCE_AT = 2 * cmsgSpace(4);
+const CONTROL_LENGTH = 128;
+
+export class SendBatch {
+  readonly capacity: number;
+  readonly family: 4 | 6;
+  /** Where in the frame memory datagram i is, without IP or UDP header. */
+  readonly offsets: Uint32Array;
+  readonly lengths: Uint32Array;
+  /** TOS or traffic class of the outer header. */
+  readonly tos: Uint8Array;
+  /** TTL or hop limit of the outer header; 0: 64. */
+  readonly ttl: Uint8Array;
+  /** 1: set DF and do not fragment here either (EMSGSIZE in `errnos` when it does not fit); 0: fragments are fine. */
+  readonly dontFragment: Uint8Array;
+  /** Filled by `send`: 0 when the kernel took the datagram, otherwise why not (errno). */
+  readonly errnos: Uint16Array;
+  readonly #storage: MessageStorage;
+  readonly #withSource: Uint8Array;
+
+  constructor(family: 4 | 6, frames: FrameMemory, capacity: number) {
+    this.capacity = capacity;
+    this.family = family;
+    this.offsets = new Uint32Array(capacity);
+    this.lengths = new Uint32Array(capacity);
+    this.tos = new Uint8Array(capacity);
+    this.ttl = new Uint8Array(capacity);
+    this.dontFragment = new Uint8Array(capacity);
+    this.errnos = new Uint16Array(capacity);
+    this.#withSource = new Uint8Array(capacity);
+    this.#storage = new MessageStorage(family, frames, capacity, CONTROL_LENGTH);
+    for (let index = 0; index < capacity; index++) this.#writeControlHeaders(index);
+  }
+
+  /** Sends datagram `index` to the address at `source[at]` (4 or 16 octets) and `port` (0 on a raw socket). */
+  setPeer(index: number, source: Uint8Array, at: number, port: number): void {
+    copy(this.#storage.octets, this.#storage.peerAddressAt(index), source, at, this.#storage.addressLength);
+    this.#storage.setPeerPort(index, port);
+  }
+
+  /** Sends datagram `index` from our address at `source[at]`, whatever the route says. */
+  setSource(index: number, source: Uint8Array, at: number): void {
+    copy(this.#storage.octets, this.#sourceAt(index), source, at, this.#storage.addressLength);
+    this.#withSource[index] = 1;
+  }
+
+  /** Lets the route choose our address again. */
+  clearSource(index: number): void {
+    this.#withSource[index] = 0;
+  }
+
+  /** Hands datagrams `first` to `first + count - 1` over; each consumes one system call at most. For sockets of this package. */
+  sendTo(fd: number, first: number, count: number): number {
+    return libc.sendmmsg(fd, this.#storage.messageAddress(first), count, MSG_DONTWAIT);
+  }
+
+  /** Writes what the arrays say about datagrams 0 to `count - 1` into the kernel's structures. */
+  prepare(count: number): void {
+    const storage = this.#storage;
+    for (let index = 0; index < count; index++) {
+      storage.setFrame(index, this.offsets[index] ?? 0, this.lengths[index] ?? 0);
+      storage.resetLengths(index, this.#withSource[index] === 1 ? this.#controlLength() : SOURCE_AT);
+      const control = storage.controlAt(index) + CMSG_HEADER_LENGTH;
+      storage.view.setUint32(control + TOS_AT, this.tos[index] ?? 0, true);
+      storage.view.setUint32(control + TTL_AT, this.ttl[index] || TTL_DEFAULT, true);
+      this.errnos[index] = 0;
+    }
+  }
+
+  #writeControlHeaders(index: number): void {
+    const at = this.#storage.controlAt(index);
+    if (this.family === 4) {
+      this.#writeControlHeader(at + TOS_AT, IPPROTO_IP, IP_TOS, 4);
+      this.#writeControlHeader(at + TTL_AT, IPPROTO_IP, IP_TTL, 4);
+      this.#writeControlHeader(at + SOURCE_AT, IPPROTO_IP, IP_PKTINFO, IN_PKTINFO_LENGTH);
+    } else {
+      this.#writeControlHeader(at + TOS_AT, IPPROTO_IPV6, IPV6_TCLASS, 4);
+      this.#writeControlHeader(at + TTL_AT, IPPROTO_IPV6, IPV6_HOPLIMIT, 4);
+      this.#writeControlHeader(at + SOURCE_AT, IPPROTO_IPV6, IPV6_PKTINFO, IN6_PKTINFO_LENGTH);
+    }
+  }
+
+  #writeControlHeader(at: number, level: number, type: number, dataLength: number): void {
+    this.#storage.view.setUint32(at + CMSG_LEN, CMSG_HEADER_LENGTH + dataLength, true);
+    this.#storage.view.setInt32(at + CMSG_LEVEL, level, true);
+    this.#storage.view.setInt32(at + CMSG_TYPE, type, true);
+  }
+
+  /** Interface index 0 and only the address filled in: the kernel still chooses the interface by route. */
+  #sourceAt(index: number): number {
+    const data = this.#storage.controlAt(index) + SOURCE_AT + CMSG_HEADER_LENGTH;
+    return this.family === 4 ? data + IN_PKTINFO_LOCAL : data;
+  }
+
+  #controlLength(): number {
+    return SOURCE_AT + cmsgSpace(this.family === 4 ? IN_PKTINFO_LENGTH : IN6_PKTINFO_LENGTH);
+  }
+}
+
+/** For 4 to 16 octets a loop beats `set` with its view object. */
+function copy(target: Uint8Array, to: number, source: Uint8Array, from: number, length: number): void {
+  for (let index = 0; index < length; index++) target[to + index] = source[from + index] ?? 0;
+}
