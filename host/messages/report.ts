@@ -1,0 +1,20 @@
+/** `report`: what a router saw that the server may act on. */
+import { nullable, unsigned, word } from './field.ts';
+import { endpoint } from './fields-model.ts';
+import type { Report } from './message.ts';
+import type { MessageCodec } from './message-codec.ts';
+
+export const report: MessageCodec<Report> = {
+  type: 'report',
+  number: 16,
+  sender: 'router',
+  peer: 'optional',
+  kind: 'optional',
+  fields: {
+    what: word('bad-spi', 'sa-deleted', 'no-spd-entry', 'selectors-disjoint'),
+    // Any value: what is reported is what was seen on the wire.
+    spi: unsigned(0, 0xffff_ffff),
+    from: nullable(endpoint),
+    count: unsigned(0, 0xffff_ffff),
+  },
+};
