@@ -2,3 +2,4 @@
 export function abi_version(): u32 {
   return 1;
 }
+export * from './crypto/primitives.ts';

@@ -1,0 +1,113 @@
+/**
+ * The ciphers as exports of the module, for tests, vectors and measurements: one `primitive_` function for each. The packet
+ * path calls the functions themselves. Decides nothing.
+ */
+import { aesEncryptBlock, aesExpand, aesExpandDecrypt } from './aes.ts';
+import { aesDecryptFour } from './aes-decrypt.ts';
+import { AES_TABLES } from './aes-tables.ts';
+import { cbcDecrypt, cbcEncrypt, cbcSetup, cbcUnpredictableIv } from './cbc.ts';
+import { equal } from './equal.ts';
+import { gcmOpen, gcmSeal, gcmSetup } from './gcm.ts';
+import { hmacSha1, hmacSha1Setup, hmacSha256, hmacSha256Setup } from './hmac.ts';
+import { sha1 } from './sha1.ts';
+import { sha256 } from './sha256.ts';
+
+/** Where the constants of `aes-tables.ts` lie, for the test that derives them. */
+export function primitive_aes_tables(): usize {
+  return AES_TABLES;
+}
+
+export function primitive_aes_expand(key: usize, keyLength: i32, schedule: usize): void {
+  aesExpand(key, keyLength, schedule);
+}
+
+/** Encrypts one block in place. */
+export function primitive_aes_encrypt(schedule: usize, block: usize): void {
+  v128.store(block, aesEncryptBlock(schedule, v128.load(block)));
+}
+
+export function primitive_aes_expand_decrypt(key: usize, keyLength: i32, schedule: usize): void {
+  aesExpandDecrypt(key, keyLength, schedule);
+}
+
+/** Decrypts four blocks in place. */
+export function primitive_aes_decrypt_four(schedule: usize, blocks: usize): void {
+  aesDecryptFour(schedule, blocks, blocks);
+}
+
+export function primitive_gcm_setup(context: usize, key: usize, keyLength: i32): void {
+  gcmSetup(context, key, keyLength);
+}
+
+export function primitive_gcm_seal(
+  context: usize,
+  nonce: usize,
+  aad: usize,
+  aadLength: i32,
+  text: usize,
+  textLength: i32,
+  icv: usize,
+): void {
+  gcmSeal(context, nonce, aad, aadLength, text, textLength, icv);
+}
+
+export function primitive_gcm_open(
+  context: usize,
+  nonce: usize,
+  aad: usize,
+  aadLength: i32,
+  text: usize,
+  textLength: i32,
+  icv: usize,
+): bool {
+  return gcmOpen(context, nonce, aad, aadLength, text, textLength, icv);
+}
+
+export function primitive_cbc_setup(context: usize, key: usize, keyLength: i32): void {
+  cbcSetup(context, key, keyLength);
+}
+
+export function primitive_cbc_encrypt(context: usize, iv: usize, text: usize, textLength: i32): void {
+  cbcEncrypt(context, iv, text, textLength);
+}
+
+export function primitive_cbc_decrypt(context: usize, iv: usize, text: usize, textLength: i32): void {
+  cbcDecrypt(context, iv, text, textLength);
+}
+
+export function primitive_cbc_unpredictable_iv(
+  schedule: usize,
+  sequenceLow: u32,
+  sequenceHigh: u32,
+  out: usize,
+): void {
+  cbcUnpredictableIv(schedule, sequenceLow, sequenceHigh, out);
+}
+
+export function primitive_sha1(message: usize, length: i32, out: usize): void {
+  sha1(message, length, out);
+}
+
+export function primitive_sha256(message: usize, length: i32, out: usize): void {
+  sha256(message, length, out);
+}
+
+export function primitive_hmac_sha1_setup(context: usize, key: usize, keyLength: i32): void {
+  hmacSha1Setup(context, key, keyLength);
+}
+
+export function primitive_hmac_sha1(context: usize, message: usize, length: i32, out: usize): void {
+  hmacSha1(context, message, length, out);
+}
+
+export function primitive_hmac_sha256_setup(context: usize, key: usize, keyLength: i32): void {
+  hmacSha256Setup(context, key, keyLength);
+}
+
+export function primitive_hmac_sha256(context: usize, message: usize, length: i32, out: usize): void {
+  hmacSha256(context, message, length, out);
+}
+
+export function primitive_equal(a: usize, b: usize, length: i32): bool {
+  return equal(a, b, length);
+}
