@@ -1,0 +1,149 @@
+/**
+ * What a running router or server says of itself over its control socket, as JSON: state, SPD, SAD, management table,
+ * policies, events. One schema for both ends: the process builds such values, `sekisho` and the lab check and show them.
+ * There are no keys in any of it, and 64-bit counts travel as decimal strings, because JSON's numbers stop at 2^53.
+ */
+import { z } from 'zod';
+
+/** A count as it arrives: a number, or decimal digits where it may be longer than 53 bits. */
+export const countSchema = z.union([z.number().int().nonnegative(), z.string().regex(/^\d{1,20}$/)]);
+
+const countsSchema = z.record(z.string(), countSchema);
+
+export const routerStatusSchema = z.looseObject({
+  role: z.literal('router'),
+  name: z.string(),
+  software: z.string(),
+  uptimeSeconds: z.number(),
+  channel: z.looseObject({
+    state: z.enum(['up', 'connecting', 'down']),
+    /** As the settings name it. */
+    server: z.string(),
+    /** Address and port that the server was last seen at. */
+    endpoint: z.string().nullable(),
+    /** How long the channel has been in this state. */
+    sinceSeconds: z.number().nullable(),
+    /** Why it is not up; empty when it is. */
+    detail: z.string().default(''),
+  }),
+  entries: z.array(
+    z.looseObject({
+      name: z.string(),
+      action: z.enum(['PROTECT', 'BYPASS', 'DISCARD']),
+      /** Null where the action is not PROTECT. */
+      requestPeer: z.string().nullable(),
+      state: z.enum(['ready', 'requesting', 'failed', 'idle']),
+      /** One of SettingFailure's words while the state is `failed`. */
+      failure: z.string().nullable(),
+      detail: z.string(),
+    }),
+  ),
+  /** What the engine counted: packets and octets by direction and verdict. */
+  counters: countsSchema,
+  /** Dropped packets by reason (firmware/abi/drop-reason.ts). */
+  drops: countsSchema,
+  /** Setting and IKE messages, sent, received and dropped by code. */
+  messages: countsSchema,
+});
+
+/** Row of `/spd`: SpdRow of host/packet-loop/protocol.ts. */
+export const spdRowSchema = z.looseObject({
+  order: z.number(),
+  entry: z.string(),
+  selector: z.string(),
+  action: z.enum(['PROTECT', 'BYPASS', 'DISCARD']),
+  state: z.string(),
+  kind: z.string(),
+  spi: z.number().nullable(),
+});
+
+/** Row of `/sad`: SadRow of host/packet-loop/protocol.ts. */
+export const sadRowSchema = z.looseObject({
+  direction: z.enum(['outbound', 'inbound']),
+  spi: z.number(),
+  pair: z.number(),
+  entry: z.string(),
+  kind: z.string(),
+  state: z.string(),
+  proposal: z.string(),
+  mode: z.string(),
+  encapsulation: z.string(),
+  peer: z.string(),
+  sequence: countSchema,
+  packets: countSchema,
+  octets: countSchema,
+  remainingSeconds: z.number(),
+});
+
+/** Row of `/events`, oldest first: the last things that a person would want to know. */
+export const eventRowSchema = z.looseObject({
+  /** Milliseconds since 1970-01-01 UTC. */
+  timeMs: z.number(),
+  level: z.enum(['info', 'warn', 'error']),
+  what: z.string(),
+  detail: z.string(),
+});
+
+export const serverStatusSchema = z.looseObject({
+  role: z.literal('server'),
+  name: z.string(),
+  software: z.string(),
+  uptimeSeconds: z.number(),
+  policies: z.looseObject({
+    file: z.string(),
+    /** Number of distribution policies in force. */
+    count: z.number(),
+    loadedSecondsAgo: z.number(),
+    /** Why the file as it stands now was not taken; null when what is in the file is in force. */
+    problem: z.string().nullable(),
+  }),
+  routers: z.array(
+    z.looseObject({
+      name: z.string(),
+      channel: z.enum(['up', 'down']),
+      /** Where it was last seen; null before its first channel. */
+      endpoint: z.string().nullable(),
+      behindNat: z.boolean(),
+      sinceSeconds: z.number().nullable(),
+      software: z.string(),
+    }),
+  ),
+  /** Entries of the management table by state. */
+  entries: countsSchema,
+  drops: countsSchema,
+  messages: countsSchema,
+});
+
+/** Row of `/table`, the management table: one requested or issued pair of SAs. */
+export const managementRowSchema = z.looseObject({
+  source: z.string(),
+  peer: z.string(),
+  kind: z.string(),
+  state: z.string(),
+  /** SPI on which the source receives; null while its half is empty. */
+  sourceSpi: z.number().nullable(),
+  peerSpi: z.number().nullable(),
+  revision: z.number(),
+  /** Until the hard lifetime; null before the SAs are issued. */
+  remainingSeconds: z.number().nullable(),
+});
+
+/** Row of `/policies`, in the order in which they are looked up. */
+export const policyRowSchema = z.looseObject({
+  kind: z.string(),
+  between: z.tuple([z.string(), z.string()]),
+  /** One line a selector; empty for everything between the routers' networks. */
+  selectors: z.array(z.string()),
+  mode: z.string(),
+  proposal: z.string(),
+  esn: z.boolean(),
+  encapsulation: z.string(),
+  lifetimeSeconds: z.number(),
+  revision: z.number(),
+});
+
+export type RouterStatus = z.input<typeof routerStatusSchema>;
+export type EventRow = z.input<typeof eventRowSchema>;
+export type ServerStatus = z.input<typeof serverStatusSchema>;
+export type ManagementRow = z.input<typeof managementRowSchema>;
+export type PolicyRow = z.input<typeof policyRowSchema>;
