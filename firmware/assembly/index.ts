@@ -2,4 +2,5 @@
 export function abi_version(): u32 {
   return 1;
 }
-export * from './crypto/primitives.ts';
+// Without the extension: asc takes ".ts" in an import, but not in a re-export.
+export * from './crypto/primitives';
