@@ -42,6 +42,8 @@ class Tally implements Reporter {
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
+// Debian keeps ip and nft where an ordinary user's PATH does not look.
+process.env.PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
 
 const kinds: Readonly<Record<string, string>> = {
   '--sim': 'test/simulation/',
