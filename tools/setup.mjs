@@ -1,0 +1,144 @@
+/**
+ * Makes a fresh checkout ready: npm packages (with them the pinned Node), Debian packages, the firmware. Runs before
+ * `npm run lab` and `npm test` (npm's `prelab` and `pretest`), costs a tenth of a second when there is nothing to do, and
+ * says what it installs and why. Plain JavaScript without dependencies: it is run by whatever Node 20 or later is there.
+ *
+ * Nothing is installed without the right to: whoever is not root gets the command to run. `lab` then stops; `test` goes
+ * on, and the tests that miss something say so.
+ */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const pinnedNode = join(root, 'node_modules/.bin/node');
+
+/** Debian's package for each command, and what it is for. */
+const labCommands = [
+  ['ip', 'iproute2', 'network namespaces, links and routes'],
+  ['nft', 'nftables', 'the fail-closed table, NAT and loss'],
+  ['tcpdump', 'tcpdump', 'the capture between the routers'],
+  ['ping', 'iputils-ping', 'the first packet'],
+  ['ethtool', 'ethtool', 'real packets on virtual links'],
+  ['nsenter', 'util-linux', 'programs in a namespace'],
+  ['setpriv', 'util-linux', 'processes that end with the lab'],
+];
+const testCommands = [
+  ...labCommands,
+  ['tshark', 'tshark', 'an independent witness for ESP and IKE'],
+  ['python3', 'python3', 'Scapy'],
+];
+
+/** Debian keeps administrators' commands where an ordinary user's PATH does not look. */
+const searchPath = [
+  ...new Set([...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/bin', '/bin']),
+];
+
+function say(line) {
+  console.error(`set-up: ${line}`);
+}
+
+function stop(line) {
+  say(line);
+  process.exit(1);
+}
+
+function hasCommand(command) {
+  return searchPath.some((folder) => {
+    try {
+      accessSync(join(folder, command), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function run(command, args, environment = {}) {
+  const result = spawnSync(command, args, {
+    cwd: root,
+    // What others print goes to stderr: `--json -` and pipes get the tool's own output alone.
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, PATH: searchPath.join(delimiter), ...environment },
+  });
+  return result.status === 0;
+}
+
+/** Why `npm ci` is needed; undefined when node_modules holds exactly what the lockfile says. */
+function reasonForPackages() {
+  const installedFile = join(root, 'node_modules/.package-lock.json');
+  if (!existsSync(installedFile)) return 'node_modules is missing';
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  const installed = JSON.parse(readFileSync(installedFile, 'utf8')).packages;
+  for (const [path, entry] of Object.entries(wanted)) {
+    if (path === '' || entry.link) continue;
+    const found = installed[path];
+    if (found === undefined && (entry.optional || entry.devOptional || entry.peer)) continue;
+    if (found?.version !== entry.version) {
+      return `${path.slice('node_modules/'.length)} is ${found?.version ?? 'missing'}, the lockfile wants ${entry.version}`;
+    }
+  }
+  return existsSync(pinnedNode) ? undefined : 'the pinned Node is missing';
+}
+
+function installPackages() {
+  const reason = reasonForPackages();
+  if (reason === undefined) return;
+  say(`installing npm packages with the pinned Node (npm ci): ${reason}`);
+  const npm = process.env.npm_execpath;
+  const command = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
+  const args = [...command.slice(1), 'ci', '--include=dev', '--include=optional', '--no-fund', '--no-audit'];
+  if (!run(command[0], args)) stop('npm ci failed; its message is above');
+  if (!existsSync(pinnedNode)) {
+    stop(
+      `no Node 24 for ${process.platform} on ${process.arch} among the npm packages; expected Linux on x64 or arm64`,
+    );
+  }
+}
+
+function missingDebianPackages(purpose) {
+  const missing = (purpose === 'lab' ? labCommands : testCommands).filter(
+    ([command]) => !hasCommand(command),
+  );
+  if (purpose === 'test' && !hasScapy())
+    missing.push(['scapy', 'python3-scapy', 'an independent witness for ESP']);
+  return missing;
+}
+
+/** Debian's package serves Debian's Python, whatever other `python3` comes first in PATH. */
+function hasScapy() {
+  const found = 'import importlib.util, sys; sys.exit(importlib.util.find_spec("scapy") is None)';
+  return spawnSync('/usr/bin/python3', ['-c', found], { stdio: 'ignore' }).status === 0;
+}
+
+function installDebianPackages(purpose) {
+  const missing = missingDebianPackages(purpose);
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map(([, name]) => name))];
+  for (const [command, name, why] of missing)
+    say(`${command} is missing (Debian package ${name}): needed for ${why}`);
+  const install = ['install', '-y', '--no-install-recommends', ...packages];
+  const permitted = process.getuid?.() === 0 && hasCommand('apt-get');
+  if (permitted) {
+    say(`installing ${packages.join(', ')} (apt-get ${install.join(' ')})`);
+    const quiet = { DEBIAN_FRONTEND: 'noninteractive' };
+    const done =
+      run('apt-get', install, quiet) || (run('apt-get', ['update'], quiet) && run('apt-get', install, quiet));
+    if (!done) say('apt-get failed; its message is above');
+  } else {
+    say(`not installed: this user may not. Run: sudo apt-get ${install.join(' ')}`);
+  }
+  if (missingDebianPackages(purpose).length > 0 && purpose === 'lab') stop('the lab cannot run without them');
+}
+
+const purpose = process.argv[2];
+if (purpose !== 'lab' && purpose !== 'test' && purpose !== 'build') {
+  stop('usage: node tools/setup.mjs lab|test|build');
+}
+if (Number(process.versions.node.split('.')[0]) < 20) {
+  stop(`expected Node 20 or later, found ${process.versions.node}`);
+}
+installPackages();
+if (purpose !== 'build') installDebianPackages(purpose);
+if (!run(pinnedNode, ['tools/build-firmware.ts'])) stop('the firmware does not build; the message is above');
