@@ -14,6 +14,9 @@ export type Mode = 'tunnel' | 'transport';
 /** `udp` is RFC 3948 on port 4500, `raw` is IP protocol 50. */
 export type Encapsulation = 'udp' | 'raw';
 
+/** Packets that may arrive out of order before the older ones count as replayed. */
+export const defaultReplayWindow = 1024;
+
 /** Keys of one direction. Whoever holds the record owns the secrets and wipes them. */
 export interface SaKeys {
   readonly encryptionKey: Secret;
