@@ -1,0 +1,178 @@
+/**
+ * IKE_AUTH from the initiator's side: the payloads that it sends, and what it makes of the answer: who the responder
+ * is, and whether the CHILD SA stays within what was offered. RFC 7296 sections 1.2, 2.9, 2.15 and appendix C.2.
+ */
+import type { Endpoint } from '../model/address.ts';
+import { fail, ok, type Result } from '../model/result.ts';
+import type { Secret } from '../model/secret.ts';
+import { isProven, parseClaim, proofOf, type Transcript } from './auth-exchange.ts';
+import { createChildSa, encodeEspSpi, espSpiOf, parseChildPayloads } from './child-sa.ts';
+import type { ChildSa, FailureReason } from './events.ts';
+import { failureIn } from './failure.ts';
+import type { IkeSa } from './ike-sa.ts';
+import { acceptableEsp, checkSelected, proposalOf } from './proposal-selection.ts';
+import type { RetransmissionTimes } from './retransmission.ts';
+import { notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
+import {
+  encodeIdentification,
+  equalIdentities,
+  formatIdentity,
+  type Identity,
+} from './wire/identification.ts';
+import { encodeNotify } from './wire/notify.ts';
+import type { PayloadValue } from './wire/payload-chain.ts';
+import type { PayloadSet } from './wire/payload-set.ts';
+import { encodeSecurityAssociation } from './wire/security-association.ts';
+import {
+  encodeTrafficSelectors,
+  type TrafficSelector,
+  trafficSelectorContains,
+} from './wire/traffic-selector.ts';
+
+export interface InitiatorConfig {
+  readonly identity: Identity;
+  /** Whom we want to talk to; another identity is refused even if it proves the key. */
+  readonly peerIdentity: Identity;
+  /** Borrowed for the life of the machine; its owner wipes it. */
+  readonly preSharedKey: Secret;
+  readonly local: Endpoint;
+  readonly peer: Endpoint;
+  /** Inner addresses of this end and of the other, 1 to 255 each. */
+  readonly localTrafficSelectors: readonly TrafficSelector[];
+  readonly remoteTrafficSelectors: readonly TrafficSelector[];
+  /** Asks the peer to drop older IKE SAs with this identity. */
+  readonly initialContact: boolean;
+  /** Makes the peer encapsulate ESP in UDP even without a NAT. */
+  readonly forceUdpEncapsulation: boolean;
+  readonly retransmission: RetransmissionTimes;
+  /** Fresh random octets, owned by the machine; called for SPI, nonce and private key. */
+  readonly random: (octets: number) => Uint8Array;
+}
+
+/** Payloads of the request, in the order of RFC 7296 appendix C.2; tunnel mode, since nothing else is said. */
+export function authRequest(
+  config: InitiatorConfig,
+  ikeSa: IkeSa,
+  transcript: Transcript,
+  inboundSpi: number,
+): PayloadValue[] {
+  const proof = proofOf('initiator', ikeSa, transcript, config.preSharedKey, config.identity);
+  return [
+    proof.identification,
+    ...(config.initialContact ? [encodeNotify(notifyTypes.initialContact)] : []),
+    { type: payloadTypes.identificationResponder, body: encodeIdentification(config.peerIdentity) },
+    proof.authentication,
+    encodeSecurityAssociation([proposalOf(acceptableEsp, encodeEspSpi(inboundSpi))]),
+    {
+      type: payloadTypes.trafficSelectorInitiator,
+      body: encodeTrafficSelectors(config.localTrafficSelectors),
+    },
+    {
+      type: payloadTypes.trafficSelectorResponder,
+      body: encodeTrafficSelectors(config.remoteTrafficSelectors),
+    },
+  ];
+}
+
+/** What an answer to IKE_AUTH amounts to. */
+export type AuthAnswer =
+  /** The peer refused us: it is to be believed, and there is no IKE SA. */
+  | { readonly kind: 'refused'; readonly reason: FailureReason; readonly message: string }
+  /** We refuse the peer, and owe it a notification. */
+  | { readonly kind: 'rejected'; readonly reason: RejectionReason; readonly message: string }
+  /** There is an IKE SA, with or without its CHILD SA. */
+  | {
+      readonly kind: 'authenticated';
+      readonly peerIdentity: Identity;
+      readonly child: Result<ChildSa, FailureReason>;
+    };
+
+export type RejectionReason = 'authentication-failed' | 'invalid-syntax' | 'unsupported-critical-payload';
+
+/** Judges the payloads of an answer that opened under the keys of the IKE SA. */
+export function judgeAuthResponse(
+  config: InitiatorConfig,
+  ikeSa: IkeSa,
+  transcript: Transcript,
+  inboundSpi: number,
+  payloads: PayloadSet,
+): AuthAnswer {
+  if (payloads.unsupportedCritical !== undefined) {
+    const message = `expected no critical payload unknown here, found type ${payloads.unsupportedCritical}`;
+    return { kind: 'rejected', reason: 'unsupported-critical-payload', message };
+  }
+  const claim = parseClaim('responder', payloads);
+  if (!claim.ok) return { kind: 'rejected', reason: 'invalid-syntax', message: claim.message };
+  if (claim.value === undefined) {
+    const failure = failureIn(payloads);
+    if (failure !== undefined) return { kind: 'refused', reason: failure.reason, message: failure.message };
+    const message = 'expected IDr and AUTH in IKE_AUTH, found none';
+    return { kind: 'rejected', reason: 'invalid-syntax', message };
+  }
+  const { identity } = claim.value;
+  const wanted = formatIdentity(config.peerIdentity);
+  if (!isProven('responder', claim.value, ikeSa, transcript, config.preSharedKey)) {
+    const message = `${formatIdentity(identity)} did not prove the pre-shared key; compare it at both ends`;
+    return { kind: 'rejected', reason: 'authentication-failed', message };
+  }
+  if (!equalIdentities(identity, config.peerIdentity)) {
+    const message = `expected the peer to be ${wanted}, found ${formatIdentity(identity)}`;
+    return { kind: 'rejected', reason: 'authentication-failed', message };
+  }
+  const child = acceptChildSa(config, ikeSa, transcript, inboundSpi, payloads);
+  return { kind: 'authenticated', peerIdentity: identity, child };
+}
+
+/** The CHILD SA as the responder narrowed it, if that stays within what was offered. */
+function acceptChildSa(
+  config: InitiatorConfig,
+  ikeSa: IkeSa,
+  transcript: Transcript,
+  inboundSpi: number,
+  payloads: PayloadSet,
+): Result<ChildSa, FailureReason> {
+  const child = parseChildPayloads(payloads);
+  if (!child.ok) return fail('invalid-syntax', child.message);
+  if (child.value === undefined) {
+    const failure = failureIn(payloads);
+    return failure === undefined
+      ? fail('invalid-syntax', 'expected SA, TSi and TSr in IKE_AUTH, found none')
+      : fail(failure.reason, failure.message);
+  }
+  const proposal = checkSelected(acceptableEsp, child.value.proposals);
+  const outboundSpi = proposal && espSpiOf(proposal);
+  if (proposal === undefined || outboundSpi === undefined) {
+    return fail('no-proposal-chosen', 'expected one of the ESP transforms offered, found others');
+  }
+  if (payloads.notify(notifyTypes.useTransportMode) !== undefined) {
+    return fail('no-proposal-chosen', 'expected tunnel mode as asked for, found transport mode');
+  }
+  const { initiatorSelectors, responderSelectors } = child.value;
+  if (
+    !isNarrowed(initiatorSelectors, config.localTrafficSelectors) ||
+    !isNarrowed(responderSelectors, config.remoteTrafficSelectors)
+  ) {
+    return fail('ts-unacceptable', 'expected traffic selectors within those offered, found others');
+  }
+  return ok(
+    createChildSa({
+      role: 'initiator',
+      prf: ikeSa.algorithms.prf,
+      derivation: ikeSa.keys.derivation,
+      initiatorNonce: transcript.initiatorNonce,
+      responderNonce: transcript.responderNonce,
+      proposal,
+      inboundSpi,
+      outboundSpi,
+      localTrafficSelectors: initiatorSelectors,
+      remoteTrafficSelectors: responderSelectors,
+    }),
+  );
+}
+
+function isNarrowed(answered: readonly TrafficSelector[], offered: readonly TrafficSelector[]): boolean {
+  return (
+    answered.length > 0 &&
+    answered.every((one) => offered.some((other) => trafficSelectorContains(other, one)))
+  );
+}

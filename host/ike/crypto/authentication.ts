@@ -1,0 +1,43 @@
+/**
+ * The AUTH payload with a pre-shared key: proof that the sender of a message of IKE_SA_INIT holds the key.
+ * RFC 7296 section 2.15.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import type { Secret } from '../../model/secret.ts';
+import { type Prf, prf } from './prf.ts';
+
+/** RFC 7296 section 2.15: 17 ASCII characters without a terminating null. */
+const keyPad = new TextEncoder().encode('Key Pad for IKEv2');
+
+export interface SignedOctets {
+  /** The signer's own IKE_SA_INIT message, the last one where several were sent, header included. */
+  readonly message: Uint8Array;
+  /** Nonce of the other end. */
+  readonly peerNonce: Uint8Array;
+  /** SK_pi for the initiator, SK_pr for the responder. */
+  readonly macKey: Secret;
+  /** Body of the signer's ID payload. */
+  readonly identification: Uint8Array;
+}
+
+/**
+ * prf(prf(preSharedKey, "Key Pad for IKEv2"), message | peerNonce | prf(macKey, identification)).
+ *
+ * @wipes its intermediate key
+ */
+export function sharedKeyAuthentication(
+  algorithm: Prf,
+  preSharedKey: Secret,
+  signed: SignedOctets,
+): Uint8Array {
+  const key = prf(algorithm, preSharedKey.reveal(), keyPad);
+  const macedIdentification = prf(algorithm, signed.macKey.reveal(), signed.identification);
+  const authentication = prf(algorithm, key, signed.message, signed.peerNonce, macedIdentification);
+  key.fill(0);
+  return authentication;
+}
+
+/** @constantTime in the octets; lengths are public */
+export function equalAuthentication(expected: Uint8Array, received: Uint8Array): boolean {
+  return expected.length === received.length && timingSafeEqual(expected, received);
+}

@@ -1,0 +1,169 @@
+/**
+ * What goes into the IKE machines and what comes out of them, for both roles, with every reason as a literal code.
+ * Machines do no I/O: their shell carries out the actions in the order in which they are listed.
+ */
+import type { Endpoint } from '../model/address.ts';
+import type { DirectionKeys } from './crypto/key-derivation.ts';
+import type { Identity } from './wire/identification.ts';
+import type { TrafficSelector } from './wire/traffic-selector.ts';
+
+/** Names an IKE SA at this end: its own SPI, 16 hexadecimal digits. */
+export type SaId = string;
+
+/** A whole IKE message, without the non-ESP marker of port 4500; borrowed during the call only. */
+export interface MessageEvent {
+  readonly kind: 'message';
+  readonly bytes: Uint8Array;
+  readonly from: Endpoint;
+  /** The local address and port that it arrived at. */
+  readonly to: Endpoint;
+}
+
+export type InitiatorEvent =
+  /** Starts the handshake. The SPI is where this end will receive ESP; 256..2^32-1. */
+  | { readonly kind: 'start'; readonly inboundSpi: number }
+  | MessageEvent
+  | { readonly kind: 'deadline' }
+  | { readonly kind: 'check-liveness' }
+  | { readonly kind: 'close' };
+
+export type ResponderEvent =
+  | MessageEvent
+  | { readonly kind: 'deadline' }
+  | { readonly kind: 'check-liveness'; readonly saId: SaId }
+  | { readonly kind: 'close'; readonly saId: SaId };
+
+/** Why an IKE SA that was established is gone. */
+export const closeReasons = [
+  /** Asked for at this end. */
+  'local',
+  /** The peer deleted it. */
+  'peer-deleted',
+  /** The peer deleted the only CHILD SA; the IKE SA follows. */
+  'child-deleted',
+  /** A request stayed unanswered to the last retransmission. */
+  'no-response',
+  /** The peer set up a newer one and says that it is the only one, or has too many. */
+  'replaced',
+  /** One end sent what the other cannot read; fatal by RFC 7296 section 2.21.3. */
+  'invalid-syntax',
+  /** The peer did not accept our AUTH after all. */
+  'authentication-failed',
+] as const;
+export type CloseReason = (typeof closeReasons)[number];
+
+/** Why no IKE SA with a CHILD SA came about at the initiator. */
+export const failureReasons = [
+  'no-response',
+  'no-proposal-chosen',
+  'invalid-ke-payload',
+  'invalid-major-version',
+  'authentication-failed',
+  'ts-unacceptable',
+  'invalid-syntax',
+  'unsupported-critical-payload',
+  /** Any other error notification; its number is in the message. */
+  'refused-by-peer',
+] as const;
+export type FailureReason = (typeof failureReasons)[number];
+
+/** Why a message changed nothing, or was answered with an error. Each has a counter. */
+export const refusalReasons = [
+  'malformed',
+  'major-version',
+  'unsupported-critical-payload',
+  'unknown-spi',
+  'not-authentic',
+  'message-id',
+  /** Not what this state waits for: wrong exchange, flags, or payloads that make no sense here. */
+  'unexpected',
+  'cookie-demanded',
+  'half-open-limit',
+  'no-proposal-chosen',
+  'invalid-ke-payload',
+  'authentication-failed',
+  'ts-unacceptable',
+  'no-additional-sas',
+  'invalid-syntax',
+] as const;
+export type RefusalReason = (typeof refusalReasons)[number];
+
+export type RefusalCounters = Record<RefusalReason, number>;
+
+/** All refusal counters at zero. */
+export function zeroRefusalCounters(): RefusalCounters {
+  return Object.fromEntries(refusalReasons.map((reason) => [reason, 0])) as RefusalCounters; // keys are the union
+}
+
+/**
+ * A CHILD SA in tunnel mode, with its keys. Whoever receives the action owns the secrets: copies them into the data
+ * plane and wipes them; the machine keeps no reference.
+ */
+export interface ChildSa {
+  readonly inboundSpi: number;
+  readonly outboundSpi: number;
+  readonly inbound: DirectionKeys;
+  readonly outbound: DirectionKeys;
+  /** Keyword of host/model/proposal.ts. */
+  readonly proposal: 'aes256gcm16';
+  readonly esn: boolean;
+  /** As narrowed: inner addresses of this end and of the other. */
+  readonly localTrafficSelectors: readonly TrafficSelector[];
+  readonly remoteTrafficSelectors: readonly TrafficSelector[];
+}
+
+export interface EstablishedAction {
+  readonly kind: 'established';
+  readonly saId: SaId;
+  readonly childSa: ChildSa;
+  readonly peerIdentity: Identity;
+  readonly local: Endpoint;
+  readonly peer: Endpoint;
+  /** Some NAT lies between the ends, or one of them pretends so to get UDP encapsulation. */
+  readonly natDetected: boolean;
+  readonly localBehindNat: boolean;
+  readonly peerBehindNat: boolean;
+}
+
+export interface SendAction {
+  readonly kind: 'send';
+  /** A whole IKE message without the non-ESP marker; owned by the receiver of the action, who does not write to it. */
+  readonly bytes: Uint8Array;
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+}
+
+export interface RefusedAction {
+  readonly kind: 'refused';
+  readonly reason: RefusalReason;
+  readonly message: string;
+  readonly from: Endpoint;
+}
+
+export type IkeAction =
+  | SendAction
+  | EstablishedAction
+  | RefusedAction
+  /** The IKE SA and its CHILD SA are gone: stop using both. Comes once for each `established`. */
+  | {
+      readonly kind: 'closed';
+      readonly saId: SaId;
+      readonly reason: CloseReason;
+      readonly peerIdentity: Identity;
+    }
+  /** The initiator's handshake came to nothing. */
+  | { readonly kind: 'failed'; readonly saId: SaId; readonly reason: FailureReason; readonly message: string }
+  /** The peer answered a liveness check. */
+  | { readonly kind: 'alive'; readonly saId: SaId }
+  /** Authentic messages now come from this address (RFC 7296 section 2.23): answer there. */
+  | { readonly kind: 'peer-moved'; readonly saId: SaId; readonly peer: Endpoint }
+  /**
+   * Somebody says, unauthenticated, that the peer does not know this IKE SA (RFC 7296 section 2.4): a hint to try a new
+   * one beside it, no reason to give this one up.
+   */
+  | { readonly kind: 'peer-lost-state'; readonly saId: SaId };
+
+/** Text form of an IKE SPI. */
+export function saIdOf(spi: bigint): SaId {
+  return spi.toString(16).padStart(16, '0');
+}

@@ -1,0 +1,92 @@
+/**
+ * What an error notification of the peer means for the initiator: one table from RFC 7296 section 3.10.1 to our codes
+ * and to words for the person who reads the log.
+ */
+import type { FailureReason, RefusalReason } from './events.ts';
+import { notifyTypes } from './wire/iana-numbers.ts';
+import { isErrorNotify } from './wire/notify.ts';
+import type { PayloadSet } from './wire/payload-set.ts';
+
+export interface Failure {
+  readonly reason: FailureReason;
+  /** Counter for the message that carried it. */
+  readonly refusal: RefusalReason;
+  readonly message: string;
+}
+
+const failures: ReadonlyMap<number, Failure> = new Map([
+  [
+    notifyTypes.noProposalChosen,
+    {
+      reason: 'no-proposal-chosen',
+      refusal: 'no-proposal-chosen',
+      message:
+        'the peer accepts none of the algorithms offered (aes256gcm16-prfsha256-x25519, ESP aes256gcm16)',
+    },
+  ],
+  [
+    notifyTypes.invalidKePayload,
+    {
+      reason: 'invalid-ke-payload',
+      refusal: 'invalid-ke-payload',
+      message: 'the peer wants another key exchange than x25519, the only one offered',
+    },
+  ],
+  [
+    notifyTypes.invalidMajorVersion,
+    {
+      reason: 'invalid-major-version',
+      refusal: 'major-version',
+      message: 'the peer does not speak IKE version 2',
+    },
+  ],
+  [
+    notifyTypes.authenticationFailed,
+    {
+      reason: 'authentication-failed',
+      refusal: 'authentication-failed',
+      message: 'the peer did not accept our identity or pre-shared key; compare both at both ends',
+    },
+  ],
+  [
+    notifyTypes.tsUnacceptable,
+    {
+      reason: 'ts-unacceptable',
+      refusal: 'ts-unacceptable',
+      message: 'the peer accepts none of the inner addresses asked for',
+    },
+  ],
+  [
+    notifyTypes.invalidSyntax,
+    {
+      reason: 'invalid-syntax',
+      refusal: 'invalid-syntax',
+      message: 'the peer could not read our message',
+    },
+  ],
+  [
+    notifyTypes.unsupportedCriticalPayload,
+    {
+      reason: 'unsupported-critical-payload',
+      refusal: 'unsupported-critical-payload',
+      message: 'the peer does not know a payload that it took to be critical',
+    },
+  ],
+] satisfies [number, Failure][]);
+
+/** Looks an error notification up; an unlisted one is `refused-by-peer`, with its number in the message. */
+function failureOf(notifyType: number): Failure {
+  return (
+    failures.get(notifyType) ?? {
+      reason: 'refused-by-peer',
+      refusal: 'unexpected',
+      message: `the peer refused with notification ${notifyType}`,
+    }
+  );
+}
+
+/** The first error notification of a message, looked up. */
+export function failureIn(payloads: PayloadSet): Failure | undefined {
+  const error = payloads.notifies.find((notify) => isErrorNotify(notify.type));
+  return error && failureOf(error.type);
+}

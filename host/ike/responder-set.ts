@@ -1,0 +1,306 @@
+/**
+ * All IKE SAs of a responder: finds the one that a message belongs to at a cost that does not depend on their number,
+ * answers IKE_SA_INIT, holds off floods with cookies and limits, replaces the SAs of an initiator that starts anew.
+ * RFC 7296 sections 2.1, 2.4, 2.5, 2.6 and 2.21.
+ */
+import { createHash } from 'node:crypto';
+import type { Instant } from '../model/instant.ts';
+import { Secret } from '../model/secret.ts';
+import { Cookies } from './cookies.ts';
+import { DeadlineHeap } from './deadline-heap.ts';
+import {
+  type IkeAction,
+  type MessageEvent,
+  type RefusalCounters,
+  type RefusalReason,
+  type ResponderEvent,
+  type SaId,
+  saIdOf,
+  zeroRefusalCounters,
+} from './events.ts';
+import { Responder, type ResponderConfig } from './responder.ts';
+import { parseSaInit, parseUnprotected } from './sa-init.ts';
+import { answerSaInit, type SaInitOutcome } from './sa-init-answer.ts';
+import { IkeHeader } from './wire/header.ts';
+import { exchangeTypes, ikeMajorVersion, notifyTypes } from './wire/iana-numbers.ts';
+import { identityKey } from './wire/identification.ts';
+import { encodeNotify } from './wire/notify.ts';
+import { encodeMessage, type PayloadValue } from './wire/payload-chain.ts';
+import { plainOctets } from './wire/syntax.ts';
+
+export interface ResponderLimits {
+  /** IKE SAs that are not authenticated, from which on cookies are demanded. */
+  readonly cookieThreshold: number;
+  /** IKE SAs that are not authenticated, at which new ones are dropped. */
+  readonly halfOpenLimit: number;
+  /** Established IKE SAs of one identity; the oldest gives way. Room for make-before-break and lost deletes. */
+  readonly sasPerIdentity: number;
+  /** Unprotected answers a second to messages for IKE SAs unknown here. */
+  readonly hintsPerSecond: number;
+}
+
+export const defaultResponderLimits: ResponderLimits = {
+  cookieThreshold: 256,
+  halfOpenLimit: 4096,
+  sasPerIdentity: 4,
+  hintsPerSecond: 100,
+};
+
+export class ResponderSet {
+  /** Messages that changed nothing or were refused, by reason. */
+  readonly counters: RefusalCounters = zeroRefusalCounters();
+  readonly #config: ResponderConfig;
+  readonly #limits: ResponderLimits;
+  readonly #cookies: Cookies;
+  readonly #unknownKey: Secret;
+  readonly #bySaId = new Map<SaId, Responder>();
+  /** By digest of the IKE_SA_INIT request, so that a repetition finds its answer (RFC 7296 section 2.1). */
+  readonly #byInitRequest = new Map<string, Responder>();
+  readonly #initRequestOf = new Map<Responder, string>();
+  /** Established SAs by identity, oldest first. */
+  readonly #byIdentity = new Map<string, Set<Responder>>();
+  readonly #identityOf = new Map<Responder, string>();
+  readonly #halfOpen = new Set<Responder>();
+  readonly #deadlines = new DeadlineHeap<Responder>();
+  #hints = { since: 0, count: 0 };
+
+  constructor(config: ResponderConfig, limits: ResponderLimits = defaultResponderLimits) {
+    this.#config = config;
+    this.#limits = limits;
+    this.#cookies = new Cookies(config.random);
+    this.#unknownKey = new Secret(config.random(32));
+  }
+
+  /** IKE SAs of any state. */
+  get size(): number {
+    return this.#bySaId.size;
+  }
+
+  get halfOpenCount(): number {
+    return this.#halfOpen.size;
+  }
+
+  /** The IKE SA of that name, for its `established` state and its peer's present address. */
+  responder(saId: SaId): Responder | undefined {
+    return this.#bySaId.get(saId);
+  }
+
+  /** When `deadline` is to be handled; undefined for never. Costs nothing. */
+  nextDeadline(): Instant | undefined {
+    return this.#deadlines.earliest;
+  }
+
+  /** Takes `event` in at `now`; the actions are to be carried out in order. */
+  handle(event: ResponderEvent, now: Instant): IkeAction[] {
+    const actions = this.#dispatch(event, now);
+    for (const action of actions) if (action.kind === 'refused') this.counters[action.reason] += 1;
+    return actions;
+  }
+
+  #dispatch(event: ResponderEvent, now: Instant): IkeAction[] {
+    switch (event.kind) {
+      case 'message':
+        return this.#receive({ ...event, bytes: plainOctets(event.bytes) }, now);
+      case 'deadline':
+        return this.#expire(now);
+      case 'check-liveness':
+        return this.#update(this.#bySaId.get(event.saId), (sa) => sa.checkLiveness(now));
+      case 'close':
+        return this.#update(this.#bySaId.get(event.saId), (sa) => sa.close(now));
+    }
+  }
+
+  #receive(event: MessageEvent, now: Instant): IkeAction[] {
+    const { bytes, from, to } = event;
+    const checked = IkeHeader.check(bytes);
+    if (!checked.ok) return refuse(event, 'malformed', checked.message);
+    const header = checked.value;
+    if (header.majorVersion !== ikeMajorVersion) return this.#refuseVersion(header, event, now);
+    if (header.responderSpi === 0n) return this.#receiveInit(header, event, now);
+    const sa = this.#bySaId.get(saIdOf(header.responderSpi));
+    if (sa === undefined || sa.initiatorSpi !== header.initiatorSpi) {
+      const hint = header.isResponse
+        ? []
+        : this.#hint(header, event, now, [encodeNotify(notifyTypes.invalidIkeSpi)]);
+      return [
+        ...refuse(event, 'unknown-spi', 'expected SPIs of an IKE SA known here, found others'),
+        ...hint,
+      ];
+    }
+    const wasHalfOpen = sa.isHalfOpen;
+    const actions = this.#update(sa, () => sa.handleMessage(header, bytes, from, to, now));
+    return wasHalfOpen && sa.established !== undefined ? [...this.#enlist(sa, now), ...actions] : actions;
+  }
+
+  #receiveInit(header: IkeHeader, event: MessageEvent, now: Instant): IkeAction[] {
+    const { bytes, from, to } = event;
+    if (
+      header.exchangeType !== exchangeTypes.ikeSaInit ||
+      header.isResponse ||
+      !header.fromInitiator ||
+      header.messageId !== 0 ||
+      header.initiatorSpi === 0n
+    ) {
+      return refuse(event, 'unexpected', 'expected a request of IKE_SA_INIT, found another message');
+    }
+    const digest = createHash('sha256').update(bytes).digest('base64');
+    const known = this.#byInitRequest.get(digest);
+    if (known !== undefined) {
+      const response = known.initResponse;
+      if (response === undefined) return refuse(event, 'message-id', 'expected no repetition after IKE_AUTH');
+      return [{ kind: 'send', bytes: response, from: to, to: from }];
+    }
+    const outcome = this.#answerInit(header, event, now);
+    if (outcome.kind === 'refused') {
+      const { reason, message, notify } = outcome;
+      return [
+        ...refuse(event, reason, message),
+        ...(notify === undefined ? [] : [unprotectedAnswer(header, event, [notify])]),
+      ];
+    }
+    const responder = new Responder(this.#config, { ...outcome.setup, unknownKey: this.#unknownKey }, now);
+    this.#bySaId.set(responder.saId, responder);
+    this.#byInitRequest.set(digest, responder);
+    this.#initRequestOf.set(responder, digest);
+    this.#halfOpen.add(responder);
+    this.#deadlines.set(responder, responder.nextDeadline);
+    const response = outcome.setup.transcript.responderMessage;
+    return [{ kind: 'send', bytes: response, from: to, to: from }];
+  }
+
+  /** Cheap checks first, the key pair last. */
+  #answerInit(header: IkeHeader, event: MessageEvent, now: Instant): SaInitOutcome {
+    const payloads = parseUnprotected(header, event.bytes);
+    if (!payloads.ok) return { kind: 'refused', reason: 'malformed', message: payloads.message };
+    const { unsupportedCritical } = payloads.value;
+    if (unsupportedCritical !== undefined) {
+      return {
+        kind: 'refused',
+        reason: 'unsupported-critical-payload',
+        message: `expected no critical payload of a type unknown here, found ${unsupportedCritical}`,
+        notify: encodeNotify(notifyTypes.unsupportedCriticalPayload, Uint8Array.of(unsupportedCritical)),
+      };
+    }
+    const init = parseSaInit(payloads.value);
+    if (!init.ok) return { kind: 'refused', reason: 'malformed', message: init.message };
+    if (this.#halfOpen.size >= this.#limits.cookieThreshold) {
+      const { nonce } = init.value;
+      const { address } = event.from;
+      const cookie = payloads.value.notify(notifyTypes.cookie)?.data;
+      if (cookie === undefined || !this.#cookies.check(cookie, nonce, address, header.initiatorSpi, now)) {
+        return {
+          kind: 'refused',
+          reason: 'cookie-demanded',
+          message: 'expected our cookie, since many IKE SAs are half-open',
+          notify: encodeNotify(
+            notifyTypes.cookie,
+            this.#cookies.make(nonce, address, header.initiatorSpi, now),
+          ),
+        };
+      }
+    }
+    if (this.#halfOpen.size >= this.#limits.halfOpenLimit) {
+      const message = `expected fewer than ${this.#limits.halfOpenLimit} half-open IKE SAs`;
+      return { kind: 'refused', reason: 'half-open-limit', message };
+    }
+    const isTaken = (spi: bigint): boolean => this.#bySaId.has(saIdOf(spi));
+    return answerSaInit(this.#config, header, event, payloads.value, init.value, isTaken);
+  }
+
+  /** RFC 7296 section 2.5: a higher major version is answered with the highest known here, version 1 is not. */
+  #refuseVersion(header: IkeHeader, event: MessageEvent, now: Instant): IkeAction[] {
+    const isNewer = header.majorVersion > ikeMajorVersion && !header.isResponse;
+    const notify = encodeNotify(notifyTypes.invalidMajorVersion);
+    return [
+      ...refuse(event, 'major-version', `expected IKE version 2, found ${header.majorVersion}`),
+      ...(isNewer ? this.#hint(header, event, now, [notify]) : []),
+    ];
+  }
+
+  /** An unprotected answer about something that is not known here: never longer than the question, and not too often. */
+  #hint(header: IkeHeader, event: MessageEvent, now: Instant, payloads: PayloadValue[]): IkeAction[] {
+    if (now - this.#hints.since >= 1000) this.#hints = { since: now, count: 0 };
+    if (this.#hints.count >= this.#limits.hintsPerSecond) return [];
+    const answer = unprotectedAnswer(header, event, payloads);
+    if (answer.bytes.length > event.bytes.length) return [];
+    this.#hints.count += 1;
+    return [answer];
+  }
+
+  /** Files a newly established SA under its identity; returns the end of those that it replaces. */
+  #enlist(sa: Responder, now: Instant): IkeAction[] {
+    const key = sa.established && identityKey(sa.established.peerIdentity);
+    if (key === undefined) return [];
+    const others = [...(this.#byIdentity.get(key) ?? [])];
+    const actions: IkeAction[] = [];
+    if (sa.hasInitialContact) {
+      for (const other of others) actions.push(...this.#update(other, () => other.replace()));
+    } else {
+      const surplus = others.slice(0, Math.max(0, others.length + 1 - this.#limits.sasPerIdentity));
+      for (const other of surplus) actions.push(...this.#update(other, () => other.close(now)));
+    }
+    const same = this.#byIdentity.get(key) ?? new Set();
+    this.#byIdentity.set(key, same.add(sa));
+    this.#identityOf.set(sa, key);
+    return actions;
+  }
+
+  #expire(now: Instant): IkeAction[] {
+    const actions: IkeAction[] = [];
+    for (;;) {
+      const deadline = this.#deadlines.earliest;
+      const sa = this.#deadlines.first;
+      if (sa === undefined || deadline === undefined || deadline > now) return actions;
+      actions.push(...this.#update(sa, () => sa.handleDeadline(now)));
+    }
+  }
+
+  /** Lets `step` change one SA, then brings the indexes up to date. */
+  #update(sa: Responder | undefined, step: (sa: Responder) => IkeAction[]): IkeAction[] {
+    if (sa === undefined) return [];
+    const actions = step(sa);
+    if (!sa.isHalfOpen) this.#halfOpen.delete(sa);
+    this.#deadlines.set(sa, sa.nextDeadline);
+    if (sa.isGone) this.#forget(sa);
+    return actions;
+  }
+
+  #forget(sa: Responder): void {
+    this.#bySaId.delete(sa.saId);
+    const digest = this.#initRequestOf.get(sa);
+    if (digest !== undefined) this.#byInitRequest.delete(digest);
+    this.#initRequestOf.delete(sa);
+    this.#halfOpen.delete(sa);
+    const key = this.#identityOf.get(sa);
+    if (key === undefined) return;
+    this.#identityOf.delete(sa);
+    const same = this.#byIdentity.get(key);
+    same?.delete(sa);
+    if (same?.size === 0) this.#byIdentity.delete(key);
+  }
+}
+
+function refuse(event: MessageEvent, reason: RefusalReason, message: string): IkeAction[] {
+  return [{ kind: 'refused', reason, message, from: event.from }];
+}
+
+/** A response in the clear that leaves no state: SPIs and message ID as in the request. */
+function unprotectedAnswer(
+  header: IkeHeader,
+  event: MessageEvent,
+  payloads: readonly PayloadValue[],
+): Extract<IkeAction, { kind: 'send' }> {
+  const { initiatorSpi, responderSpi, exchangeType, messageId } = header;
+  const bytes = encodeMessage(
+    {
+      initiatorSpi,
+      responderSpi,
+      exchangeType,
+      fromInitiator: !header.fromInitiator,
+      isResponse: true,
+      messageId,
+    },
+    payloads,
+  );
+  return { kind: 'send', bytes, from: event.to, to: event.from };
+}

@@ -1,0 +1,245 @@
+/**
+ * One IKE SA at the responder, from the answer to IKE_SA_INIT on: IKE_AUTH with a pre-shared key and one tunnel-mode
+ * CHILD SA, then whatever established-sa.ts does. Duplicates of IKE_SA_INIT, cookies and limits are the business of
+ * responder-set.ts. The states are tabled in README.md. RFC 7296 sections 1.2, 2.15, 2.21.2.
+ */
+import type { Endpoint } from '../model/address.ts';
+import { earliest, type Instant } from '../model/instant.ts';
+import { ok, type Result } from '../model/result.ts';
+import type { Secret } from '../model/secret.ts';
+import type { Transcript } from './auth-exchange.ts';
+import { judgeAuthRequest, type ResponderConfig } from './auth-responder.ts';
+import { aes256Gcm16 } from './crypto/aead.ts';
+import { deriveIkeKeys } from './crypto/key-derivation.ts';
+import type { KeyPair } from './crypto/key-exchange.ts';
+import { prfHmacSha256 } from './crypto/prf.ts';
+import { EstablishedSa } from './established-sa.ts';
+import { type IkeAction, type RefusalReason, type SaId, saIdOf } from './events.ts';
+import { IkeSa, type Received } from './ike-sa.ts';
+import type { NatFindings } from './nat-detection.ts';
+import type { IkeHeader } from './wire/header.ts';
+import { exchangeTypes } from './wire/iana-numbers.ts';
+
+export type { ResponderConfig };
+
+/** What IKE_SA_INIT has settled. */
+export interface ResponderSetup {
+  readonly initiatorSpi: bigint;
+  readonly responderSpi: bigint;
+  readonly keyPair: KeyPair;
+  readonly peerPublicValue: Uint8Array;
+  readonly transcript: Transcript;
+  readonly nat: NatFindings | undefined;
+  readonly local: Endpoint;
+  readonly peer: Endpoint;
+  /** Stands in for the key of an unknown identity, so that it costs as much as a known one. */
+  readonly unknownKey: Secret;
+}
+
+/** What is left of the set-up once the private key has done its work. */
+type Agreed = Omit<ResponderSetup, 'keyPair' | 'peerPublicValue'>;
+
+type Phase =
+  /** The private key waits for IKE_AUTH: whoever stops after IKE_SA_INIT has not made us multiply. */
+  | { readonly kind: 'half-open'; readonly setup: ResponderSetup }
+  | { readonly kind: 'keyed'; readonly ikeSa: IkeSa; readonly agreed: Agreed }
+  /** IKE_AUTH was refused; repetitions of it get the same answer until the deadline. */
+  | { readonly kind: 'refused'; readonly ikeSa: IkeSa }
+  | { readonly kind: 'established'; readonly sa: EstablishedSa }
+  | { readonly kind: 'gone' };
+
+export class Responder {
+  readonly saId: SaId;
+  readonly initiatorSpi: bigint;
+  readonly #config: ResponderConfig;
+  readonly #deadline: Instant;
+  #phase: Phase;
+  #hasInitialContact = false;
+
+  constructor(config: ResponderConfig, setup: ResponderSetup, now: Instant) {
+    this.saId = saIdOf(setup.responderSpi);
+    this.#config = config;
+    this.initiatorSpi = setup.initiatorSpi;
+    this.#phase = { kind: 'half-open', setup };
+    this.#deadline = now + config.halfOpenTimeoutMs;
+  }
+
+  /** The answer to IKE_SA_INIT, for a repetition of it; undefined once IKE_AUTH was understood. */
+  get initResponse(): Uint8Array | undefined {
+    switch (this.#phase.kind) {
+      case 'half-open':
+        return this.#phase.setup.transcript.responderMessage;
+      case 'keyed':
+        return this.#phase.agreed.transcript.responderMessage;
+      default:
+        return undefined;
+    }
+  }
+
+  /** Not authenticated: counts against the limits. */
+  get isHalfOpen(): boolean {
+    return this.#phase.kind === 'half-open' || this.#phase.kind === 'keyed' || this.#phase.kind === 'refused';
+  }
+
+  /** The initiator asserted in IKE_AUTH that this is its only IKE SA (RFC 7296 section 2.4). */
+  get hasInitialContact(): boolean {
+    return this.#hasInitialContact;
+  }
+
+  get isGone(): boolean {
+    return this.#phase.kind === 'gone';
+  }
+
+  /** The established SA, also while it is closing. */
+  get established(): EstablishedSa | undefined {
+    return this.#phase.kind === 'established' ? this.#phase.sa : undefined;
+  }
+
+  get nextDeadline(): Instant | undefined {
+    if (this.#phase.kind === 'gone') return undefined;
+    if (this.#phase.kind !== 'established') return this.#deadline;
+    const { sa } = this.#phase;
+    return sa.isChildless ? earliest(sa.nextDeadline, this.#deadline) : sa.nextDeadline;
+  }
+
+  /** Takes in a message whose header names this SA by both SPIs. */
+  handleMessage(
+    header: IkeHeader,
+    bytes: Uint8Array,
+    from: Endpoint,
+    to: Endpoint,
+    now: Instant,
+  ): IkeAction[] {
+    const refuse = (reason: RefusalReason, message: string): IkeAction[] => [
+      { kind: 'refused', reason, message, from },
+    ];
+    if (this.#phase.kind === 'gone') return [];
+    if (this.#phase.kind === 'established') {
+      const actions = this.#phase.sa.handleMessage(header, bytes, from, to, now);
+      return this.#settle(actions);
+    }
+    if (header.isResponse || header.exchangeType !== exchangeTypes.ikeAuth) {
+      return refuse('unexpected', 'expected a request of IKE_AUTH, found another message');
+    }
+    let phase = this.#phase;
+    if (phase.kind === 'half-open') {
+      const keyed = this.#derive(phase.setup);
+      this.#phase = keyed.ok ? keyed.value : { kind: 'gone' };
+      if (!keyed.ok) return refuse('malformed', keyed.message);
+      phase = keyed.value;
+    }
+    const received = phase.ikeSa.receive(header, bytes);
+    if (received.kind === 'refused') return refuse(received.reason, received.message);
+    if (received.kind === 'repeated-request') {
+      return [{ kind: 'send', bytes: received.response, from: to, to: from }];
+    }
+    if (received.kind === 'response' || phase.kind === 'refused') {
+      return refuse('unexpected', 'expected nothing more after a refused IKE_AUTH, found another message');
+    }
+    return this.#authenticate(phase.ikeSa, phase.agreed, received, from, to);
+  }
+
+  checkLiveness(now: Instant): IkeAction[] {
+    return this.established?.checkLiveness(now) ?? [];
+  }
+
+  close(now: Instant): IkeAction[] {
+    return this.established?.close(now) ?? [];
+  }
+
+  /** Ends an established SA that the peer has replaced. */
+  replace(): IkeAction[] {
+    return this.#settle(this.established?.abandon('replaced') ?? []);
+  }
+
+  handleDeadline(now: Instant): IkeAction[] {
+    if (this.#phase.kind === 'established') {
+      const { sa } = this.#phase;
+      // Nobody needs an IKE SA without its CHILD SA; one that the peer left behind is cleared away.
+      const closing = sa.isChildless && now >= this.#deadline ? sa.abandon('local') : [];
+      return this.#settle([...closing, ...sa.handleDeadline(now)]);
+    }
+    if (this.#phase.kind === 'gone' || now < this.#deadline) return [];
+    if (this.#phase.kind !== 'half-open') this.#phase.ikeSa.wipe();
+    this.#phase = { kind: 'gone' };
+    return [];
+  }
+
+  /** Derives the keys, at the first message that needs them, and lets go of the private key. */
+  #derive(setup: ResponderSetup): Result<Extract<Phase, { kind: 'keyed' }>, 'KEY_EXCHANGE'> {
+    const { keyPair, peerPublicValue, ...agreed } = setup;
+    const { initiatorSpi, responderSpi } = agreed;
+    const sharedSecret = keyPair.agree(peerPublicValue);
+    if (!sharedSecret.ok) return sharedSecret;
+    const algorithms = { prf: prfHmacSha256, aead: aes256Gcm16 };
+    const keys = deriveIkeKeys(algorithms, {
+      ...agreed.transcript,
+      sharedSecret: sharedSecret.value,
+      initiatorSpi,
+      responderSpi,
+    });
+    sharedSecret.value.wipe();
+    const { retransmission } = this.#config;
+    const ikeSa = new IkeSa({
+      role: 'responder',
+      initiatorSpi,
+      responderSpi,
+      algorithms,
+      keys,
+      retransmission,
+    });
+    return ok({ kind: 'keyed', ikeSa, agreed });
+  }
+
+  #authenticate(
+    ikeSa: IkeSa,
+    agreed: Agreed,
+    request: Extract<Received, { kind: 'request' }>,
+    from: Endpoint,
+    to: Endpoint,
+  ): IkeAction[] {
+    const { transcript, unknownKey, nat } = agreed;
+    const verdict = judgeAuthRequest(this.#config, ikeSa, transcript, unknownKey, request.payloads);
+    const bytes = ikeSa.respond(request.exchangeType, request.messageId, verdict.answer);
+    const answer: IkeAction = { kind: 'send', bytes, from: to, to: from };
+    if (verdict.kind === 'refused') {
+      this.#phase = { kind: 'refused', ikeSa };
+      return [{ kind: 'refused', reason: verdict.reason, message: verdict.message, from }, answer];
+    }
+    const { peerIdentity, child } = verdict;
+    const childSpis = child.ok ? child.value : undefined;
+    const sa = new EstablishedSa({
+      role: 'responder',
+      ikeSa,
+      peerIdentity,
+      local: to,
+      peer: from,
+      childSpis,
+    });
+    this.#phase = { kind: 'established', sa };
+    this.#hasInitialContact = verdict.hasInitialContact;
+    if (!child.ok) return [{ kind: 'refused', reason: child.code, message: child.message, from }, answer];
+    const localBehindNat = nat?.localBehindNat ?? false;
+    const peerBehindNat = nat?.peerBehindNat ?? false;
+    // Established first: the data plane can receive before the peer can send.
+    return [
+      {
+        kind: 'established',
+        saId: this.saId,
+        childSa: child.value,
+        peerIdentity,
+        local: to,
+        peer: from,
+        natDetected: localBehindNat || peerBehindNat,
+        localBehindNat,
+        peerBehindNat,
+      },
+      answer,
+    ];
+  }
+
+  #settle(actions: IkeAction[]): IkeAction[] {
+    if (this.#phase.kind === 'established' && this.#phase.sa.isGone) this.#phase = { kind: 'gone' };
+    return actions;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The responder's answer to a well-formed IKE_SA_INIT request that passed the limits: its choice of algorithms, a fresh
+ * key pair and SPI. Keeps nothing itself. RFC 7296 sections 1.2, 2.7 and 2.23.
+ */
+
+import { curve25519 } from './crypto/key-exchange.ts';
+import type { MessageEvent, RefusalReason } from './events.ts';
+import { freshSpi } from './ike-spi.ts';
+import { detectNat, natDetectionNotifies } from './nat-detection.ts';
+import { acceptableIke, selectProposal } from './proposal-selection.ts';
+import type { ResponderConfig, ResponderSetup } from './responder.ts';
+import { nonceOctets, type SaInit } from './sa-init.ts';
+import type { IkeHeader } from './wire/header.ts';
+import { exchangeTypes, notifyTypes } from './wire/iana-numbers.ts';
+import { encodeKeyExchange, encodeNonce } from './wire/key-exchange.ts';
+import { encodeNotify } from './wire/notify.ts';
+import { encodeMessage, type PayloadValue } from './wire/payload-chain.ts';
+import type { PayloadSet } from './wire/payload-set.ts';
+import { encodeSecurityAssociation } from './wire/security-association.ts';
+import { writeUint16 } from './wire/syntax.ts';
+
+export type SaInitOutcome =
+  | {
+      readonly kind: 'refused';
+      readonly reason: RefusalReason;
+      readonly message: string;
+      /** What to answer; nothing when absent. */
+      readonly notify?: PayloadValue;
+    }
+  | { readonly kind: 'accepted'; readonly setup: Omit<ResponderSetup, 'unknownKey'> };
+
+/** Decides on `init`, the payloads of `event`. Copies what it keeps of the message. */
+export function answerSaInit(
+  config: ResponderConfig,
+  header: IkeHeader,
+  event: MessageEvent,
+  payloads: PayloadSet,
+  init: SaInit,
+  isTaken: (spi: bigint) => boolean,
+): SaInitOutcome {
+  const proposal = selectProposal(acceptableIke, init.proposals);
+  if (proposal === undefined) {
+    return {
+      kind: 'refused',
+      reason: 'no-proposal-chosen',
+      message: 'expected a proposal of aes256gcm16-prfsha256-x25519, found none',
+      notify: encodeNotify(notifyTypes.noProposalChosen),
+    };
+  }
+  if (init.keyExchange.method !== curve25519.id) {
+    // RFC 7296 section 3.10.1: the method that we want, in two octets.
+    const wanted = new Uint8Array(2);
+    writeUint16(wanted, 0, curve25519.id);
+    return {
+      kind: 'refused',
+      reason: 'invalid-ke-payload',
+      message: `expected key exchange method ${curve25519.id}, found ${init.keyExchange.method}`,
+      notify: encodeNotify(notifyTypes.invalidKePayload, wanted),
+    };
+  }
+  if (init.keyExchange.data.length !== curve25519.publicOctets) {
+    const message = `expected a public value of ${curve25519.publicOctets} octets, found ${init.keyExchange.data.length}`;
+    return { kind: 'refused', reason: 'malformed', message };
+  }
+  const { initiatorSpi } = header;
+  const { from: peer, to: local } = event;
+  let responderSpi = freshSpi(config.random);
+  while (isTaken(responderSpi)) responderSpi = freshSpi(config.random);
+  const keyPair = curve25519.generate(config.random);
+  const responderNonce = config.random(nonceOctets);
+  const spis = { initiatorSpi, responderSpi };
+  const responderMessage = encodeMessage(
+    {
+      ...spis,
+      exchangeType: exchangeTypes.ikeSaInit,
+      fromInitiator: false,
+      isResponse: true,
+      messageId: 0,
+    },
+    [
+      encodeSecurityAssociation([proposal]),
+      encodeKeyExchange({ method: curve25519.id, data: keyPair.publicValue }),
+      encodeNonce(responderNonce),
+      ...natDetectionNotifies(
+        spis,
+        local,
+        peer,
+        config.forceUdpEncapsulation ? config.random(20) : undefined,
+      ),
+    ],
+  );
+  return {
+    kind: 'accepted',
+    setup: {
+      ...spis,
+      keyPair,
+      peerPublicValue: init.keyExchange.data.slice(),
+      transcript: {
+        initiatorMessage: event.bytes.slice(),
+        responderMessage,
+        initiatorNonce: init.nonce.slice(),
+        responderNonce,
+      },
+      // The hashes of the request were made while the responder's SPI was zero.
+      nat: detectNat({ initiatorSpi, responderSpi: 0n }, payloads, peer, local),
+      local,
+      peer,
+    },
+  };
+}

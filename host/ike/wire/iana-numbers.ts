@@ -1,0 +1,100 @@
+/**
+ * Numbers of the IANA registry "Internet Key Exchange Version 2 (IKEv2) Parameters", only those that this
+ * implementation reads or writes. They are the one place where such a number is spelled out.
+ * RFC 7296 section 3, RFC 5282 (AES-GCM), RFC 8031 (Curve25519).
+ */
+
+/** RFC 7296 section 3.1: this is IKEv2, and the flags of the fixed header. */
+export const ikeMajorVersion = 2;
+export const headerFlags = { response: 0x20, version: 0x10, initiator: 0x08 } as const;
+
+/** RFC 7296 section 3.1. */
+export const exchangeTypes = {
+  ikeSaInit: 34,
+  ikeAuth: 35,
+  createChildSa: 36,
+  informational: 37,
+} as const;
+
+/** RFC 7296 section 3.2. Vendor IDs, certificates, configuration and EAP are recognised but not acted on. */
+export const payloadTypes = {
+  none: 0,
+  securityAssociation: 33,
+  keyExchange: 34,
+  identificationInitiator: 35,
+  identificationResponder: 36,
+  certificate: 37,
+  certificateRequest: 38,
+  authentication: 39,
+  nonce: 40,
+  notify: 41,
+  delete: 42,
+  vendorId: 43,
+  trafficSelectorInitiator: 44,
+  trafficSelectorResponder: 45,
+  encrypted: 46,
+  configuration: 47,
+  extensibleAuthentication: 48,
+} as const;
+
+/** RFC 7296 section 3.3.1. */
+export const protocolIds = { none: 0, ike: 1, ah: 2, esp: 3 } as const;
+
+/** RFC 7296 section 3.3.2. */
+export const transformTypes = {
+  encryption: 1,
+  pseudorandomFunction: 2,
+  integrity: 3,
+  keyExchangeMethod: 4,
+  extendedSequenceNumbers: 5,
+} as const;
+
+/** Transform IDs, by transform type. */
+export const encryptionIds = { aesGcm16: 20 } as const;
+export const pseudorandomFunctionIds = { hmacSha256: 5 } as const;
+export const integrityIds = { none: 0 } as const;
+export const keyExchangeMethodIds = { none: 0, curve25519: 31 } as const;
+export const extendedSequenceNumbersIds = { no: 0, yes: 1 } as const;
+
+/** RFC 7296 section 3.3.5: Key Length, the only transform attribute there is. */
+export const keyLengthAttribute = 14;
+
+/** RFC 7296 section 3.5. */
+export const identificationTypes = {
+  ipv4Address: 1,
+  fqdn: 2,
+  rfc822Address: 3,
+  ipv6Address: 5,
+  derAsn1Dn: 9,
+  keyId: 11,
+} as const;
+
+/** RFC 7296 section 3.8. */
+export const authenticationMethods = { sharedKeyMessageIntegrityCode: 2 } as const;
+
+/** RFC 7296 section 3.10.1: below 16384 an error, otherwise a status. */
+export const notifyTypes = {
+  unsupportedCriticalPayload: 1,
+  invalidIkeSpi: 4,
+  invalidMajorVersion: 5,
+  invalidSyntax: 7,
+  invalidMessageId: 9,
+  noProposalChosen: 14,
+  invalidKePayload: 17,
+  authenticationFailed: 24,
+  singlePairRequired: 34,
+  noAdditionalSas: 35,
+  internalAddressFailure: 36,
+  failedCpRequired: 37,
+  tsUnacceptable: 38,
+  initialContact: 16384,
+  natDetectionSourceIp: 16388,
+  natDetectionDestinationIp: 16389,
+  cookie: 16390,
+  useTransportMode: 16391,
+} as const;
+
+export const firstStatusNotifyType = 16384;
+
+/** RFC 7296 section 3.13.1. */
+export const trafficSelectorTypes = { ipv4AddressRange: 7, ipv6AddressRange: 8 } as const;

@@ -1,0 +1,113 @@
+/**
+ * The chain of payloads behind a header: each names the type of the next. Splits and joins; knows nothing about what a
+ * payload holds except that the Encrypted payload is always the last one. RFC 7296 sections 3.2 and 3.14.
+ */
+import { ok } from '../../model/result.ts';
+import { type HeaderValue, headerOctets, writeHeader } from './header.ts';
+import { payloadTypes } from './iana-numbers.ts';
+import { type Parsed, readUint16, syntaxError, writeUint16 } from './syntax.ts';
+
+export const payloadHeaderOctets = 4;
+
+/** Ours, not the RFC's: far above any real message (about 12), so that a 64 KiB datagram of empty ones costs little. */
+const maximumPayloads = 64;
+
+export interface Payload {
+  readonly type: number;
+  /** The sender insists that the payload is understood. */
+  readonly critical: boolean;
+  /** Everything behind the generic payload header; borrowed from the message. */
+  readonly body: Uint8Array;
+}
+
+/** Where the Encrypted payload lies. Its body runs to the end of the message. */
+export interface EncryptedPayload {
+  /** Type of the first payload inside. */
+  readonly innerType: number;
+  /** Offset of the body from the start of the octets that were split: everything before is authenticated. */
+  readonly bodyOffset: number;
+}
+
+export interface PayloadChain {
+  /** Payloads in the clear, in order. */
+  readonly payloads: readonly Payload[];
+  readonly encrypted: EncryptedPayload | undefined;
+}
+
+/**
+ * Splits `octets` from `offset` on into payloads, the first of which has type `firstType`. The chain must end exactly
+ * where the octets end. Borrows `octets`.
+ */
+export function splitPayloads(firstType: number, octets: Uint8Array, offset = 0): Parsed<PayloadChain> {
+  const payloads: Payload[] = [];
+  let type = firstType;
+  let at = offset;
+  while (type !== payloadTypes.none) {
+    if (octets.length - at < payloadHeaderOctets) {
+      return syntaxError(`expected the header of payload ${type}, found ${octets.length - at} octets`);
+    }
+    const length = readUint16(octets, at + 2);
+    if (length < payloadHeaderOctets || length > octets.length - at) {
+      return syntaxError(
+        `expected payload ${type} within ${octets.length - at} octets, found a length of ${length}`,
+      );
+    }
+    const nextType = octets[at] ?? 0;
+    if (type === payloadTypes.encrypted) {
+      if (at + length !== octets.length) {
+        return syntaxError('expected the Encrypted payload to be the last, found octets behind it');
+      }
+      return ok({ payloads, encrypted: { innerType: nextType, bodyOffset: at + payloadHeaderOctets } });
+    }
+    if (payloads.length === maximumPayloads) {
+      return syntaxError(`expected at most ${maximumPayloads} payloads, found more`);
+    }
+    payloads.push({
+      type,
+      critical: ((octets[at + 1] ?? 0) & 0x80) !== 0,
+      body: octets.subarray(at + payloadHeaderOctets, at + length),
+    });
+    type = nextType;
+    at += length;
+  }
+  if (at !== octets.length) {
+    return syntaxError(
+      `expected the last payload to end the message, found ${octets.length - at} octets more`,
+    );
+  }
+  return ok({ payloads, encrypted: undefined });
+}
+
+/** A payload to be sent; the critical bit stays clear, as RFC 7296 section 3.2 wants for every payload it defines. */
+export interface PayloadValue {
+  readonly type: number;
+  readonly body: Uint8Array;
+}
+
+/** Octets that `payloads` will take with their generic headers. */
+export function payloadsLength(payloads: readonly PayloadValue[]): number {
+  let length = 0;
+  for (const payload of payloads) length += payloadHeaderOctets + payload.body.length;
+  return length;
+}
+
+/** Writes `payloads` as a chain at `offset`. */
+export function writePayloads(octets: Uint8Array, offset: number, payloads: readonly PayloadValue[]): void {
+  let at = offset;
+  payloads.forEach((payload, index) => {
+    const length = payloadHeaderOctets + payload.body.length;
+    octets[at] = payloads[index + 1]?.type ?? payloadTypes.none;
+    octets[at + 1] = 0;
+    writeUint16(octets, at + 2, length);
+    octets.set(payload.body, at + payloadHeaderOctets);
+    at += length;
+  });
+}
+
+/** A whole message in the clear, in a fresh array. */
+export function encodeMessage(header: HeaderValue, payloads: readonly PayloadValue[]): Uint8Array {
+  const octets = new Uint8Array(headerOctets + payloadsLength(payloads));
+  writeHeader(octets, header, payloads[0]?.type ?? payloadTypes.none);
+  writePayloads(octets, headerOctets, payloads);
+  return octets;
+}
