@@ -1,0 +1,132 @@
+/**
+ * What a distribution does at this router: an SA pair in place, the server told, the held packets on their way. One for
+ * an id that is not under way installs nothing, whoever repeats it.
+ */
+import type { Distribution } from '../../messages/message.ts';
+import type { Instant } from '../../model/instant.ts';
+import { formatSelector, intersectSelectorLists } from '../../model/selector.ts';
+import type { InstalledPair } from './pairs.ts';
+import { planExpiry } from './renewal.ts';
+import type { SettingRequest } from './request.ts';
+import { dropSurplus, failRequest, forget, planUnblock } from './requesting.ts';
+import { saPairOf, wipeDistribution } from './sa-pair.ts';
+import { formatSpi, type SettingState } from './setting-state.ts';
+
+/** Installs what `distribution` brings, or answers a repetition. Its keys are wiped unless they went to the engine. */
+export function distribute(state: SettingState, distribution: Distribution, now: Instant): void {
+  if (!install(state, distribution, now)) wipeDistribution(distribution);
+}
+
+/** True when the keys went to the engine. */
+function install(state: SettingState, distribution: Distribution, now: Instant): boolean {
+  const known = state.pairs.withId(distribution.id);
+  if (known !== undefined) {
+    sendInstalled(state, distribution);
+    return false;
+  }
+  const request = state.requests.find(distribution.id);
+  const entry = request === undefined ? undefined : state.protectEntry(request.entry);
+  if (request === undefined || entry === undefined) {
+    state.ignore('distribution for an id that is not under way', distribution.peer, now);
+    return false;
+  }
+  if (!isAnswerTo(request, distribution)) {
+    state.ignore('distribution whose SPI, peer or kind is not that of the request', distribution.peer, now);
+    return false;
+  }
+  const selectors = intersectSelectorLists(distribution.selectors, entry.selectors);
+  if (selectors.length === 0) {
+    state.send(state.reports.selectorsDisjoint({ ...request, kind: distribution.kind }));
+    const found = distribution.selectors.map(formatSelector).join(', ');
+    const detail = `the distribution's selectors (${found}) have nothing in common with the SPD entry`;
+    failRequest(state, request, 'refused', detail, undefined, now);
+    return false;
+  }
+  const before = state.pairs.inUse(entry.name, distribution.kind);
+  const local = state.localEndpoint(distribution.peerEndpoint);
+  const pair =
+    local === undefined
+      ? undefined
+      : saPairOf(distribution, {
+          entry: entry.name,
+          selectors,
+          local,
+          softShare: state.softShare(),
+          notifyFirstAuthentic: before !== undefined,
+          proposals: state.proposals,
+        });
+  if (pair === undefined || !pair.ok) {
+    const detail = pair === undefined ? "there is no local address of the peer's family" : pair.message;
+    state.reports.deleted({ ...request, kind: distribution.kind }, now);
+    state.sendReports(now);
+    failRequest(state, request, 'refused', detail, undefined, now);
+    return false;
+  }
+  forget(state, request);
+  dropSurplus(state, { ...request, kind: distribution.kind }, now);
+  const installed = record(state, request, distribution, pair.value.inbound.selectors, now);
+  if (before === undefined) state.pairs.takeOver(installed);
+  else installed.role = 'waiting';
+  const unblocked = state.backOff.succeed(entry.name, selectors);
+  state.failures.delete(entry.name);
+  state.change({
+    install: [{ pair: pair.value, use: before === undefined }],
+    ...(unblocked ? { block: [{ entry: entry.name, selectors: state.backOff.selectors(entry.name) }] } : {}),
+  });
+  planUnblock(state, entry.name);
+  planExpiry(state, installed);
+  sendInstalled(state, distribution);
+  state.releaseHeld(entry.name);
+  const use = before === undefined ? 'in use' : `waits to take over from ${formatSpi(before.spi)}`;
+  state.log(
+    'info',
+    'installed',
+    installed,
+    `kind ${installed.kind}, SPIs in ${formatSpi(installed.spi)} out ${formatSpi(installed.outboundSpi)}, ${use}`,
+  );
+  return true;
+}
+
+function isAnswerTo(request: SettingRequest, distribution: Distribution): boolean {
+  return (
+    distribution.inbound.spi === request.spi &&
+    distribution.peer === request.peer &&
+    distribution.kind !== '' &&
+    (request.kind === '' || request.kind === distribution.kind)
+  );
+}
+
+function record(
+  state: SettingState,
+  request: SettingRequest,
+  distribution: Distribution,
+  selectors: InstalledPair['selectors'],
+  now: Instant,
+): InstalledPair {
+  const pair: InstalledPair = {
+    id: request.id,
+    spi: request.spi,
+    outboundSpi: distribution.outbound.spi,
+    entry: request.entry,
+    kind: distribution.kind,
+    peer: request.peer,
+    revision: distribution.policy.revision,
+    proposal: distribution.policy.proposal,
+    encapsulation: distribution.policy.encapsulation,
+    selectors,
+    precedents: distribution.precedents,
+    installedAt: now,
+    hardAt: now + distribution.remainingSeconds * 1000,
+    order: state.pairs.nextOrder(),
+    role: 'waiting',
+    confirmed: false,
+    isDue: false,
+    failedRenewals: 0,
+  };
+  state.pairs.add(pair);
+  return pair;
+}
+
+function sendInstalled(state: SettingState, { id, peer, kind }: Distribution): void {
+  state.send({ type: 'installed', id, source: state.name, peer, kind });
+}

@@ -1,0 +1,146 @@
+/**
+ * The SA pairs that this router installed, and which one of an SPD entry and kind carries outbound packets.
+ *
+ * Make before break: a newer pair waits until the peer is known to have it, an older one keeps its inbound half to its
+ * hard lifetime. Keys and counters are in the engine, never here.
+ */
+import type { SaPair } from '../../dataplane/engine.ts';
+import type { MessageId } from '../../messages/message.ts';
+import type { Instant } from '../../model/instant.ts';
+import type { Spi } from '../../model/security-association.ts';
+import { type PacketSelector, type Selector, selectorMatches } from '../../model/selector.ts';
+
+/**
+ * `waiting`: inbound works, outbound still goes through an older pair. `in use`: outbound goes through it. `old`: a newer
+ * one took over, inbound still works.
+ */
+export type PairRole = 'waiting' | 'in use' | 'old';
+
+export interface InstalledPair {
+  /** Of the request that it answers. */
+  readonly id: MessageId;
+  /** SPI of the inbound SA: the pair's name in the engine. */
+  readonly spi: Spi;
+  readonly outboundSpi: Spi;
+  readonly entry: string;
+  readonly kind: string;
+  readonly peer: string;
+  readonly revision: number;
+  readonly proposal: string;
+  readonly encapsulation: 'udp' | 'raw';
+  readonly selectors: readonly Selector[];
+  readonly precedents: SaPair['precedents'];
+  readonly installedAt: Instant;
+  readonly hardAt: Instant;
+  /** Rises with each installation. */
+  readonly order: number;
+  role: PairRole;
+  /** The server said that both ends have it. */
+  confirmed: boolean;
+  /** Its soft lifetime passed, or a person asked for a renewal. */
+  isDue: boolean;
+  /** How often its renewal failed. */
+  failedRenewals: number;
+}
+
+export class PairTable {
+  readonly #bySpi = new Map<Spi, InstalledPair>();
+  readonly #byId = new Map<MessageId, InstalledPair>();
+  readonly #byEntry = new Map<string, Set<InstalledPair>>();
+  readonly #byPeer = new Map<string, Set<InstalledPair>>();
+  #order = 0;
+
+  /** The number of the next installation. */
+  nextOrder(): number {
+    this.#order += 1;
+    return this.#order;
+  }
+
+  add(pair: InstalledPair): void {
+    this.#bySpi.set(pair.spi, pair);
+    this.#byId.set(pair.id, pair);
+    join(this.#byEntry, pair.entry, pair);
+    join(this.#byPeer, pair.peer, pair);
+  }
+
+  remove(pair: InstalledPair): void {
+    this.#bySpi.delete(pair.spi);
+    this.#byId.delete(pair.id);
+    leave(this.#byEntry, pair.entry, pair);
+    leave(this.#byPeer, pair.peer, pair);
+  }
+
+  withSpi(spi: Spi): InstalledPair | undefined {
+    return this.#bySpi.get(spi);
+  }
+
+  withId(id: MessageId): InstalledPair | undefined {
+    return this.#byId.get(id);
+  }
+
+  all(): InstalledPair[] {
+    return [...this.#bySpi.values()];
+  }
+
+  ofEntry(entry: string): InstalledPair[] {
+    return [...(this.#byEntry.get(entry) ?? [])];
+  }
+
+  ofPeer(peer: string): InstalledPair[] {
+    return [...(this.#byPeer.get(peer) ?? [])];
+  }
+
+  /** The pair that carries outbound packets of `kind`. */
+  inUse(entry: string, kind: string): InstalledPair | undefined {
+    return this.ofEntry(entry).find((pair) => pair.kind === kind && pair.role === 'in use');
+  }
+
+  /** The newest pair of `kind` that waits to take over. */
+  newestWaiting(entry: string, kind: string): InstalledPair | undefined {
+    return this.ofEntry(entry)
+      .filter((pair) => pair.kind === kind && pair.role === 'waiting')
+      .reduce<InstalledPair | undefined>(
+        (newest, pair) => (newest === undefined || pair.order > newest.order ? pair : newest),
+        undefined,
+      );
+  }
+
+  /** The pair in use through which `packet` would leave: it is selected, and no kind goes before. */
+  carrying(entry: string, packet: PacketSelector): InstalledPair | undefined {
+    return this.ofEntry(entry).find(
+      ({ role, selectors, precedents }) =>
+        role === 'in use' &&
+        selectors.some((selector) => selectorMatches(selector, packet)) &&
+        !precedents.some((precedent) =>
+          precedent.selectors.some((selector) => selectorMatches(selector, packet)),
+        ),
+    );
+  }
+
+  /**
+   * Makes `pair` the one that carries outbound packets and the pairs before it old. False when it already does, or when a
+   * newer one does: outbound never goes back to an older pair.
+   */
+  takeOver(pair: InstalledPair): boolean {
+    const current = this.inUse(pair.entry, pair.kind);
+    if (current === pair || pair.role === 'old') return false;
+    if (current !== undefined && current.order > pair.order) return false;
+    for (const other of this.ofEntry(pair.entry)) {
+      if (other.kind === pair.kind && other.order < pair.order) other.role = 'old';
+    }
+    pair.role = 'in use';
+    return true;
+  }
+}
+
+function join(index: Map<string, Set<InstalledPair>>, key: string, pair: InstalledPair): void {
+  const members = index.get(key);
+  if (members === undefined) index.set(key, new Set([pair]));
+  else members.add(pair);
+}
+
+function leave(index: Map<string, Set<InstalledPair>>, key: string, pair: InstalledPair): void {
+  const members = index.get(key);
+  members?.delete(pair);
+  if (members?.size === 0) index.delete(key);
+}

@@ -1,0 +1,316 @@
+/**
+ * The router's setting management: asks the setting server for what the SPD wants, applies what it distributes, renews it,
+ * and forgets it when told. A pure machine: `handle(event, now)` returns what to do, in order; README.md beside host/router
+ * has the table of states. DESIGN.md section 5.
+ *
+ * This file says which event goes to which part: requesting.ts, installing.ts, renewal.ts.
+ */
+import type { ServerMessage } from '../../messages/message.ts';
+import type { Endpoint } from '../../model/address.ts';
+import type { Instant } from '../../model/instant.ts';
+import type { Spi } from '../../model/security-association.ts';
+import { intersectSelectorLists, type PacketSelector, selectorContains } from '../../model/selector.ts';
+import { recoverEngine } from './engine-lost.ts';
+import type { SettingAction, SettingEvent } from './events.ts';
+import { distribute } from './installing.ts';
+import type { InstalledPair } from './pairs.ts';
+import { expire, renew, renewalDue, takeOver } from './renewal.ts';
+import {
+  ask,
+  dropSurplus,
+  failRequest,
+  hold,
+  planUnblock,
+  requestDue,
+  startOver,
+  startRequest,
+  wait,
+} from './requesting.ts';
+import { wipeDistribution } from './sa-pair.ts';
+import { type SettingOptions, SettingState, type SettingTimer } from './setting-state.ts';
+import { applySpd } from './spd-change.ts';
+import { followStartup } from './startup.ts';
+import { type SettingStatus, statusOf } from './status.ts';
+import { withdraw } from './withdrawal.ts';
+
+/** An acquire that the engine raised before it knew of a pair may arrive this much after the pair was installed. */
+const lateAcquireMs = 2_000;
+
+type MessageOf<Type extends ServerMessage['type']> = Extract<ServerMessage, { type: Type }>;
+
+export class SettingManagement {
+  readonly #state: SettingState;
+
+  constructor(options: SettingOptions) {
+    this.#state = new SettingState(options);
+  }
+
+  /** The first actions: the engine gets the SPD. */
+  start(): SettingAction[] {
+    this.#state.change({ spd: this.#state.entries });
+    return this.#takeActions();
+  }
+
+  /** Takes in what happened at `now` and returns what to do, in this order. */
+  handle(event: SettingEvent, now: Instant): SettingAction[] {
+    this.#dispatch(event, now);
+    return this.#takeActions();
+  }
+
+  /** When to call `handle` with a deadline at the latest; undefined when nothing waits. */
+  nextDeadline(): Instant | undefined {
+    return this.#state.deadlines.next();
+  }
+
+  /** Everything that `sekisho status` shows of it; no keys. */
+  status(): SettingStatus {
+    return statusOf(this.#state);
+  }
+
+  #takeActions(): SettingAction[] {
+    const { actions } = this.#state;
+    this.#state.actions = [];
+    return actions;
+  }
+
+  #dispatch(event: SettingEvent, now: Instant): void {
+    const state = this.#state;
+    switch (event.kind) {
+      case 'acquire':
+        this.#acquire(event.entry, event.packet, now);
+        return;
+      case 'soft-lifetime':
+      case 'renew':
+        this.#withPair(event.spi, (pair) => renew(state, pair, now));
+        return;
+      case 'hard-lifetime':
+        this.#withPair(event.spi, (pair) => expire(state, pair, now < pair.hardAt, now));
+        return;
+      case 'first-authentic':
+        this.#withPair(event.spi, (pair) => takeOver(state, pair, 'the peer sends through it', now));
+        return;
+      case 'unknown-spi':
+        this.#unknownSpi(event.spi, event.from, now);
+        return;
+      case 'peer-moved':
+        this.#withPair(event.spi, ({ peer }) => {
+          // One mapping of a NAT carries all of the peer's UDP-encapsulated SAs.
+          this.#move(
+            state.pairs.ofPeer(peer).filter(({ encapsulation }) => encapsulation === 'udp'),
+            event.from,
+          );
+        });
+        return;
+      case 'message':
+        this.#message(event.message, now);
+        return;
+      case 'channel-up':
+        this.#channelUp(now);
+        return;
+      case 'channel-down':
+        this.#channelDown(now);
+        return;
+      case 'spd':
+        applySpd(state, event.entries, now);
+        return;
+      case 'engine-lost':
+        recoverEngine(state, now);
+        return;
+      case 'deadline':
+        this.#deadline(now);
+        return;
+    }
+  }
+
+  #withPair(spi: Spi, act: (pair: InstalledPair) => void): void {
+    const pair = this.#state.pairs.withSpi(spi);
+    if (pair !== undefined) act(pair);
+  }
+
+  #acquire(entryName: string, packet: PacketSelector, now: Instant): void {
+    const state = this.#state;
+    const entry = state.protectEntry(entryName);
+    // Edited away, or refused, while the event was on its way: the held packet was dealt with then.
+    if (entry === undefined || state.backOff.holds(entryName, packet)) return;
+    const underWay = state.requests.covering(entryName, packet);
+    if (underWay !== undefined) {
+      underWay.absorbed = true;
+      // Now a packet of ours waits for it: if the startup was a late duplicate, the server is to answer all the same.
+      if (underWay.startupId !== null) state.rememberStartup(underWay.startupId);
+      underWay.startupId = null;
+      return;
+    }
+    const carrying = state.pairs.carrying(entryName, packet);
+    if (carrying !== undefined) {
+      if (now - carrying.installedAt >= lateAcquireMs) renew(state, carrying, now);
+      return;
+    }
+    startRequest(
+      state,
+      { entry, cause: 'acquire', kind: '', packet, startupId: null, scope: undefined },
+      now,
+    );
+  }
+
+  #unknownSpi(spi: Spi, from: Endpoint, now: Instant): void {
+    const state = this.#state;
+    if (!state.channelIsUp) return;
+    const report = state.reports.unknownSpi(spi, from, now);
+    if (report !== undefined) state.send(report);
+  }
+
+  #message(message: ServerMessage, now: Instant): void {
+    const state = this.#state;
+    if (message.source !== state.name) {
+      if (message.type === 'distribution') wipeDistribution(message);
+      state.ignore(`${message.type} for another router`, message.peer, now);
+      return;
+    }
+    switch (message.type) {
+      case 'welcome':
+        return;
+      case 'distribution':
+        distribute(state, message, now);
+        return;
+      case 'both-installed':
+        this.#bothInstalled(message, now);
+        return;
+      case 'request-startup':
+        followStartup(state, message, now);
+        return;
+      case 'withdraw':
+        withdraw(state, message, now);
+        return;
+      case 'endpoint':
+        this.#move(state.pairs.ofPeer(message.peer), message.endpoint);
+        return;
+      default:
+        this.#answer(message, now);
+        return;
+    }
+  }
+
+  /** What the server says about a request under way. */
+  #answer(
+    message: MessageOf<
+      'pending' | 'no-corresponding-entry' | 'no-response' | 'refused' | 'contents-inconsistent'
+    >,
+    now: Instant,
+  ): void {
+    const state = this.#state;
+    const request = state.requests.find(message.id);
+    if (request === undefined || request.peer !== message.peer) {
+      state.ignore(`${message.type} for an id that is not under way`, message.peer, now);
+      return;
+    }
+    switch (message.type) {
+      case 'pending': {
+        if (request.kind === '') {
+          request.kind = message.kind;
+          dropSurplus(state, request, now);
+        }
+        hold(state, request, now);
+        return;
+      }
+      case 'no-corresponding-entry': {
+        const own = state.protectEntry(request.entry)?.selectors ?? [];
+        const refused = intersectSelectorLists(message.selectors, own);
+        const isWhole = own.every((one) => refused.some((other) => selectorContains(other, one)));
+        const scope = refused.length === 0 || isWhole ? undefined : refused;
+        failRequest(state, request, 'no corresponding entry', message.reason, scope, now);
+        return;
+      }
+      case 'no-response':
+        failRequest(state, request, 'no response', message.reason, undefined, now);
+        return;
+      case 'refused':
+        failRequest(state, request, 'refused', message.reason, undefined, now);
+        return;
+      case 'contents-inconsistent': {
+        const avoid = new Set([request.spi, ...message.entries.map(({ spi }) => spi)]);
+        if (startOver(state, request, avoid, now)) return;
+        failRequest(
+          state,
+          request,
+          'contents inconsistent',
+          `still so after ${request.freshIds} fresh ids`,
+          undefined,
+          now,
+        );
+        return;
+      }
+    }
+  }
+
+  #bothInstalled(message: MessageOf<'both-installed'>, now: Instant): void {
+    const state = this.#state;
+    const pair = state.pairs.withId(message.id);
+    if (pair === undefined) {
+      state.ignore('both-installed for an unknown id', message.peer, now);
+      return;
+    }
+    pair.confirmed = true;
+    takeOver(state, pair, 'both ends have it', now);
+  }
+
+  #move(pairs: readonly InstalledPair[], peer: Endpoint): void {
+    if (pairs.length > 0) this.#state.change({ move: pairs.map(({ spi }) => ({ spi, peer })) });
+  }
+
+  #channelUp(now: Instant): void {
+    const state = this.#state;
+    state.channelIsUp = true;
+    for (const entry of state.backOff.entries()) {
+      if (!state.backOff.keep(entry, ({ failure }) => failure !== 'server unreachable')) continue;
+      state.change({ block: [{ entry, selectors: state.backOff.selectors(entry) }] });
+      planUnblock(state, entry);
+    }
+    for (const request of state.requests.all()) ask(state, request, now);
+    state.sendReports(now);
+  }
+
+  #channelDown(now: Instant): void {
+    const state = this.#state;
+    if (!state.channelIsUp) return;
+    state.channelIsUp = false;
+    for (const request of state.requests.all()) wait(state, request, now);
+    state.sendReports(now);
+  }
+
+  #deadline(now: Instant): void {
+    for (;;) {
+      const timer = this.#state.deadlines.takeDue(now);
+      if (timer === undefined) return;
+      this.#fire(timer, now);
+    }
+  }
+
+  #fire(timer: SettingTimer, now: Instant): void {
+    const state = this.#state;
+    switch (timer.kind) {
+      case 'request': {
+        const request = state.requests.find(timer.id);
+        if (request !== undefined) requestDue(state, request, now);
+        return;
+      }
+      case 'hard-lifetime':
+        this.#withPair(timer.spi, (pair) => expire(state, pair, false, now));
+        return;
+      case 'renewal':
+        renewalDue(state, timer.spi, now);
+        return;
+      case 'unblock': {
+        if (state.backOff.keep(timer.entry, ({ until }) => until > now)) {
+          state.change({
+            block: [{ entry: timer.entry, selectors: state.backOff.selectors(timer.entry) }],
+          });
+        }
+        planUnblock(state, timer.entry);
+        return;
+      }
+      case 'reports':
+        state.sendReports(now);
+        return;
+    }
+  }
+}

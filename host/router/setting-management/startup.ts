@@ -1,0 +1,56 @@
+/**
+ * A request startup: the server tells this router to ask, because the peer did. It is followed where the SPD has an entry
+ * for it, and reported where not. A late duplicate of one that was answered starts nothing.
+ */
+import type { RequestStartup } from '../../messages/message.ts';
+import type { Instant } from '../../model/instant.ts';
+import type { SpdEntry } from '../../model/policy.ts';
+import { intersectSelectorLists } from '../../model/selector.ts';
+import { ask, startRequest } from './requesting.ts';
+import type { SettingState } from './setting-state.ts';
+
+/** Asks as told, by the request already under way if there is one that means the same. */
+export function followStartup(state: SettingState, startup: RequestStartup, now: Instant): void {
+  const matching = state
+    .entriesOfPeer(startup.peer)
+    .filter(({ selectors }) => intersectSelectorLists(startup.selectors, selectors).length > 0);
+  const meantBy = ({ name }: SpdEntry) => state.requests.meantBy(name, startup.kind, startup.selectors);
+  const asking = matching.find((entry) => meantBy(entry) !== undefined);
+  const underWay = asking === undefined ? undefined : meantBy(asking);
+  if (underWay !== undefined) {
+    underWay.startupId = startup.id;
+    if (underWay.kind === '') underWay.kind = startup.kind;
+    if (state.channelIsUp) ask(state, underWay, now);
+    return;
+  }
+  if (state.hasAnsweredStartup(startup.id)) {
+    state.ignore('startup that was answered before', startup.peer, now);
+    return;
+  }
+  const chosen =
+    matching.find(({ name }) => state.pairs.inUse(name, startup.kind) !== undefined) ?? matching[0];
+  const entry = chosen === undefined ? undefined : state.protectEntry(chosen.name);
+  if (entry === undefined) {
+    state.send(state.reports.noSpdEntry(startup));
+    state.rememberStartup(startup.id);
+    state.log(
+      'warn',
+      'reported',
+      { entry: '', peer: startup.peer },
+      `no SPD entry for a startup of kind ${startup.kind}, id ${startup.id}`,
+    );
+    return;
+  }
+  startRequest(
+    state,
+    {
+      entry,
+      cause: 'startup',
+      kind: startup.kind,
+      packet: null,
+      startupId: startup.id,
+      scope: intersectSelectorLists(startup.selectors, entry.selectors),
+    },
+    now,
+  );
+}
