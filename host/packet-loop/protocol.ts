@@ -24,7 +24,8 @@ export type LoopCommand =
 
 export type LoopEvent =
   | { readonly kind: 'ready'; readonly localAddress: Address; readonly localPort: number }
-  | { readonly kind: 'engine'; readonly events: readonly EngineEvent[] }
+  /** What the engine noticed in the batch that was read at `atMs` on the boot-time clock. */
+  | { readonly kind: 'engine'; readonly events: readonly EngineEvent[]; readonly atMs: number }
   | { readonly kind: 'ike'; readonly bytes: Uint8Array; readonly from: Endpoint; readonly to: Address }
   /** An inner packet that came out of a pair which delivers to the host. */
   | { readonly kind: 'inner'; readonly packet: Uint8Array; readonly spi: Spi }

@@ -1,0 +1,319 @@
+/**
+ * The router's control side put together: packet loop, channel, hello, setting management. It carries the machines' actions
+ * out in their order and feeds them what happens; it decides nothing itself and owns no socket, clock or file, which
+ * its ports bring. The way of a setting: loop event -> setting management -> channel -> loop command, and back.
+ */
+import {
+  RouterChannel,
+  type RouterChannelAction,
+  type RouterChannelEvent,
+} from '../channel/router-channel.ts';
+import type { EngineEvent } from '../dataplane/engine.ts';
+import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
+import { decodeServerMessage, encodeMessage } from '../messages/codec.ts';
+import { type MessageId, type RouterMessage, type ServerMessage, settingPort } from '../messages/message.ts';
+import { type Endpoint, formatEndpoint } from '../model/address.ts';
+import type { EventLog } from '../model/event-log.ts';
+import { earliest, type Instant } from '../model/instant.ts';
+import { IntervalLog } from '../model/interval-log.ts';
+import type { SpdEntry } from '../model/policy.ts';
+import type { Secret } from '../model/secret.ts';
+import type { LoopCommand, LoopEvent } from '../packet-loop/protocol.ts';
+import { HelloExchange } from './hello.ts';
+import type { SettingAction, SettingEvent } from './setting-management/events.ts';
+import { SettingManagement } from './setting-management/setting-management.ts';
+import type { SettingTimers } from './setting-management/timers.ts';
+
+export interface RouterPorts {
+  /** Carries a command to the packet loop; the loop wipes keys in it after use. */
+  readonly post: (command: LoopCommand) => void;
+  /** The boot-time clock. */
+  readonly now: () => Instant;
+  /** Unpredictable octets. */
+  readonly random: (octets: number) => Uint8Array;
+  /** Calls `Router.deadline` at or soon after the instant; replaces what was asked before. */
+  readonly wakeAt: (at: Instant | undefined) => void;
+  readonly log: (level: 'info' | 'warn', what: string, detail: string) => void;
+}
+
+export interface RouterOptions {
+  readonly name: string;
+  readonly software: string;
+  readonly serverIdentity: string;
+  readonly server: Endpoint;
+  readonly local: Endpoint;
+  readonly preSharedKey: Secret;
+  readonly entries: readonly SpdEntry[];
+  readonly timers: SettingTimers;
+  readonly proposals: readonly string[];
+  readonly spiAllocator: SpiAllocator;
+  readonly ports: RouterPorts;
+  readonly events: EventLog;
+}
+
+/** Ids of questions that are remembered to recognise a repetition; a forgotten one costs a late liveness check. */
+const maximumAsked = 256;
+
+export class Router {
+  readonly messageCounters: Record<string, number> = {};
+  readonly #options: RouterOptions;
+  readonly #ports: RouterPorts;
+  readonly #channel: RouterChannel;
+  readonly #hello: HelloExchange;
+  readonly #settings: SettingManagement;
+  readonly #drops: IntervalLog;
+  /** Set while `welcome` has been said on this channel: only then may the setting protocol speak. */
+  #isWelcome = false;
+  readonly #asked = new Set<MessageId>();
+
+  constructor(options: RouterOptions) {
+    const { name, ports, spiAllocator, proposals } = options;
+    this.#options = options;
+    this.#ports = ports;
+    this.#drops = new IntervalLog((code, message) => this.#say('warn', code, message));
+    this.#hello = new HelloExchange({ name, proposals, software: options.software, random: ports.random });
+    this.#channel = new RouterChannel({
+      name,
+      serverIdentity: options.serverIdentity,
+      local: options.local,
+      server: options.server,
+      preSharedKey: options.preSharedKey,
+      settingPort,
+      random: ports.random,
+      allocateSpi: () => spiAllocator.allocate(),
+      releaseSpi: (spi) => spiAllocator.release(spi),
+    });
+    this.#settings = new SettingManagement({
+      name,
+      entries: options.entries,
+      random: ports.random,
+      spiAllocator,
+      timers: options.timers,
+      localEndpoint: (peer) =>
+        peer.address.family === options.local.address.family ? options.local : undefined,
+      proposals: new Set(proposals),
+    });
+  }
+
+  get channel(): RouterChannel {
+    return this.#channel;
+  }
+
+  get settings(): SettingManagement {
+    return this.#settings;
+  }
+
+  /** Gives the engine its SPD and sets the channel up. Call once the packet loop is ready. */
+  start(): void {
+    const now = this.#ports.now();
+    this.#carryOutSettings(this.#settings.start(), now);
+    this.#tellChannel({ kind: 'start' }, now);
+    this.#plan();
+  }
+
+  /** Takes an event of the packet loop; snapshots and the end of the loop are the caller's. */
+  loopEvent(event: LoopEvent): void {
+    const now = this.#ports.now();
+    switch (event.kind) {
+      case 'engine':
+        for (const one of event.events) this.#engineEvent(one, event.atMs, now);
+        break;
+      case 'ike':
+        this.#count('ike received');
+        this.#tellChannel(
+          { kind: 'ike', bytes: event.bytes, from: event.from, to: this.#options.local },
+          now,
+        );
+        break;
+      case 'inner':
+        this.#tellChannel({ kind: 'inner', spi: event.spi, packet: event.packet }, now);
+        break;
+      case 'trace':
+        this.#options.events.add('info', event.what, '', event.atMs);
+        break;
+      case 'engine-lost':
+        this.#say('warn', 'engine lost', event.reason);
+        this.#isWelcome = false;
+        this.#tellSettings({ kind: 'channel-down' }, now);
+        this.#tellSettings({ kind: 'engine-lost' }, now);
+        this.#tellChannel({ kind: 'engine-lost' }, now);
+        break;
+      default:
+        break;
+    }
+    this.#plan();
+  }
+
+  /** Does what is due; to be called at the instant asked for by `wakeAt`. */
+  deadline(): void {
+    const now = this.#ports.now();
+    if ((this.#channel.nextDeadline() ?? Infinity) <= now) this.#tellChannel({ kind: 'deadline' }, now);
+    const hello = this.#hello.deadline(now);
+    if (hello !== undefined) this.#send(hello, now);
+    if ((this.#settings.nextDeadline() ?? Infinity) <= now) this.#tellSettings({ kind: 'deadline' }, now);
+    this.#plan();
+  }
+
+  /** Takes an edited SPD: entries that did not change keep their SAs. */
+  replaceSpd(entries: readonly SpdEntry[]): void {
+    this.#tellSettings({ kind: 'spd', entries }, this.#ports.now());
+    this.#say('info', 'SPD replaced', `${entries.length} entries`);
+    this.#plan();
+  }
+
+  /** Asks for new SAs now in place of the pairs in use; of one SPD entry, or of all. Returns how many. */
+  renew(entry: string | undefined): number {
+    const pairs = this.#settings
+      .status()
+      .pairs.filter((pair) => pair.role === 'in use' && (entry === undefined || pair.entry === entry));
+    for (const pair of pairs) this.#tellSettings({ kind: 'renew', spi: pair.inboundSpi }, this.#ports.now());
+    this.#plan();
+    return pairs.length;
+  }
+
+  #engineEvent(event: EngineEvent, atMs: Instant, now: Instant): void {
+    if (event.kind === 'acquire') {
+      this.#options.events.add('info', 'packet in, no SA: held', `entry ${event.entry}`, atMs);
+      this.#tellSettings(event, now);
+      return;
+    }
+    // The channel's pairs renew themselves by its own timers, and the server's address is a setting.
+    this.#tellSettings(event, now);
+  }
+
+  #tellChannel(event: RouterChannelEvent, now: Instant): void {
+    this.#carryOutChannel(this.#channel.handle(event, now), now);
+  }
+
+  #tellSettings(event: SettingEvent, now: Instant): void {
+    this.#carryOutSettings(this.#settings.handle(event, now), now);
+  }
+
+  #carryOutChannel(actions: readonly RouterChannelAction[], now: Instant): void {
+    for (const action of actions) {
+      switch (action.kind) {
+        case 'send-ike':
+          this.#count('ike sent');
+          this.#ports.post(action);
+          break;
+        case 'send-keepalive':
+        case 'send-inner':
+        case 'change':
+          this.#ports.post(action);
+          break;
+        case 'up':
+          this.#isWelcome = false;
+          this.#say('info', 'channel up', formatEndpoint(this.#options.server));
+          this.#send(this.#hello.begin(now), now);
+          break;
+        case 'down':
+          this.#isWelcome = false;
+          this.#hello.stop();
+          this.#say('warn', 'channel down', action.reason);
+          this.#tellSettings({ kind: 'channel-down' }, now);
+          break;
+        case 'setting':
+          this.#receive(action.bytes, now);
+          break;
+        case 'log':
+          this.#drops.note(`channel ${action.level}`, action.message, now);
+          break;
+      }
+    }
+  }
+
+  #receive(bytes: Uint8Array, now: Instant): void {
+    const decoded = decodeServerMessage(bytes);
+    bytes.fill(0); // the frame may hold keys; the message has copied them
+    if (!decoded.ok) {
+      this.#count(`dropped: ${decoded.code}`);
+      this.#drops.note(decoded.code, `message from the server dropped: ${decoded.message}`, now);
+      return;
+    }
+    const message = decoded.value;
+    this.#count(`${message.type} received`);
+    this.#options.events.add('info', `${message.type} received`, describePair(message), now);
+    if (message.type !== 'welcome') {
+      this.#tellSettings({ kind: 'message', message }, now);
+      return;
+    }
+    if (!this.#hello.accept(message)) return;
+    this.#isWelcome = true;
+    this.#tellSettings({ kind: 'channel-up' }, now);
+  }
+
+  #carryOutSettings(actions: readonly SettingAction[], now: Instant): void {
+    for (const action of actions) {
+      switch (action.kind) {
+        case 'send':
+          if (this.#isWelcome) this.#send(action.message, now);
+          break;
+        case 'change': {
+          const installed = action.change.install ?? [];
+          this.#ports.post(action);
+          for (const { pair } of installed) {
+            this.#options.events.add('info', 'SAs installed', `entry ${pair.entry}`, this.#ports.now());
+          }
+          break;
+        }
+        case 'release-held':
+          this.#ports.post(action);
+          break;
+        case 'drop-held':
+          this.#ports.post({ kind: 'drop-held', entry: action.entry, icmp: true });
+          this.#options.events.add(
+            'warn',
+            `held packets dropped: ${action.failure}`,
+            `entry ${action.entry}`,
+            now,
+          );
+          break;
+        case 'log':
+          this.#say(
+            action.level,
+            action.what,
+            `entry ${action.entry}, peer ${action.peer}: ${action.detail}`,
+          );
+          break;
+      }
+    }
+  }
+
+  #send(message: RouterMessage, now: Instant): void {
+    const key = `${message.type} sent`;
+    this.#count(key);
+    this.#options.events.add('info', key, describePair(message), now);
+    this.#tellChannel({ kind: 'send', bytes: encodeMessage(message) }, now);
+    // What goes out a second time has had no answer: the server may have been restarted and know this channel no more.
+    const awaitsAnswer = message.type === 'request' || message.type === 'hello';
+    if (!awaitsAnswer) return;
+    if (this.#asked.has(message.id)) this.#tellChannel({ kind: 'unanswered' }, now);
+    if (this.#asked.size >= maximumAsked) this.#asked.clear();
+    this.#asked.add(message.id);
+  }
+
+  #plan(): void {
+    this.#ports.wakeAt(
+      earliest(
+        earliest(this.#channel.nextDeadline(), this.#settings.nextDeadline()),
+        this.#hello.nextDeadline(),
+      ),
+    );
+  }
+
+  #count(key: string): void {
+    this.messageCounters[key] = (this.messageCounters[key] ?? 0) + 1;
+  }
+
+  #say(level: 'info' | 'warn', what: string, detail: string): void {
+    this.#options.events.add(level, what, detail, this.#ports.now());
+    this.#ports.log(level, what, detail);
+  }
+}
+
+/** What a message is about, for people. */
+function describePair(message: RouterMessage | ServerMessage): string {
+  return message.peer === ''
+    ? ''
+    : `peer ${message.peer}${message.kind === '' ? '' : `, kind ${message.kind}`}`;
+}
