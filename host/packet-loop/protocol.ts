@@ -8,6 +8,24 @@ import type { EngineEvent, TableChange } from '../dataplane/engine.ts';
 import type { Address, Endpoint } from '../model/address.ts';
 import type { Spi } from '../model/security-association.ts';
 
+/** What the worker is started with. */
+export interface LoopSettings {
+  readonly tunName: string;
+  readonly tunMtu: number;
+  /** Our address on the unprotected side; sockets are bound to it. */
+  readonly localAddress: Address;
+  readonly localPort: number;
+  /** Mark of everything that our sockets send. */
+  readonly mark: number;
+  /** Whether to open a raw ESP socket too. */
+  readonly rawEsp: boolean;
+  /** Sources of ICMP errors, one for each family that this router has an address of. */
+  readonly icmpSources: readonly Address[];
+  readonly saPairs: number;
+  readonly heldPackets: number;
+  readonly heldPacketsPerEntry: number;
+}
+
 export type LoopCommand =
   | { readonly kind: 'change'; readonly change: TableChange }
   | { readonly kind: 'release-held'; readonly entry: string }
@@ -23,7 +41,8 @@ export type LoopCommand =
   | { readonly kind: 'stop' };
 
 export type LoopEvent =
-  | { readonly kind: 'ready'; readonly localAddress: Address; readonly localPort: number }
+  /** Sockets and TUN are open; a write to the eventfd ends the loop's wait. */
+  | { readonly kind: 'ready'; readonly wakeFd: number }
   /** What the engine noticed in the batch that was read at `atMs` on the boot-time clock. */
   | { readonly kind: 'engine'; readonly events: readonly EngineEvent[]; readonly atMs: number }
   | { readonly kind: 'ike'; readonly bytes: Uint8Array; readonly from: Endpoint; readonly to: Address }

@@ -1,0 +1,61 @@
+/**
+ * What the packet loop needs of the machine it runs on, so that Linux can be exchanged for another kernel, or for a test.
+ * Batches are arrays of properties, filled anew for each call; packets are read and written in place, in the firmware's
+ * memory, and all offsets are offsets into it. No object per packet.
+ */
+import type { Instant } from '../model/instant.ts';
+import type { Encapsulation } from '../model/security-association.ts';
+
+/** Datagrams as they arrived. */
+export interface ReceivedDatagrams {
+  readonly capacity: number;
+  /** Set before receiving: where datagram i goes, and the octets free there. */
+  readonly offsets: Uint32Array;
+  readonly rooms: Uint32Array;
+  /** Octets received; 0 where the datagram did not fit. */
+  readonly lengths: Uint32Array;
+  readonly tos: Uint8Array;
+  /** What the two address offsets point into: 4 or 16 octets, network order. */
+  readonly octets: Uint8Array;
+  /** 0: unknown. */
+  readonly localAddressAt: Uint32Array;
+  peerAddressAt(index: number): number;
+  peerPort(index: number): number;
+}
+
+/** Datagrams to be sent. */
+export interface OutgoingDatagrams {
+  readonly capacity: number;
+  readonly offsets: Uint32Array;
+  readonly lengths: Uint32Array;
+  readonly tos: Uint8Array;
+  readonly ttl: Uint8Array;
+  readonly dontFragment: Uint8Array;
+  setPeer(index: number, source: Uint8Array, at: number, port: number): void;
+}
+
+/** A bound socket with its two batches. */
+export interface LoopSocket {
+  readonly family: 4 | 6;
+  readonly encapsulation: Encapsulation;
+  /** True when what is received starts with its IP header (raw IPv4). */
+  readonly receivesIpHeader: boolean;
+  readonly received: ReceivedDatagrams;
+  readonly outgoing: OutgoingDatagrams;
+  /** Fills `received` with what is waiting; returns how many. */
+  receive(): number;
+  /** Sends the first `count` of `outgoing`; returns how many were dealt with, fewer when the socket's buffer is full. */
+  send(count: number): number;
+}
+
+export interface PacketInterface {
+  /** At most one for each family and encapsulation. */
+  readonly sockets: readonly LoopSocket[];
+  /** Packets that the kernel routes to IPsec. Returns how many were read into `offsets`, at most `count`. */
+  readInner(offsets: Uint32Array, lengths: Uint32Array, room: number, count: number): number;
+  /** Hands packets to the kernel as if they had arrived on the protected side's TUN. */
+  writeInner(offsets: Uint32Array, lengths: Uint32Array, count: number): void;
+  /** Sleeps until there is something to read, another thread calls, or the time is over. */
+  wait(timeoutMs: number): void;
+  now(): Instant;
+}
