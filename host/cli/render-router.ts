@@ -1,0 +1,104 @@
+/** A router's state, SPD and SAD as text for a person. The lab prints the same; `--json` bypasses all of it. */
+import type { z } from 'zod';
+import type { routerStatusSchema, sadRowSchema, spdRowSchema } from '../model/status.ts';
+import { renderFacts, renderTable } from './text-table.ts';
+import { formatCount, formatOctets, formatSeconds, formatSpi } from './units.ts';
+
+type Status = z.output<typeof routerStatusSchema>;
+type SpdRow = z.output<typeof spdRowSchema>;
+type SadRow = z.output<typeof sadRowSchema>;
+
+/** State of the router: channel, SPD entries, and whatever was counted that is not zero. */
+export function renderRouterStatus(status: Status, width: number | undefined): string {
+  const { channel } = status;
+  const since = channel.sinceSeconds === null ? '' : ` for ${formatSeconds(channel.sinceSeconds)}`;
+  const at = channel.endpoint === null ? '' : ` at ${channel.endpoint}`;
+  const why = channel.detail === '' ? '' : `: ${channel.detail}`;
+  const entries = renderTable(
+    [
+      { title: 'ENTRY', cell: (entry) => entry.name },
+      { title: 'ACTION', cell: (entry) => entry.action },
+      { title: 'REQUEST PEER', cell: (entry) => entry.requestPeer ?? '-' },
+      { title: 'STATE', cell: (entry) => entry.failure ?? entry.state },
+      { title: 'DETAIL', cell: (entry) => entry.detail, shrinkTo: 12 },
+    ],
+    status.entries,
+    width,
+    'The SPD has no entries: every packet is discarded.',
+  );
+  return [
+    renderFacts([
+      ['router', status.name],
+      ['channel', `${channel.state}${since} to ${channel.server}${at}${why}`],
+      ['running', `${formatSeconds(status.uptimeSeconds)}, ${status.software}`],
+    ]),
+    entries,
+    ...counted('COUNTED', status.counters),
+    ...counted('DROPPED, BY REASON', status.drops),
+    ...counted('MESSAGES', status.messages),
+  ].join('\n\n');
+}
+
+/** True when nothing needs a person: the channel is up and no entry has failed. */
+export function isRouterWell(status: Status): boolean {
+  return status.channel.state === 'up' && status.entries.every((entry) => entry.state !== 'failed');
+}
+
+/** The ordered SPD: the first row whose selector matches decides. */
+export function renderSpd(rows: readonly SpdRow[], width: number | undefined): string {
+  return renderTable(
+    [
+      { title: '#', cell: (row) => String(row.order), align: 'right' },
+      { title: 'ENTRY', cell: (row) => row.entry },
+      { title: 'SELECTOR', cell: (row) => row.selector, shrinkTo: 24 },
+      { title: 'ACTION', cell: (row) => row.action },
+      { title: 'STATE', cell: (row) => row.state },
+      { title: 'KIND', cell: (row) => row.kind || '-' },
+      { title: 'PAIR', cell: (row) => formatSpi(row.spi) },
+    ],
+    rows,
+    width,
+    'The SPD has no entries: every packet is discarded.',
+  );
+}
+
+/** The SAD, each pair's two SAs together. Keys are not in it. */
+export function renderSad(rows: readonly SadRow[], width: number | undefined): string {
+  return renderTable(
+    [
+      { title: 'SPI', cell: (row) => formatSpi(row.spi) },
+      { title: 'WAY', cell: (row) => row.direction },
+      { title: 'PAIR', cell: (row) => formatSpi(row.pair) },
+      { title: 'ENTRY', cell: (row) => row.entry },
+      { title: 'KIND', cell: (row) => row.kind },
+      { title: 'STATE', cell: (row) => row.state },
+      { title: 'PROPOSAL', cell: (row) => row.proposal },
+      { title: 'FORM', cell: (row) => `${row.mode}, ${row.encapsulation}` },
+      { title: 'PEER', cell: (row) => row.peer, shrinkTo: 16 },
+      { title: 'SEQUENCE', cell: (row) => formatCount(row.sequence), align: 'right' },
+      { title: 'PACKETS', cell: (row) => formatCount(row.packets), align: 'right' },
+      { title: 'OCTETS', cell: (row) => formatOctets(row.octets), align: 'right' },
+      { title: 'LEFT', cell: (row) => formatSeconds(row.remainingSeconds), align: 'right' },
+    ],
+    rows,
+    width,
+    'The SAD is empty: no SA is in place.',
+  );
+}
+
+/** A block of counters under a title, without those that are zero; nothing at all when all are. */
+export function counted(title: string, counts: Readonly<Record<string, number | string>>): string[] {
+  const rows = Object.entries(counts).filter(([, count]) => BigInt(count) !== 0n);
+  if (rows.length === 0) return [];
+  return [
+    renderTable(
+      [
+        { title, cell: ([name]) => name },
+        { title: '', cell: ([, count]) => formatCount(count), align: 'right' },
+      ],
+      rows,
+      undefined,
+      '',
+    ),
+  ];
+}

@@ -1,0 +1,133 @@
+/** A setting server's state, management table and policies as text for a person. The lab prints the same. */
+import type { z } from 'zod';
+import type {
+  eventRowSchema,
+  managementRowSchema,
+  policyRowSchema,
+  serverStatusSchema,
+} from '../model/status.ts';
+import { counted } from './render-router.ts';
+import { renderFacts, renderTable } from './text-table.ts';
+import { formatSeconds, formatSpi } from './units.ts';
+
+type Status = z.output<typeof serverStatusSchema>;
+type ManagementRow = z.output<typeof managementRowSchema>;
+type PolicyRow = z.output<typeof policyRowSchema>;
+type EventRow = z.output<typeof eventRowSchema>;
+
+/** State of the server: policies in force, routers and their channels, counts. */
+export function renderServerStatus(status: Status, width: number | undefined): string {
+  const { policies } = status;
+  const facts: [string, string][] = [
+    ['server', status.name],
+    [
+      'policies',
+      `${policies.count} in force from ${policies.file}, loaded ${formatSeconds(policies.loadedSecondsAgo)} ago`,
+    ],
+    ['running', `${formatSeconds(status.uptimeSeconds)}, ${status.software}`],
+  ];
+  if (policies.problem !== null) {
+    facts.splice(2, 0, ['problem', `the file as it is now was not taken: ${policies.problem}`]);
+  }
+  const routers = renderTable(
+    [
+      { title: 'ROUTER', cell: (router) => router.name },
+      { title: 'CHANNEL', cell: (router) => router.channel },
+      {
+        title: 'SINCE',
+        cell: (router) => (router.sinceSeconds === null ? '-' : formatSeconds(router.sinceSeconds)),
+        align: 'right',
+      },
+      {
+        title: 'SEEN AT',
+        cell: (router) => (router.endpoint ?? 'never') + (router.behindNat ? ' (behind NAT)' : ''),
+      },
+      { title: 'SOFTWARE', cell: (router) => router.software, shrinkTo: 10 },
+    ],
+    status.routers,
+    width,
+    'No router is enrolled.',
+  );
+  return [
+    renderFacts(facts),
+    routers,
+    ...counted('ENTRIES', status.entries),
+    ...counted('DROPPED, BY REASON', status.drops),
+    ...counted('MESSAGES', status.messages),
+  ].join('\n\n');
+}
+
+/** True when nothing needs a person: the policy file as it stands is the one in force. */
+export function isServerWell(status: Status): boolean {
+  return status.policies.problem === null;
+}
+
+/** The management table: who asked for what with whom, and how far it is. */
+export function renderManagementTable(rows: readonly ManagementRow[], width: number | undefined): string {
+  return renderTable(
+    [
+      { title: 'SOURCE', cell: (row) => row.source },
+      { title: 'PEER', cell: (row) => row.peer },
+      { title: 'KIND', cell: (row) => row.kind },
+      { title: 'STATE', cell: (row) => row.state },
+      { title: 'SOURCE SPI', cell: (row) => formatSpi(row.sourceSpi) },
+      { title: 'PEER SPI', cell: (row) => formatSpi(row.peerSpi) },
+      { title: 'REVISION', cell: (row) => String(row.revision), align: 'right' },
+      {
+        title: 'LEFT',
+        cell: (row) => (row.remainingSeconds === null ? '-' : formatSeconds(row.remainingSeconds)),
+        align: 'right',
+      },
+    ],
+    rows,
+    width,
+    'The management table is empty: nothing was requested.',
+  );
+}
+
+/** The distribution policies in the order in which they are looked up. */
+export function renderPolicies(rows: readonly PolicyRow[], width: number | undefined): string {
+  return renderTable(
+    [
+      { title: 'KIND', cell: (row) => row.kind },
+      { title: 'BETWEEN', cell: (row) => row.between.join(' and ') },
+      {
+        title: 'SELECTORS',
+        cell: (row) => (row.selectors.length === 0 ? 'all of their networks' : row.selectors.join('; ')),
+        shrinkTo: 21,
+      },
+      { title: 'FORM', cell: (row) => `${row.mode}, ${row.encapsulation}` },
+      { title: 'PROPOSAL', cell: (row) => row.proposal },
+      { title: 'ESN', cell: (row) => (row.esn ? 'yes' : 'no') },
+      { title: 'LIFETIME', cell: (row) => formatSeconds(row.lifetimeSeconds), align: 'right' },
+      { title: 'REVISION', cell: (row) => String(row.revision), align: 'right' },
+    ],
+    rows,
+    width,
+    'There are no distribution policies: every request is answered "no corresponding entry".',
+  );
+}
+
+/** The last events, oldest first, in local time. */
+export function renderEvents(rows: readonly EventRow[], width: number | undefined): string {
+  return renderTable(
+    [
+      { title: 'TIME', cell: (row) => localTime(row.timeMs) },
+      { title: 'LEVEL', cell: (row) => row.level },
+      { title: 'WHAT', cell: (row) => row.what },
+      { title: 'DETAIL', cell: (row) => row.detail, shrinkTo: 20 },
+    ],
+    rows,
+    width,
+    'Nothing has happened yet.',
+  );
+}
+
+function localTime(timeMs: number): string {
+  const date = new Date(timeMs);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return (
+    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.` +
+    String(date.getMilliseconds()).padStart(3, '0')
+  );
+}
