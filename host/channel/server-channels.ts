@@ -220,7 +220,8 @@ export class ServerChannels {
 
   /** A closed SA that was replaced before says nothing more: its router has a channel. */
   #closed(channel: ServerChannel | undefined, reason: string): ServerChannelAction[] {
-    if (channel === undefined) return [];
+    // The new one is in the same actions and takes the old one's place without a gap.
+    if (channel === undefined || reason === 'replaced') return [];
     this.#forget(channel);
     if (this.#byRouter.get(channel.router) !== channel) return [];
     this.#byRouter.delete(channel.router);
