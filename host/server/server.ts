@@ -1,0 +1,263 @@
+/**
+ * The setting server's parts put together: datagrams, channels, request processing, store. It carries the machines' actions
+ * out in their order and decides nothing itself; sockets, clock and disk come in through its ports. The way of a
+ * message: datagram -> engine -> channel -> request processing -> store -> channel -> engine -> datagram.
+ */
+import {
+  type ServerChannelAction,
+  type ServerChannelEvent,
+  ServerChannels,
+} from '../channel/server-channels.ts';
+import type { Engine } from '../dataplane/engine.ts';
+import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
+import { encodeLostState } from '../ike/lost-state.ts';
+import { decodeRouterMessage, encodeMessage, wipeMessage } from '../messages/codec.ts';
+import { type RouterMessage, type ServerMessage, settingPort } from '../messages/message.ts';
+import { type Endpoint, formatEndpoint } from '../model/address.ts';
+import type { EventLog } from '../model/event-log.ts';
+import { earliest, type Instant } from '../model/instant.ts';
+import { IntervalLog } from '../model/interval-log.ts';
+import type { Secret } from '../model/secret.ts';
+import { CommitQueue, type StoreAction } from './commit-queue.ts';
+import type { PolicySet } from './distribution-policies/policy-set.ts';
+import type { RequestAction, RequestEvent } from './request-processing/events.ts';
+import type { RequestProcessing } from './request-processing/request-processing.ts';
+
+export interface ServerPorts {
+  readonly engine: Engine;
+  /** Sends a UDP datagram from the socket that the channels use. */
+  readonly send: (datagram: Uint8Array, to: Endpoint) => void;
+  readonly now: () => Instant;
+  readonly random: (octets: number) => Uint8Array;
+  readonly wakeAt: (at: Instant | undefined) => void;
+  /** Makes the changes durable as one, or throws. */
+  readonly commit: (action: StoreAction) => void;
+  readonly audit: (action: Extract<RequestAction, { kind: 'audit' }>) => void;
+  readonly log: (level: 'info' | 'warn', what: string, detail: string) => void;
+}
+
+export interface ServerOptions {
+  readonly identity: string;
+  readonly credentialFor: (router: string) => Secret | undefined;
+  readonly processing: RequestProcessing;
+  readonly spiAllocator: SpiAllocator;
+  readonly ports: ServerPorts;
+  readonly events: EventLog;
+}
+
+/** RFC 3948 section 2.2: four zero octets where ESP has its SPI. */
+const nonEspMarkerOctets = 4;
+
+export class Server {
+  readonly messageCounters: Record<string, number> = {};
+  readonly dropCounters: Record<string, number> = {};
+  readonly channels: ServerChannels;
+  readonly #options: ServerOptions;
+  readonly #ports: ServerPorts;
+  readonly #processing: RequestProcessing;
+  readonly #drops: IntervalLog;
+  readonly #commits: CommitQueue;
+
+  constructor(options: ServerOptions) {
+    const { ports, spiAllocator } = options;
+    this.#options = options;
+    this.#ports = ports;
+    this.#processing = options.processing;
+    this.#commits = new CommitQueue(ports.commit);
+    this.#drops = new IntervalLog((code, message) => this.#say('warn', code, message));
+    this.channels = new ServerChannels({
+      identity: options.identity,
+      credentialFor: options.credentialFor,
+      settingPort,
+      random: ports.random,
+      allocateSpi: () => spiAllocator.allocate(),
+      releaseSpi: (spi) => spiAllocator.release(spi),
+    });
+  }
+
+  /** Tells routers at the places where an earlier life of this server last saw them that their channels are gone. */
+  announce(endpoints: readonly Endpoint[]): void {
+    for (const endpoint of endpoints) this.#sendIke(encodeLostState(), endpoint);
+  }
+
+  /** Takes a datagram that arrived on the channels' socket: IKE, ESP or a keepalive (RFC 3948 section 2). Borrows it. */
+  datagram(bytes: Uint8Array, from: Endpoint, to: Endpoint): void {
+    const now = this.#ports.now();
+    if (bytes.length < 8) {
+      if (bytes.length !== 1 || bytes[0] !== 0xff)
+        this.#drop('datagram too short', formatEndpoint(from), now);
+    } else if (bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0 && bytes[3] === 0) {
+      this.#count('ike received');
+      this.#tellChannels({ kind: 'ike', bytes: bytes.subarray(nonEspMarkerOctets), from, to }, now);
+    } else {
+      this.#receiveEsp(bytes, from, to, now);
+    }
+    this.#plan();
+  }
+
+  /** Does what is due; to be called at the instant asked for by `wakeAt`. */
+  deadline(): void {
+    const now = this.#ports.now();
+    if ((this.channels.nextDeadline() ?? Infinity) <= now) this.#tellChannels({ kind: 'deadline' }, now);
+    if ((this.#processing.nextDeadline() ?? Infinity) <= now) this.#tellProcessing({ kind: 'deadline' }, now);
+    this.#plan();
+  }
+
+  /** Takes a new policy set; routers that are in it no more lose their channel. */
+  replacePolicies(policies: PolicySet, expelled: readonly string[]): void {
+    const now = this.#ports.now();
+    this.#tellProcessing({ kind: 'policies', policies }, now);
+    for (const router of expelled) this.#tellChannels({ kind: 'expel', router }, now);
+    this.#plan();
+  }
+
+  /** Carries out what request processing wants done at the start. */
+  start(actions: readonly RequestAction[]): void {
+    this.#carryOut(actions, this.#ports.now());
+    this.#plan();
+  }
+
+  #receiveEsp(esp: Uint8Array, from: Endpoint, to: Endpoint, now: Instant): void {
+    const { engine } = this.#ports;
+    const outcome = engine.inbound({ esp, from, to: to.address, encapsulation: 'udp', tos: 0 }, now);
+    for (const event of engine.drainEvents()) {
+      if (event.kind === 'peer-moved' || event.kind === 'hard-lifetime') this.#tellChannels(event, now);
+    }
+    if (outcome.kind === 'deliver') {
+      this.#tellChannels({ kind: 'inner', spi: outcome.spi, packet: outcome.packet }, now);
+    } else if (outcome.kind === 'dropped') {
+      this.#drop(outcome.reason, `ESP from ${formatEndpoint(from)}`, now);
+    }
+  }
+
+  #tellChannels(event: ServerChannelEvent, now: Instant): void {
+    this.#carryOutChannels(this.channels.handle(event, now), now);
+  }
+
+  #tellProcessing(event: RequestEvent, now: Instant): void {
+    this.#carryOut(this.#processing.handle(event, now), now);
+  }
+
+  #carryOutChannels(actions: readonly ServerChannelAction[], now: Instant): void {
+    for (const action of actions) {
+      switch (action.kind) {
+        case 'send-ike':
+          this.#sendIke(action.bytes, action.to);
+          break;
+        case 'change':
+          this.#ports.engine.change(action.change, now);
+          break;
+        case 'send-inner': {
+          const outcome = this.#ports.engine.outboundThrough(action.spi, action.packet, now);
+          action.packet.fill(0);
+          if (outcome.kind === 'send') this.#ports.send(outcome.esp, outcome.to);
+          else this.#drop(outcome.kind === 'dropped' ? outcome.reason : outcome.kind, 'channel packet', now);
+          break;
+        }
+        case 'up':
+          this.#say('info', 'channel up', `${action.router} at ${formatEndpoint(action.endpoint)}`);
+          this.#tellProcessing({ ...action, kind: 'channel-up' }, now);
+          break;
+        case 'down':
+          this.#say('warn', 'channel down', `${action.router}: ${action.reason}`);
+          this.#tellProcessing({ kind: 'channel-down', router: action.router }, now);
+          break;
+        case 'setting':
+          this.#receive(action.router, action.bytes, now);
+          break;
+        case 'log':
+          this.#drops.note(`channel ${action.level}`, action.message, now);
+          break;
+      }
+    }
+  }
+
+  #receive(router: string, bytes: Uint8Array, now: Instant): void {
+    const decoded = decodeRouterMessage(bytes);
+    if (!decoded.ok) {
+      this.#drop(decoded.code, `message from ${router}: ${decoded.message}`, now);
+      return;
+    }
+    const message = decoded.value;
+    this.#count(`${message.type} received`);
+    this.#options.events.add('info', `${message.type} from ${message.source}`, describePair(message), now);
+    this.#tellProcessing({ kind: 'message', router, message }, now);
+  }
+
+  #carryOut(actions: readonly RequestAction[], now: Instant): void {
+    let isDurable = true;
+    for (const action of actions) {
+      switch (action.kind) {
+        case 'store':
+          isDurable = this.#store(action, now);
+          break;
+        case 'send':
+          if (isDurable) this.#send(action.router, action.message, now);
+          wipeMessage(action.message);
+          break;
+        case 'audit':
+          this.#audit(action, now);
+          break;
+      }
+    }
+  }
+
+  #store(action: StoreAction, now: Instant): boolean {
+    try {
+      this.#commits.add(action);
+      return true;
+    } catch (error) {
+      this.#drop('store', error instanceof Error ? error.message : String(error), now);
+      return false;
+    }
+  }
+
+  #send(router: string, message: ServerMessage, now: Instant): void {
+    this.#count(`${message.type} sent`);
+    this.#options.events.add('info', `${message.type} to ${router}`, describePair(message), now);
+    const bytes = encodeMessage(message);
+    this.#tellChannels({ kind: 'send', router, bytes }, now);
+    bytes.fill(0);
+  }
+
+  #audit(action: Extract<RequestAction, { kind: 'audit' }>, now: Instant): void {
+    this.#count(action.what);
+    try {
+      this.#ports.audit(action);
+    } catch (error) {
+      this.#drop('store', error instanceof Error ? error.message : String(error), now);
+    }
+  }
+
+  #sendIke(bytes: Uint8Array, to: Endpoint): void {
+    this.#count('ike sent');
+    const datagram = new Uint8Array(nonEspMarkerOctets + bytes.length);
+    datagram.set(bytes, nonEspMarkerOctets);
+    this.#ports.send(datagram, to);
+  }
+
+  #plan(): void {
+    this.#ports.wakeAt(earliest(this.channels.nextDeadline(), this.#processing.nextDeadline()));
+  }
+
+  #drop(code: string, detail: string, now: Instant): void {
+    this.dropCounters[code] = (this.dropCounters[code] ?? 0) + 1;
+    this.#drops.note(code, detail, now);
+  }
+
+  #count(key: string): void {
+    this.messageCounters[key] = (this.messageCounters[key] ?? 0) + 1;
+  }
+
+  #say(level: 'info' | 'warn', what: string, detail: string): void {
+    this.#options.events.add(level, what, detail, this.#ports.now());
+    this.#ports.log(level, what, detail);
+  }
+}
+
+/** What a message is about, for people. */
+function describePair(message: RouterMessage | ServerMessage): string {
+  return message.peer === ''
+    ? ''
+    : `peer ${message.peer}${message.kind === '' ? '' : `, kind ${message.kind}`}`;
+}
