@@ -1,0 +1,274 @@
+/**
+ * What happens to a packet from the unprotected side, top to bottom as RFC 4301 section 5.2: carrier, SAD, replay check,
+ * ICV, replay commit, decryption, trailer, inner packet against the SA's selectors, ECN, lifetimes. Nothing of an
+ * unauthenticated packet changes any state but counters.
+ */
+import { SAD_PENDING, SAD_SIZE, SAD_SPI, SAD_STATE } from '../abi/bank.ts';
+import {
+  COUNTER_INBOUND_OCTETS,
+  COUNTER_INBOUND_PACKETS,
+  COUNTER_UNKNOWN_SPI_UNREPORTED,
+} from '../abi/counters.ts';
+import {
+  DESCRIPTOR_FAMILY,
+  DESCRIPTOR_INPUT,
+  DESCRIPTOR_LENGTH,
+  DESCRIPTOR_PAIR_SPI,
+  DESCRIPTOR_PEER,
+  DESCRIPTOR_PEER_PORT,
+  DESCRIPTOR_SIZE,
+  DESCRIPTOR_SLOT,
+  DESCRIPTOR_START,
+  DESCRIPTOR_TOS,
+  DESCRIPTOR_VERDICT,
+  INPUT_DECREMENT_TTL,
+  INPUT_UDP,
+} from '../abi/descriptor.ts';
+import {
+  DROP_DUMMY,
+  DROP_ECN,
+  DROP_ICV,
+  DROP_LIFETIME,
+  DROP_NEXT_HEADER,
+  DROP_REPLAY,
+  DROP_SA_NOT_READY,
+  DROP_SELECTOR_MISMATCH,
+  DROP_SPI_RESERVED,
+  DROP_SPI_UNKNOWN,
+  DROP_TTL_EXCEEDED,
+} from '../abi/drop-code.ts';
+import {
+  EVENT_FIRST_AUTHENTIC,
+  EVENT_PEER_MOVED,
+  EVENT_UNKNOWN_SPI,
+  UNKNOWN_SPI_EVENTS_PER_SECOND,
+} from '../abi/event.ts';
+import { HELD_INBOUND } from '../abi/held.ts';
+import {
+  SA_FLAG_DELIVER_HOST,
+  SA_FLAG_NOTIFY_FIRST_AUTHENTIC,
+  SA_FLAG_OUTER_IPV6,
+  SA_FLAG_TRANSPORT,
+  SA_FLAG_UDP,
+  SA_FLAGS,
+  SA_MOVED_AT_SECONDS,
+  SA_PAIR_SPI,
+  SA_PEER_ADDRESS,
+  SA_PEER_PORT,
+  SA_RAISED_FIRST_AUTHENTIC,
+  SA_SELECTOR_COUNT,
+  SA_SELECTOR_FIRST,
+  SA_STATE,
+  SA_STATE_LIVE,
+  SA_STATE_STOPPED,
+  SA_SUITE,
+} from '../abi/sa-slot.ts';
+import { ROW_SIZE } from '../abi/spd-row.ts';
+import { VERDICT_DELIVER, VERDICT_DELIVER_HOST } from '../abi/verdict.ts';
+import { count, drop } from './counters.ts';
+import { checkLength, payloadLength, payloadNextHeader, readTrailer, verifyAndDecrypt } from './esp/open.ts';
+import { payloadOffset } from './esp/suite.ts';
+import { raiseSenderEvent } from './events.ts';
+import { hold } from './held.ts';
+import { espAddress, espLength, locateEsp } from './packet/carrier.ts';
+import { decapsulatedEcn, ECN_DROP, ECN_MASK } from './packet/ecn.ts';
+import { inspect, packetFamily, packetLength, packetTos, packetTtl } from './packet/inspect.ts';
+import { ESP_SEQUENCE, loadNetwork32, PROTOCOL_IPV4, PROTOCOL_IPV6, PROTOCOL_NONE } from './packet/ip.ts';
+import { decrementTtl, setEcn } from './packet/rewrite.ts';
+import { restoreHeader } from './packet/transport-header.ts';
+import { bankSad, bindingRows, descriptors, saPairs } from './regions.ts';
+import { countPassed, isWithinLifetime, raiseOnce } from './sad/lifetime.ts';
+import { accept, fullSequence, isAcceptable } from './sad/replay-window.ts';
+import { cipherAddress, replayAddress, slotAddress } from './sad/slot.ts';
+import { firstMatch } from './spd/selector-match.ts';
+
+/** SPIs of this second that were raised, so that garbage does not keep the control side busy. */
+let unknownSecond: u32 = 0;
+let unknownRaised: u32 = 0;
+
+/**
+ * Runs one packet.
+ *
+ * @param index   packet slot; its descriptor was checked to lie in the slot
+ * @param bankPtr the bank of this batch
+ */
+export function inbound(index: u32, bankPtr: usize, nowSeconds: u32): void {
+  const descriptorPtr = descriptors + <usize>index * DESCRIPTOR_SIZE;
+
+  // 1. Carrier.
+  const problem = locateEsp(descriptorPtr);
+  if (problem !== 0) {
+    drop(descriptorPtr, problem);
+    return;
+  }
+  const espPtr = espAddress;
+  const length = espLength;
+
+  // 2. SAD by SPI: one load, one compare.
+  const spi = loadNetwork32(espPtr);
+  const slotIndex = spi & (saPairs - 1);
+  const sadPtr = bankPtr + bankSad + <usize>slotIndex * SAD_SIZE;
+  if (spi < 256 || load<u32>(sadPtr, SAD_SPI) !== spi) {
+    refuseSpi(descriptorPtr, spi, nowSeconds);
+    return;
+  }
+  store<u32>(descriptorPtr, spi, DESCRIPTOR_PAIR_SPI);
+  // The peer got its distribution first: the packet waits for ours.
+  if (load<u32>(sadPtr, SAD_STATE) === SAD_PENDING) {
+    hold(index, HELD_INBOUND, spi);
+    return;
+  }
+  const slotPtr = slotAddress(slotIndex);
+  const state = load<u32>(slotPtr, SA_STATE);
+  store<u32>(descriptorPtr, slotIndex, DESCRIPTOR_SLOT);
+  if (state !== SA_STATE_LIVE) {
+    drop(descriptorPtr, state === SA_STATE_STOPPED ? DROP_LIFETIME : DROP_SA_NOT_READY);
+    return;
+  }
+
+  // 3. Authenticity.
+  const refusal = authenticate(descriptorPtr, slotIndex, espPtr, length, nowSeconds);
+  if (refusal !== 0) {
+    drop(descriptorPtr, refusal);
+    return;
+  }
+
+  // 4. Trailer and inner packet.
+  const rejection = extract(descriptorPtr, slotPtr, espPtr, length);
+  if (rejection !== 0) {
+    drop(descriptorPtr, rejection);
+    return;
+  }
+
+  // 5. Lifetimes.
+  if (!isWithinLifetime(slotPtr, slotPtr, payloadLength, nowSeconds)) {
+    drop(descriptorPtr, DROP_LIFETIME);
+    return;
+  }
+  countPassed(slotPtr, slotPtr, payloadLength, nowSeconds);
+  count(COUNTER_INBOUND_PACKETS, 1);
+  count(COUNTER_INBOUND_OCTETS, payloadLength);
+  store<u32>(
+    descriptorPtr,
+    hasFlag(slotPtr, SA_FLAG_DELIVER_HOST) ? VERDICT_DELIVER_HOST : VERDICT_DELIVER,
+    DESCRIPTOR_VERDICT,
+  );
+}
+
+function hasFlag(slotPtr: usize, flag: u32): bool {
+  return (load<u32>(slotPtr, SA_FLAGS) & flag) !== 0;
+}
+
+/** Drops a packet for no SA. The control side hears of the first few of a second: the SA may have been lost in a restart. */
+function refuseSpi(descriptorPtr: usize, spi: u32, nowSeconds: u32): void {
+  if (spi < 256) {
+    drop(descriptorPtr, DROP_SPI_RESERVED);
+    return;
+  }
+  drop(descriptorPtr, DROP_SPI_UNKNOWN);
+  if (nowSeconds !== unknownSecond) {
+    unknownSecond = nowSeconds;
+    unknownRaised = 0;
+  }
+  if (unknownRaised >= <u32>UNKNOWN_SPI_EVENTS_PER_SECOND) {
+    count(COUNTER_UNKNOWN_SPI_UNREPORTED, 1);
+    return;
+  }
+  unknownRaised++;
+  raiseFromSender(EVENT_UNKNOWN_SPI, spi, descriptorPtr);
+}
+
+function raiseFromSender(kind: u32, spi: u32, descriptorPtr: usize): bool {
+  const family = load<u32>(descriptorPtr, DESCRIPTOR_FAMILY);
+  const port = load<u32>(descriptorPtr, DESCRIPTOR_PEER_PORT);
+  return raiseSenderEvent(kind, spi, family, descriptorPtr + DESCRIPTOR_PEER, port);
+}
+
+/**
+ * Replay check, ICV, replay commit, decryption (RFC 4303 sections 3.4.3 and 3.4.4).
+ *
+ * @returns 0, or the reason to drop the packet
+ */
+function authenticate(
+  descriptorPtr: usize,
+  slotIndex: u32,
+  espPtr: usize,
+  length: u32,
+  nowSeconds: u32,
+): u32 {
+  const slotPtr = slotAddress(slotIndex);
+  const windowPtr = replayAddress(slotIndex);
+  const problem = checkLength(load<u32>(slotPtr, SA_SUITE), length);
+  if (problem !== 0) return problem;
+  const sequence = fullSequence(slotPtr, loadNetwork32(espPtr + ESP_SEQUENCE));
+  if (!isAcceptable(slotPtr, windowPtr, sequence)) return DROP_REPLAY;
+  if (!verifyAndDecrypt(slotPtr, cipherAddress(slotIndex), espPtr, length, sequence)) return DROP_ICV;
+  const newest = accept(slotPtr, windowPtr, sequence);
+  if (hasFlag(slotPtr, SA_FLAG_NOTIFY_FIRST_AUTHENTIC)) {
+    raiseOnce(slotPtr, slotPtr, EVENT_FIRST_AUTHENTIC, SA_RAISED_FIRST_AUTHENTIC);
+  }
+  // An older packet may have been under way since before the peer moved.
+  if (newest) noticeMove(descriptorPtr, slotPtr, nowSeconds);
+  return 0;
+}
+
+/** RFC 3948, RFC 7296 section 2.23: behind NAT the peer's address may change at any time. Raised once a second at most. */
+function noticeMove(descriptorPtr: usize, slotPtr: usize, nowSeconds: u32): void {
+  if ((load<u32>(descriptorPtr, DESCRIPTOR_INPUT) & INPUT_UDP) === 0 || !hasFlag(slotPtr, SA_FLAG_UDP))
+    return;
+  const ipv6 = load<u32>(descriptorPtr, DESCRIPTOR_FAMILY) === 6;
+  const difference = v128.xor(v128.load(descriptorPtr, DESCRIPTOR_PEER), v128.load(slotPtr, SA_PEER_ADDRESS));
+  if (
+    !v128.any_true(difference) &&
+    load<u32>(descriptorPtr, DESCRIPTOR_PEER_PORT) === load<u32>(slotPtr, SA_PEER_PORT) &&
+    ipv6 === hasFlag(slotPtr, SA_FLAG_OUTER_IPV6)
+  ) {
+    return;
+  }
+  // One more than the second, so that zero is "never".
+  if (load<u32>(slotPtr, SA_MOVED_AT_SECONDS) === nowSeconds + 1) return;
+  if (raiseFromSender(EVENT_PEER_MOVED, load<u32>(slotPtr, SA_PAIR_SPI), descriptorPtr)) {
+    store<u32>(slotPtr, nowSeconds + 1, SA_MOVED_AT_SECONDS);
+  }
+}
+
+/**
+ * From the decrypted text to the inner packet that may pass; the descriptor then tells where it is.
+ *
+ * @returns 0, or the reason to drop it
+ */
+function extract(descriptorPtr: usize, slotPtr: usize, espPtr: usize, length: u32): u32 {
+  const suite = load<u32>(slotPtr, SA_SUITE);
+  const padding = readTrailer(suite, espPtr, length);
+  if (padding !== 0) return padding;
+  // RFC 4303 section 2.6: dummies are discarded without a word.
+  if (payloadNextHeader === PROTOCOL_NONE) return DROP_DUMMY;
+  const payloadPtr = espPtr + payloadOffset(suite);
+  const transport = hasFlag(slotPtr, SA_FLAG_TRANSPORT);
+  let innerPtr = payloadPtr;
+  if (transport) {
+    innerPtr = restoreHeader(descriptorPtr, payloadPtr, payloadLength, payloadNextHeader);
+  } else {
+    const version = payloadLength === 0 ? 0 : <u32>load<u8>(payloadPtr) >> 4;
+    const expected: u32 =
+      payloadNextHeader === PROTOCOL_IPV4 ? 4 : payloadNextHeader === PROTOCOL_IPV6 ? 6 : 0;
+    if (expected === 0 || version !== expected) return DROP_NEXT_HEADER;
+  }
+  const malformed = inspect(innerPtr, <u32>(payloadPtr - innerPtr) + payloadLength, false);
+  if (malformed !== 0) return malformed;
+  const selectorsPtr = bindingRows + <usize>load<u32>(slotPtr, SA_SELECTOR_FIRST) * ROW_SIZE;
+  if (firstMatch(selectorsPtr, load<u32>(slotPtr, SA_SELECTOR_COUNT)) === 0) return DROP_SELECTOR_MISMATCH;
+  if (!transport) {
+    const inner = packetTos & ECN_MASK;
+    const ecn = decapsulatedEcn(inner, load<u32>(descriptorPtr, DESCRIPTOR_TOS) & ECN_MASK);
+    if (ecn === ECN_DROP) return DROP_ECN;
+    if (ecn !== inner) setEcn(innerPtr, packetFamily, ecn);
+  }
+  if ((load<u32>(descriptorPtr, DESCRIPTOR_INPUT) & INPUT_DECREMENT_TTL) !== 0) {
+    if (packetTtl <= 1) return DROP_TTL_EXCEEDED;
+    decrementTtl(innerPtr, packetFamily);
+  }
+  store<u32>(descriptorPtr, <u32>innerPtr, DESCRIPTOR_START);
+  store<u32>(descriptorPtr, packetLength, DESCRIPTOR_LENGTH);
+  return 0;
+}

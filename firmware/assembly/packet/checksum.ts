@@ -1,0 +1,33 @@
+/** The Internet checksum (RFC 1071) and its incremental update (RFC 1624). Words are summed as they lie in memory. */
+
+/** Adds `length` octets to a running sum of little-endian 16-bit words; an odd last octet is padded with zero. */
+export function checksumAdd(sum: u64, addressPtr: usize, length: u32): u64 {
+  let offset: u32 = 0;
+  for (; offset + 4 <= length; offset += 4) sum += <u64>load<u32>(addressPtr + offset);
+  for (; offset + 2 <= length; offset += 2) sum += <u64>load<u16>(addressPtr + offset);
+  if (offset < length) sum += <u64>load<u8>(addressPtr + offset);
+  return sum;
+}
+
+/** Folds a running sum to the 16 bits that go into a header by a little-endian store. */
+export function checksumFold(sum: u64): u16 {
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return <u16>~(<u32>sum);
+}
+
+/** Checksum of `length` octets, 0 over a header whose own checksum is right. */
+export function checksum(addressPtr: usize, length: u32): u16 {
+  return checksumFold(checksumAdd(0, addressPtr, length));
+}
+
+/** Corrects the checksum at `checksumPtr` for a 16-bit word that changed, both read by little-endian loads. */
+export function checksumUpdate(checksumPtr: usize, before: u16, after: u16): void {
+  // RFC 1624 equation 3: HC' = ~(~HC + ~m + m').
+  let sum = <u32>(~load<u16>(checksumPtr) & 0xffff) + <u32>(~before & 0xffff) + <u32>after;
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  store<u16>(checksumPtr, <u16>~sum);
+}

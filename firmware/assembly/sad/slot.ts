@@ -1,0 +1,158 @@
+/**
+ * SA slots: where the parts of one lie, filling in its keys, and wiping it. The host writes the record itself
+ * (host/dataplane/slots.ts); expanded keys are computed here once, so that no packet does key work.
+ */
+import {
+  SAD_LIVE,
+  SAD_SIZE,
+  SAD_STATE,
+  STAGE_INDEX,
+  STAGE_KEY,
+  STAGE_OK,
+  STAGE_SLOT,
+} from '../../abi/bank.ts';
+import { CBC_CONTEXT_SIZE, CBC_IV_CONTEXT_SIZE, GCM_CONTEXT_SIZE } from '../../abi/crypto-context.ts';
+import {
+  IV_KEY_LENGTH,
+  KEY_STAGING_AUTHENTICATION,
+  KEY_STAGING_AUTHENTICATION_LENGTH,
+  KEY_STAGING_ENCRYPTION,
+  KEY_STAGING_ENCRYPTION_LENGTH,
+  KEY_STAGING_IV_KEY,
+  KEY_STAGING_SIZE,
+  REPLAY_SIZE,
+  REPLAY_WINDOW_MAX,
+  SA_FLAG_OUTBOUND,
+  SA_FLAGS,
+  SA_REPLAY_WINDOW,
+  SA_SELECTOR_COUNT,
+  SA_SELECTOR_FIRST,
+  SA_SLOT_SIZE,
+  SA_SPI,
+  SA_STATE,
+  SA_STATE_EMPTY,
+  SA_STATE_LIVE,
+  SA_SUITE,
+} from '../../abi/sa-slot.ts';
+import {
+  HMAC_SHA1_KEY_LENGTH,
+  HMAC_SHA256_KEY_LENGTH,
+  SUITE_AES_CBC_HMAC_SHA1_96,
+  SUITE_AES_CBC_HMAC_SHA256_128,
+  SUITE_AES_GCM_16,
+} from '../../abi/suite.ts';
+import { aesExpand } from '../crypto/aes.ts';
+import { cbcSetup } from '../crypto/cbc.ts';
+import { gcmSetup } from '../crypto/gcm.ts';
+import { hmacSha1Setup, hmacSha256Setup } from '../crypto/hmac.ts';
+import {
+  bank0,
+  bank1,
+  bankSad,
+  bindingRowCount,
+  ciphers,
+  keyStaging,
+  replayWindows,
+  saPairs,
+  saSlots,
+} from '../regions.ts';
+
+/** A CBC suite's contexts within the slot's place among the ciphers: cipher, IV key, HMAC. */
+export const CIPHER_IV: usize = CBC_CONTEXT_SIZE;
+export const CIPHER_HMAC: usize = CBC_CONTEXT_SIZE + CBC_IV_CONTEXT_SIZE;
+
+export function slotAddress(slotIndex: u32): usize {
+  return saSlots + <usize>slotIndex * SA_SLOT_SIZE;
+}
+
+export function cipherAddress(slotIndex: u32): usize {
+  return ciphers + <usize>slotIndex * GCM_CONTEXT_SIZE;
+}
+
+/** Replay bitmap of an inbound slot. */
+export function replayAddress(slotIndex: u32): usize {
+  return replayWindows + <usize>slotIndex * REPLAY_SIZE;
+}
+
+/** The inbound slot of the pair that a slot belongs to: events raised for the pair are noted there. */
+export function pairAddress(slotIndex: u32): usize {
+  return slotAddress(slotIndex & (saPairs - 1));
+}
+
+/**
+ * Makes an SA of a slot whose record the host has written and whose keys lie in the staging area.
+ *
+ * @returns STAGE_OK, or what is wrong; the slot then stays empty
+ * @wipes the staging area, in any case
+ */
+export function installSa(slotIndex: u32): u32 {
+  const problem = tryInstall(slotIndex);
+  memory.fill(keyStaging, 0, KEY_STAGING_SIZE);
+  if (problem !== STAGE_OK && slotIndex < 2 * saPairs)
+    memory.fill(cipherAddress(slotIndex), 0, GCM_CONTEXT_SIZE);
+  return problem;
+}
+
+function tryInstall(slotIndex: u32): u32 {
+  if (slotIndex >= 2 * saPairs) return STAGE_INDEX;
+  const slotPtr = slotAddress(slotIndex);
+  if (load<u32>(slotPtr, SA_STATE) !== SA_STATE_EMPTY || load<u32>(slotPtr, SA_SPI) < 256) return STAGE_SLOT;
+  const outbound = slotIndex >= saPairs;
+  if (((load<u32>(slotPtr, SA_FLAGS) & SA_FLAG_OUTBOUND) !== 0) !== outbound) return STAGE_SLOT;
+  const window = load<u32>(slotPtr, SA_REPLAY_WINDOW);
+  if (window !== 0 && (popcnt(window) !== 1 || window < 64 || window > <u32>REPLAY_WINDOW_MAX))
+    return STAGE_SLOT;
+  const selectorFirst = load<u32>(slotPtr, SA_SELECTOR_FIRST);
+  const selectorCount = load<u32>(slotPtr, SA_SELECTOR_COUNT);
+  if (selectorFirst > bindingRowCount || selectorCount > bindingRowCount - selectorFirst) return STAGE_SLOT;
+  if (!expandKeys(cipherAddress(slotIndex), load<u32>(slotPtr, SA_SUITE))) return STAGE_KEY;
+  if (!outbound) memory.fill(replayAddress(slotIndex), 0, REPLAY_SIZE);
+  store<u32>(slotPtr, SA_STATE_LIVE, SA_STATE);
+  return STAGE_OK;
+}
+
+/** Fills the contexts of a suite from the staging area. Returns false for an unknown suite or a key of the wrong length. */
+function expandKeys(cipherPtr: usize, suite: u32): bool {
+  const keyLength = load<i32>(keyStaging, KEY_STAGING_ENCRYPTION_LENGTH);
+  const authenticationLength = load<i32>(keyStaging, KEY_STAGING_AUTHENTICATION_LENGTH);
+  const key = keyStaging + KEY_STAGING_ENCRYPTION;
+  if (keyLength !== 16 && keyLength !== 32) return false;
+  if (suite === SUITE_AES_GCM_16) {
+    if (authenticationLength !== 0) return false;
+    gcmSetup(cipherPtr, key, keyLength);
+    return true;
+  }
+  const sha1 = suite === SUITE_AES_CBC_HMAC_SHA1_96;
+  if (!sha1 && suite !== SUITE_AES_CBC_HMAC_SHA256_128) return false;
+  if (authenticationLength !== (sha1 ? HMAC_SHA1_KEY_LENGTH : HMAC_SHA256_KEY_LENGTH)) return false;
+  cbcSetup(cipherPtr, key, keyLength);
+  aesExpand(keyStaging + KEY_STAGING_IV_KEY, IV_KEY_LENGTH, cipherPtr + CIPHER_IV);
+  const authenticationKey = keyStaging + KEY_STAGING_AUTHENTICATION;
+  if (sha1) hmacSha1Setup(cipherPtr + CIPHER_HMAC, authenticationKey, authenticationLength);
+  else hmacSha256Setup(cipherPtr + CIPHER_HMAC, authenticationKey, authenticationLength);
+  return true;
+}
+
+/**
+ * Zeroes everything that a retired SA left: record, expanded keys, replay bitmap.
+ *
+ * @returns STAGE_OK; STAGE_SLOT while a bank still leads packets to it
+ * @wipes the slot
+ */
+export function wipeSa(slotIndex: u32): u32 {
+  if (slotIndex >= 2 * saPairs) return STAGE_INDEX;
+  if (
+    slotIndex < saPairs &&
+    (sadState(bank0, slotIndex) === SAD_LIVE || sadState(bank1, slotIndex) === SAD_LIVE)
+  ) {
+    return STAGE_SLOT;
+  }
+  memory.fill(slotAddress(slotIndex), 0, SA_SLOT_SIZE);
+  memory.fill(cipherAddress(slotIndex), 0, GCM_CONTEXT_SIZE);
+  if (slotIndex < saPairs) memory.fill(replayAddress(slotIndex), 0, REPLAY_SIZE);
+  return STAGE_OK;
+}
+
+function sadState(bankPtr: usize, place: u32): u32 {
+  return load<u32>(bankPtr + bankSad + <usize>place * SAD_SIZE, SAD_STATE);
+}
