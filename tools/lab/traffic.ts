@@ -79,12 +79,13 @@ export async function transfer(
     'receive',
     String(port),
   ]);
+  await receiver.nextLine(10_000);
   const sender = await startProgram(processes, from, 'transfer sender', 'transfer', [
     ...['send', String(port), to.hostAddress, String(octets)],
   ]);
   const [sent, received] = await Promise.all([
     sender.nextJson<TransferReport>(120_000),
-    receiver.nextLine(10_000).then(() => receiver.nextJson<TransferReport>(120_000)),
+    receiver.nextJson<TransferReport>(120_000),
   ]);
   return {
     octets: received.octets,
