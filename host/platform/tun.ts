@@ -4,11 +4,13 @@
  * as long as this process holds it open: when the process dies, its routes die with it, and the nftables table
  * (nftables.ts) drops what would have gone there.
  */
+import { existsSync, writeFileSync } from 'node:fs';
 import { HostError } from '../model/host-error.ts';
 import type { FrameMemory } from './frame-memory.ts';
 import { addressOfBuffer, check, errno, libc } from './libc.ts';
 import {
   AF_INET,
+  IFF_MULTICAST,
   IFF_NO_PI,
   IFF_TUN,
   IFF_UP,
@@ -137,6 +139,7 @@ export function checkInterfaceName(name: string): void {
 }
 
 function bringUp(name: string, mtu: number, queueLength: number): void {
+  refuseLinkLocalAddress(name);
   const control = check(libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), 'open a control socket');
   try {
     const request = new InterfaceRequest(name);
@@ -145,10 +148,21 @@ function bringUp(name: string, mtu: number, queueLength: number): void {
     request.writeInteger(queueLength);
     check(libc.ioctl(control, SIOCSIFTXQLEN, request.address), `set the queue of ${name} to ${queueLength}`);
     check(libc.ioctl(control, SIOCGIFFLAGS, request.address), `read the flags of ${name}`);
-    request.writeShort(request.readShort() | IFF_UP);
+    // No multicast: the kernel's own group reports would only be noise for the engine.
+    request.writeShort((request.readShort() | IFF_UP) & ~IFF_MULTICAST);
     check(libc.ioctl(control, SIOCSIFFLAGS, request.address), `bring ${name} up`);
   } finally {
     libc.close(control);
+  }
+}
+
+/** Keeps the kernel from giving the TUN an address of its own, and from soliciting routers through it. */
+function refuseLinkLocalAddress(name: string): void {
+  const path = `/proc/sys/net/ipv6/conf/${name}/addr_gen_mode`;
+  try {
+    if (existsSync(path)) writeFileSync(path, '1');
+  } catch {
+    // Only noise: the engine drops and counts what the kernel then sends.
   }
 }
 
