@@ -86,6 +86,8 @@ export class EstablishedSa {
     now: Instant,
   ): IkeAction[] {
     if (this.#phase === 'gone') return [];
+    // Both ends may delete at once: then the answer to our own delete comes late, and is no news.
+    if (this.#phase === 'lingering' && header.isResponse) return [];
     if (this.#isLostStateHint(header, bytes)) return [{ kind: 'peer-lost-state', saId: this.saId }];
     const received = this.#ikeSa.receive(header, bytes);
     switch (received.kind) {

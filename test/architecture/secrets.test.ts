@@ -8,6 +8,12 @@ import { importsOf, read, sourceFiles, withoutComments } from './sources.ts';
 /** Files that may call `Secret.reveal()`, each with its reason. */
 const revealers: Readonly<Record<string, string>> = {
   'host/model/secret.ts': 'defines it',
+  'host/ike/crypto/aead.ts': 'encrypts and decrypts IKE messages',
+  'host/ike/crypto/authentication.ts': 'computes AUTH from the pre-shared key',
+  'host/ike/crypto/key-derivation.ts': 'derives keys from keys',
+  'host/messages/field.ts': 'writes the keys of a distribution into its datagram',
+  'host/packet-loop/change-transfer.ts': 'takes keys over to the worker',
+  'host/server/key-generation.ts': 'hands each end a copy of its own',
 };
 
 /** Modules through which octets could leave the process. */

@@ -78,10 +78,12 @@ export function splitPayloads(firstType: number, octets: Uint8Array, offset = 0)
   return ok({ payloads, encrypted: undefined });
 }
 
-/** A payload to be sent; the critical bit stays clear, as RFC 7296 section 3.2 wants for every payload it defines. */
+/** A payload to be sent. */
 export interface PayloadValue {
   readonly type: number;
   readonly body: Uint8Array;
+  /** Never for a payload that RFC 7296 defines (its section 3.2). */
+  readonly critical?: boolean;
 }
 
 /** Octets that `payloads` will take with their generic headers. */
@@ -97,7 +99,7 @@ export function writePayloads(octets: Uint8Array, offset: number, payloads: read
   payloads.forEach((payload, index) => {
     const length = payloadHeaderOctets + payload.body.length;
     octets[at] = payloads[index + 1]?.type ?? payloadTypes.none;
-    octets[at + 1] = 0;
+    octets[at + 1] = payload.critical === true ? 0x80 : 0;
     writeUint16(octets, at + 2, length);
     octets.set(payload.body, at + payloadHeaderOctets);
     at += length;
