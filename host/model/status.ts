@@ -75,10 +75,14 @@ export const sadRowSchema = z.looseObject({
   remainingSeconds: z.number(),
 });
 
-/** Row of `/events`, oldest first: the last things that a person would want to know. */
+/** Row of `/events`: LoggedEvent of event-log.ts, oldest first. */
 export const eventRowSchema = z.looseObject({
+  /** On the boot-time clock: comparable between processes of one machine. */
+  atMs: z.number(),
   /** Milliseconds since 1970-01-01 UTC. */
   timeMs: z.number(),
+  /** Name of the router or server. */
+  where: z.string(),
   level: z.enum(['info', 'warn', 'error']),
   what: z.string(),
   detail: z.string(),
