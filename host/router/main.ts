@@ -1,0 +1,236 @@
+/**
+ * Entry point of a router: reads the settings, guards the machine, starts the packet loop and the control side, and serves
+ * the control socket. Everything that touches the machine is brought in here.
+ *
+ * The order on the way up is the point: the guard first (fail closed), then TUN and sockets, then routes into the TUN,
+ * then the channel. On the way down the guard stays.
+ */
+import { readFileSync, watchFile } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { pino } from 'pino';
+import { SpiAllocator } from '../dataplane/spi-allocator.ts';
+import { type Address, type Endpoint, formatAddress, parseAddress } from '../model/address.ts';
+import { EventLog } from '../model/event-log.ts';
+import { HostError } from '../model/host-error.ts';
+import { proposals } from '../model/proposal.ts';
+import { Secret } from '../model/secret.ts';
+import { softwareVersion } from '../model/software-version.ts';
+import { LoopClient, type LoopClientOptions } from '../packet-loop/loop-client.ts';
+import type { LoopEvent } from '../packet-loop/protocol.ts';
+import { Alarm } from '../platform/alarm.ts';
+import { bootTimeMs } from '../platform/clock.ts';
+import { type ControlRoutes, serveControl } from '../platform/control-socket.ts';
+import { randomOctets } from '../platform/entropy.ts';
+import { readCredential } from '../platform/files.ts';
+import { type NetworkPlan, networkPlan, protect, steer, stopSteering } from '../platform/network-setup.ts';
+import { wake } from '../platform/poller.ts';
+import { Router } from './router.ts';
+import { parseRouterFile, type RouterSettings } from './settings-file.ts';
+import { routerStatus } from './status.ts';
+
+export interface RouterCommand {
+  readonly config: string;
+  /** In place of the file's control socket. */
+  readonly socket?: string;
+}
+
+/** The control thread's view of a packet loop. */
+export type PacketLoop = Pick<LoopClient, 'post' | 'snapshot' | 'stop'>;
+
+/** Runs a router until it is told to stop by SIGTERM or SIGINT. Throws HostError. */
+export async function main(command: RouterCommand): Promise<void> {
+  await runRouter(command, (options) => new LoopClient(options));
+}
+
+/** As `main`, with the packet loop that `startLoop` makes. */
+export async function runRouter(
+  command: RouterCommand,
+  startLoop: (options: LoopClientOptions) => PacketLoop,
+): Promise<void> {
+  const startedAt = bootTimeMs();
+  const settings = readSettings(command.config);
+  const log = pino({ name: settings.name, timestamp: pino.stdTimeFunctions.isoTime });
+  const preSharedKey = new Secret(
+    readCredential(resolve(dirname(command.config), settings.preSharedKeyFile)),
+  );
+  const local = localEndpoint(settings);
+  const plan = planOf(settings);
+  protect(plan);
+
+  const events = new EventLog(settings.name);
+  const alarm = new Alarm(bootTimeMs, () => router.deadline());
+  const software = softwareVersion();
+  let loopIsReady: () => void = () => {};
+  const ready = new Promise<void>((resolveReady) => {
+    loopIsReady = resolveReady;
+  });
+  const stopped = Promise.withResolvers<void>();
+
+  const loop = startLoop({
+    settings: {
+      tunName: settings.tunnel.interface,
+      tunMtu: settings.tunnel.mtu,
+      localAddress: local.address,
+      localPort: local.port,
+      mark: plan.ownMark,
+      icmpSources: icmpSources(settings, local.address),
+      saPairs: settings.capacity.saPairs,
+      heldPackets: settings.held.packetsTotal,
+      heldPacketsPerEntry: settings.held.packetsPerEntry,
+    },
+    wake,
+    onEvent: (event: LoopEvent) => {
+      if (event.kind === 'ready') loopIsReady();
+      else if (event.kind === 'fatal') stopped.reject(new HostError('PLATFORM', event.message));
+      else router.loopEvent(event);
+    },
+    onExit: (reason) => stopped.reject(new HostError('PLATFORM', reason)),
+  });
+  const router = new Router({
+    name: settings.name,
+    software,
+    serverIdentity: settings.server.identity,
+    server: { address: settings.server.address, port: settings.server.port },
+    local,
+    preSharedKey,
+    entries: settings.spd,
+    timers: settings.timers,
+    proposals: [...proposals.keys()],
+    spiAllocator: new SpiAllocator(settings.capacity.saPairs, randomUint32),
+    events,
+    ports: {
+      post: (message) => loop.post(message),
+      now: bootTimeMs,
+      random: randomOctets,
+      wakeAt: (at) => alarm.set(at),
+      log: (level, what, detail) => log[level]({ event: what, at: bootTimeMs() }, detail),
+    },
+  });
+
+  await Promise.race([ready, stopped.promise]);
+  steer(plan);
+  router.start();
+  const routes = controlRoutes(router, loop, settings, events, startedAt, software);
+  const control = await serveControl(command.socket ?? settings.controlSocket, routes);
+  log.info({ event: 'started', at: bootTimeMs() }, `router ${settings.name} ${software}`);
+
+  const reload = (): void => reloadSpd(command.config, router, plan, log);
+  process.on('SIGHUP', reload);
+  watchFile(command.config, { interval: 2000, persistent: false }, reload);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve());
+  try {
+    await stopped.promise;
+  } finally {
+    alarm.set(undefined);
+    stopSteering(plan);
+    await control.close();
+    await loop.stop();
+    preSharedKey.wipe();
+  }
+  log.info(
+    { event: 'stopped', at: bootTimeMs() },
+    'the nftables table stays: nothing that wants IPsec leaves in clear',
+  );
+  process.exit(0);
+}
+
+function readSettings(file: string): RouterSettings {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new HostError('CONFIG_INVALID', `${file}: cannot be read: ${String(cause)}`, { cause });
+  }
+  return parseRouterFile(text, file);
+}
+
+function planOf(settings: RouterSettings): NetworkPlan {
+  return networkPlan({
+    entries: settings.spd,
+    tunName: settings.tunnel.interface,
+    protectedInterfaces: settings.protectedInterfaces,
+    unmatched: 'discard',
+  });
+}
+
+/** Takes the SPD of an edited file; what else changed needs a restart. A file with a mistake changes nothing. */
+function reloadSpd(file: string, router: Router, plan: NetworkPlan, log: pino.Logger): void {
+  try {
+    const { spd } = readSettings(file);
+    protect({ ...plan, entries: spd });
+    router.replaceSpd(spd);
+  } catch (error) {
+    log.warn({ event: 'settings refused' }, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Where ESP and IKE are sent from: the address typed, or the first one of the interface in the server's family. */
+function localEndpoint(settings: RouterSettings): Endpoint {
+  const { unprotected, server } = settings;
+  if (unprotected.address !== 'auto') return { address: unprotected.address, port: unprotected.port };
+  const found = addressesOf(unprotected.interface).find(({ family }) => family === server.address.family);
+  if (found === undefined) {
+    throw new HostError(
+      'CONFIG_INVALID',
+      `unprotected.interface: ${unprotected.interface} has no IPv${server.address.family} address; bring it up first, or set unprotected.address`,
+    );
+  }
+  return { address: found, port: unprotected.port };
+}
+
+/** One address for each family, of the protected side where there is one: that is where refused hosts are. */
+function icmpSources(settings: RouterSettings, local: Address): Address[] {
+  const candidates = [...settings.protectedInterfaces.flatMap(addressesOf), local];
+  return ([4, 6] as const).flatMap((family) => {
+    const found = candidates.find((address) => address.family === family);
+    return found === undefined ? [] : [found];
+  });
+}
+
+/** Global addresses of an interface. */
+function addressesOf(name: string): Address[] {
+  return (networkInterfaces()[name] ?? []).flatMap(({ address }) => {
+    const parsed = parseAddress(address);
+    return parsed.ok && !formatAddress(parsed.value).startsWith('fe80:') ? [parsed.value] : [];
+  });
+}
+
+function randomUint32(): number {
+  return new DataView(randomOctets(4).buffer).getUint32(0);
+}
+
+function controlRoutes(
+  router: Router,
+  loop: PacketLoop,
+  settings: RouterSettings,
+  events: EventLog,
+  startedAt: number,
+  software: string,
+): ControlRoutes {
+  return {
+    'GET /status': async () =>
+      routerStatus({
+        router,
+        name: settings.name,
+        software,
+        serverIdentity: settings.server.identity,
+        serverEndpoint: settings.server,
+        startedAt,
+        now: bootTimeMs(),
+        snapshot: await loop.snapshot(),
+      }),
+    'GET /spd': async () => (await loop.snapshot()).spd,
+    'GET /sad': async () => (await loop.snapshot()).sad,
+    'GET /events': () => events.rows(),
+    'POST /renew': (body) => ({ renewing: router.renew(entryOf(body)) }),
+  };
+}
+
+/** `{entry: name}` of a renewal, or nothing for all entries. */
+function entryOf(body: unknown): string | undefined {
+  if (body === undefined || body === null) return undefined;
+  const entry: unknown = typeof body === 'object' ? Reflect.get(body, 'entry') : null;
+  if (entry === undefined || typeof entry === 'string') return entry;
+  throw new HostError('USAGE', 'expected {"entry": "name of an SPD entry"} or {}');
+}

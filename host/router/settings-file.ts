@@ -1,0 +1,201 @@
+/**
+ * The router's settings file: one YAML document with the router's identity, whom to ask, its interfaces and its ordered SPD.
+ * Checked whole before anything of it is used; router.schema.json beside it is the same for editors.
+ */
+import { z } from 'zod';
+import { type Address, parseAddress } from '../model/address.ts';
+import type { SpdEntry } from '../model/policy.ts';
+import { selectorText, textOf } from '../model/selector-text.ts';
+import { parseYamlSettings } from '../model/yaml-settings.ts';
+import { defaultSettingTimers, type SettingTimers } from './setting-management/timers.ts';
+
+/** What the file says, with defaults filled in. */
+export interface RouterSettings {
+  /** IKE identity and the name under which policies know this router. */
+  readonly name: string;
+  /** As typed; relative to the settings file. */
+  readonly preSharedKeyFile: string;
+  readonly server: { readonly address: Address; readonly port: number; readonly identity: string };
+  readonly unprotected: {
+    readonly interface: string;
+    readonly address: Address | 'auto';
+    readonly port: number;
+  };
+  /** Interfaces of the protected side; empty on a PC. */
+  readonly protectedInterfaces: readonly string[];
+  readonly tunnel: { readonly interface: string; readonly mtu: number };
+  readonly controlSocket: string;
+  readonly capacity: { readonly saPairs: number };
+  readonly held: { readonly packetsPerEntry: number; readonly packetsTotal: number };
+  readonly timers: SettingTimers;
+  readonly spd: readonly SpdEntry[];
+}
+
+const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/,
+    'expected 1 to 64 letters, digits, ".", "_", "-"',
+  );
+const interfaceName = z
+  .string()
+  // Linux, IFNAMSIZ: 16 octets with the terminating zero; no slash, no white space.
+  .regex(/^[^\s/:]{1,15}$/, 'expected an interface name of at most 15 characters');
+const port = z.int().min(1).max(65535);
+const fileName = z.string().min(1).max(4096);
+const address = textOf<Address>(parseAddress, 'an IPv4 or IPv6 address');
+const seconds = z.number().min(0.01).max(86_400);
+const defaultSeconds = (ms: number) => seconds.default(ms / 1000);
+
+const timersSchema = z.strictObject({
+  requestIntervalSeconds: defaultSeconds(defaultSettingTimers.requestIntervalMs),
+  requestTries: z.int().min(1).max(100).default(defaultSettingTimers.requestTries),
+  pendingIntervalSeconds: defaultSeconds(defaultSettingTimers.pendingIntervalMs),
+  pendingWaitSeconds: defaultSeconds(defaultSettingTimers.pendingWaitMs),
+  channelWaitSeconds: defaultSeconds(defaultSettingTimers.channelWaitMs),
+  backOffSeconds: defaultSeconds(defaultSettingTimers.backOffMs),
+  backOffMaximumSeconds: defaultSeconds(defaultSettingTimers.backOffMaxMs),
+  renewalRetrySeconds: defaultSeconds(defaultSettingTimers.renewalRetryMs),
+});
+
+const spdEntrySchema = z
+  .strictObject({
+    name: name.meta({ description: 'unique in the SPD' }),
+    selector: selectorText,
+    action: z.enum(['PROTECT', 'BYPASS', 'DISCARD'], 'expected PROTECT, BYPASS or DISCARD'),
+    requestPeer: name
+      .optional()
+      .meta({ description: 'the router at the other end, to be named when asking; with PROTECT only' }),
+  })
+  .superRefine((entry, context) => {
+    if (entry.action === 'PROTECT' && entry.requestPeer === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['requestPeer'],
+        message: 'missing: PROTECT needs the name of the router to ask for',
+      });
+    }
+    if (entry.action !== 'PROTECT' && entry.requestPeer !== undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['requestPeer'],
+        message: `only PROTECT asks for a peer, not ${entry.action}`,
+      });
+    }
+  });
+
+const spdSchema = z
+  .array(spdEntrySchema)
+  .max(4096)
+  .superRefine((entries, context) => {
+    const seen = new Map<string, number>();
+    entries.forEach((entry, index) => {
+      const before = seen.get(entry.name);
+      if (before === undefined) seen.set(entry.name, index);
+      else
+        context.addIssue({
+          code: 'custom',
+          path: [index, 'name'],
+          message: `spd[${before}] is called ${entry.name} too`,
+        });
+    });
+  })
+  .meta({ description: 'ordered: the first entry with a matching selector decides; no match is DISCARD' });
+
+const powerOfTwo = (value: number) => (value & (value - 1)) === 0;
+
+/** The file's shape. */
+export const routerFileSchema = z.strictObject({
+  version: z.literal(1, 'expected 1, the version of this file format'),
+  name: name.meta({ description: 'the router, as the policies and IKE know it' }),
+  credential: z.strictObject({
+    preSharedKeyFile: fileName.meta({ description: 'relative to this file; readable by its owner only' }),
+  }),
+  server: z.strictObject({
+    address,
+    port: port.default(4500),
+    identity: name.default('server'),
+  }),
+  unprotected: z.strictObject({
+    interface: interfaceName,
+    address: z
+      .union(
+        [z.literal('auto').transform((auto) => auto as 'auto' | Address), address],
+        'expected auto or an address',
+      )
+      .default('auto'),
+    port: port.default(4500),
+  }),
+  protected: z.strictObject({ interfaces: z.array(interfaceName).max(64) }).optional(),
+  tunnel: z
+    .strictObject({
+      interface: interfaceName.default('sekisho0'),
+      mtu: z.int().min(576).max(9000).default(1400),
+    })
+    .prefault({}),
+  controlSocket: fileName.default('/run/sekisho/router.sock'),
+  capacity: z
+    .strictObject({
+      saPairs: z.int().min(16).max(65_536).refine(powerOfTwo, 'expected a power of two').default(1024).meta({
+        description: 'SA pairs at the same time, those being renewed counted twice; a power of two',
+      }),
+    })
+    .prefault({}),
+  held: z
+    .strictObject({
+      packetsPerEntry: z.int().min(1).max(4096).default(64),
+      packetsTotal: z.int().min(1).max(65_536).default(1024),
+    })
+    .prefault({}),
+  timers: timersSchema.prefault({}),
+  spd: spdSchema,
+});
+
+/**
+ * Reads a router's settings file.
+ *
+ * @param fileName for the messages
+ * @throws HostError CONFIG_INVALID, one line for each mistake: `file:line:column: field: what was expected`
+ */
+export function parseRouterFile(text: string, fileName: string): RouterSettings {
+  const file = parseYamlSettings(text, fileName, routerFileSchema);
+  const { timers } = file;
+  return {
+    name: file.name,
+    preSharedKeyFile: file.credential.preSharedKeyFile,
+    server: file.server,
+    unprotected: file.unprotected,
+    protectedInterfaces: file.protected?.interfaces ?? [],
+    tunnel: file.tunnel,
+    controlSocket: file.controlSocket,
+    capacity: file.capacity,
+    held: file.held,
+    timers: {
+      ...defaultSettingTimers,
+      requestIntervalMs: timers.requestIntervalSeconds * 1000,
+      requestTries: timers.requestTries,
+      pendingIntervalMs: timers.pendingIntervalSeconds * 1000,
+      pendingWaitMs: timers.pendingWaitSeconds * 1000,
+      channelWaitMs: timers.channelWaitSeconds * 1000,
+      backOffMs: timers.backOffSeconds * 1000,
+      backOffMaxMs: timers.backOffMaximumSeconds * 1000,
+      renewalRetryMs: timers.renewalRetrySeconds * 1000,
+    },
+    spd: file.spd.map(
+      ({ name: entryName, selector, action, requestPeer }): SpdEntry => ({
+        name: entryName,
+        selectors: selector,
+        action,
+        ...(requestPeer === undefined ? {} : { requestPeer }),
+      }),
+    ),
+  };
+}
+
+/** JSON Schema of the file, for editors. */
+export function routerJsonSchema(): object {
+  return {
+    ...z.toJSONSchema(routerFileSchema, { io: 'input', target: 'draft-7' }),
+    title: 'Settings of a Sekisho router',
+  };
+}
