@@ -12,7 +12,7 @@ import { addServerCommand } from './server-command.ts';
 import { addSpdCommand } from './spd-command.ts';
 import { addStatusCommand } from './status-command.ts';
 import { addTableCommand } from './table-command.ts';
-import { softwareVersion } from './version.ts';
+import { softwareVersion } from '../model/software-version.ts';
 
 /** The whole command tree; parsing errors are thrown instead of ending the process. */
 export function sekisho(): Command {

@@ -17,8 +17,6 @@ export interface LoopSettings {
   readonly localPort: number;
   /** Mark of everything that our sockets send. */
   readonly mark: number;
-  /** Whether to open a raw ESP socket too. */
-  readonly rawEsp: boolean;
   /** Sources of ICMP errors, one for each family that this router has an address of. */
   readonly icmpSources: readonly Address[];
   readonly saPairs: number;
@@ -57,7 +55,10 @@ export type LoopEvent =
 
 /** Everything `sekisho status`, `spd` and `sad` show of the engine; no keys. */
 export interface LoopSnapshot {
+  /** Packets and octets by direction and verdict. */
   readonly counters: Readonly<Record<string, bigint>>;
+  /** Dropped packets by reason. */
+  readonly drops: Readonly<Record<string, bigint>>;
   readonly spd: readonly SpdRow[];
   readonly sad: readonly SadRow[];
   readonly generation: number;
