@@ -18,7 +18,10 @@ const probes = {
   tcpdump: () => tool('tcpdump', ['--version'], 'tcpdump'),
   tshark: () => tool('tshark', ['--version'], 'tshark'),
   python: () => tool('python3', ['--version'], 'python3'),
-  scapy: () => tool('python3', ['-c', 'import scapy.layers.ipsec'], 'python3-scapy'),
+  scapy: () =>
+    scapyPython() === undefined
+      ? 'needs Scapy: apt-get install python3-scapy python3-cryptography'
+      : undefined,
   strongswan: () => tool('swanctl', ['--version'], 'strongswan-swanctl strongswan-charon'),
   qemu: () => tool('qemu-system-x86_64', ['--version'], 'qemu-system-x86'),
 } as const;
@@ -45,6 +48,13 @@ export function describeWith(requirements: readonly Requirement[], name: string,
   } else {
     describe.skip(`${name} [skipped: ${missing.join('; ')}]`, body);
   }
+}
+
+/** A Python that has Scapy. Debian's own is tried first: a `python3` of another origin before it in PATH rarely has. */
+export function scapyPython(): string | undefined {
+  return ['/usr/bin/python3', 'python3'].find((python) =>
+    succeeds(python, ['-c', 'import scapy.layers.ipsec']),
+  );
 }
 
 function tool(command: string, probe: string[], debianPackage: string): string | undefined {

@@ -1,0 +1,87 @@
+/**
+ * The strangers that tests compare us with: Scapy, through scapy_esp.py, and tshark. One process of theirs serves a whole
+ * test, because starting one costs as much as a thousand packets.
+ */
+import { execFileSync } from 'node:child_process';
+import { scapyPython } from '../requirements.ts';
+
+/** The JSON of `sekisho esp`. */
+export interface SaJson {
+  readonly protocol: 'esp';
+  readonly mode: 'tunnel' | 'transport';
+  readonly proposal: string;
+  readonly spi: string;
+  readonly encryptionKey: string;
+  readonly authenticationKey?: string;
+  readonly salt?: string;
+  readonly esn: boolean;
+  readonly sequence: string;
+  readonly tunnel?: { readonly source: string; readonly destination: string };
+  readonly udpEncapsulation?: { readonly sourcePort: number; readonly destinationPort: number };
+}
+
+export type ScapyJob =
+  | {
+      readonly do: 'plain';
+      readonly out: string;
+      readonly family: 4 | 6;
+      readonly count: number;
+      readonly seed: number;
+    }
+  | { readonly do: 'seal' | 'open'; readonly sa: SaJson; readonly in: string; readonly out: string };
+
+/** Lets Scapy do the jobs in order; each result is the number of packets that it wrote. */
+export function scapy(jobs: readonly ScapyJob[]): number[] {
+  const script = new URL('./scapy_esp.py', import.meta.url).pathname;
+  const text = execFileSync(scapyPython() ?? 'python3', [script], {
+    input: JSON.stringify(jobs),
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
+  return JSON.parse(text);
+}
+
+const tsharkEncryption: Readonly<Record<string, string>> = {
+  gcm: 'AES-GCM with 16 octet ICV [RFC4106]',
+  cbc: 'AES-CBC [RFC3602]',
+};
+
+const tsharkAuthentication: Readonly<Record<string, string>> = {
+  sha1: 'HMAC-SHA-1-96 [RFC2404]',
+  sha256: 'HMAC-SHA-256-128 [RFC4868]',
+};
+
+/**
+ * What tshark sees in a capture with the SA's keys: for each packet the values of `fields`, as `-T fields` prints them.
+ * It knows no extended sequence numbers.
+ */
+export function tshark(path: string, sa: SaJson, fields: readonly string[]): string[][] {
+  const combined = sa.proposal.includes('gcm');
+  const integrity = sa.proposal.split('-')[1] ?? '';
+  const row = [
+    sa.spi,
+    tsharkEncryption[combined ? 'gcm' : 'cbc'] ?? '',
+    `0x${sa.encryptionKey}${sa.salt ?? ''}`,
+    combined ? 'NULL' : (tsharkAuthentication[integrity] ?? ''),
+    combined ? '' : `0x${sa.authenticationKey}`,
+  ];
+  const quoted = row.map((cell) => `"${cell}"`).join(',');
+  const preferences = [
+    'esp.enable_encryption_decode:TRUE',
+    'esp.enable_authentication_check:TRUE',
+    ...['IPv4', 'IPv6'].map((family) => `uat:esp_sa:"${family}","*","*",${quoted}`),
+  ];
+  const text = execFileSync(
+    'tshark',
+    [
+      ...['-r', path, '-n', '-T', 'fields', '-E', 'separator=|'],
+      ...preferences.flatMap((one) => ['-o', one]),
+      ...fields.flatMap((field) => ['-e', field]),
+    ],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1 << 26 },
+  );
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('|'));
+}
