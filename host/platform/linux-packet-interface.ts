@@ -1,0 +1,150 @@
+/**
+ * The packet loop's machine, in Linux: the TUN for inner packets, a UDP and perhaps a raw ESP socket for each of our
+ * addresses, one wait for all of them. Implements `PacketInterface` of host/packet-loop by its shape; only this thread may
+ * use it, but any thread may call `wake(wakeFd)`.
+ *
+ * One packet is one entry of a batch here. Bundles (UDP_SEGMENT and UDP_GRO in the batches' control messages, a vnet_hdr
+ * before TUN packets) would change the batches and the TUN, not this file's shape.
+ */
+import type { Address } from '../model/address.ts';
+import type { Instant } from '../model/instant.ts';
+import type { Encapsulation } from '../model/security-association.ts';
+import { bootTimeMs } from './clock.ts';
+import type { DatagramSocket, DatagramSocketOptions } from './datagram-socket.ts';
+import { type FrameMemory, frameMemory } from './frame-memory.ts';
+import { BATCH_CAPACITY_MAX } from './message-storage.ts';
+import { Poller, WakeEvent } from './poller.ts';
+import { openRawEspSocket } from './raw-esp-socket.ts';
+import { ReceiveBatch } from './receive-batch.ts';
+import { SendBatch } from './send-batch.ts';
+import { openTun, type Tun } from './tun.ts';
+import { openUdpSocket } from './udp-socket.ts';
+
+export interface LinuxPacketInterfaceOptions {
+  /** The firmware's memory, which never grows. Offsets in all batches are offsets into it. */
+  readonly memory: ArrayBufferLike;
+  readonly tunName: string;
+  readonly tunMtu: number;
+  /** Our addresses on the unprotected side, at most one of each family; all zero octets: any. */
+  readonly localAddresses: readonly Address[];
+  readonly localPort: number;
+  /** Mark of everything that our sockets send; undefined: none, for a program without privileges. */
+  readonly mark?: number;
+  /** Whether to open a raw ESP socket for each address too. */
+  readonly rawEsp: boolean;
+  /** Datagrams in a batch, at most and by default 64. */
+  readonly batchCapacity?: number;
+}
+
+/** One of the sockets, with its two batches. */
+export class BatchSocket {
+  readonly family: 4 | 6;
+  readonly encapsulation: Encapsulation;
+  /** True when what is received starts with its IP header (raw IPv4). */
+  readonly receivesIpHeader: boolean;
+  readonly received: ReceiveBatch;
+  readonly outgoing: SendBatch;
+  readonly socket: DatagramSocket;
+
+  constructor(socket: DatagramSocket, encapsulation: Encapsulation, frames: FrameMemory, capacity: number) {
+    this.socket = socket;
+    this.family = socket.family;
+    this.encapsulation = encapsulation;
+    this.receivesIpHeader = socket.receivesIpHeader;
+    this.received = new ReceiveBatch(socket.family, frames, capacity);
+    this.outgoing = new SendBatch(socket.family, frames, capacity);
+  }
+
+  /** Fills `received` with what is waiting; returns how many. */
+  receive(): number {
+    return this.socket.receive(this.received);
+  }
+
+  /** Sends the first `count` of `outgoing`; returns how many were dealt with, fewer when the socket's buffer is full. */
+  send(count: number): number {
+    return this.socket.send(this.outgoing, count);
+  }
+}
+
+export class LinuxPacketInterface {
+  readonly sockets: readonly BatchSocket[];
+  readonly tun: Tun;
+  readonly #wake: WakeEvent;
+  readonly #poller = new Poller();
+  readonly #wakeIndex: number;
+
+  constructor(tun: Tun, sockets: readonly BatchSocket[], wake: WakeEvent) {
+    this.tun = tun;
+    this.sockets = sockets;
+    this.#wake = wake;
+    this.#wakeIndex = this.#poller.add(wake.fd);
+    this.#poller.add(tun.fd);
+    for (const { socket } of sockets) this.#poller.add(socket.fd);
+  }
+
+  /** For `wake` in any other thread. */
+  get wakeFd(): number {
+    return this.#wake.fd;
+  }
+
+  /** Packets that the kernel routes to IPsec: reads up to `count` into `offsets`, at most `room` octets each. */
+  readInner(offsets: Uint32Array, lengths: Uint32Array, room: number, count: number): number {
+    return this.tun.readBatch(offsets, lengths, room, count);
+  }
+
+  /** Hands packets to the kernel as if they had arrived on the TUN. */
+  writeInner(offsets: Uint32Array, lengths: Uint32Array, count: number): void {
+    this.tun.writeBatch(offsets, lengths, count);
+  }
+
+  /** Sleeps until there is something to read, another thread calls `wake`, or the time is over (-1: never). */
+  wait(timeoutMs: number): void {
+    if (this.#poller.wait(timeoutMs) > 0 && this.#poller.isReadable(this.#wakeIndex)) this.#wake.drain();
+  }
+
+  now(): Instant {
+    return bootTimeMs();
+  }
+
+  /** Closes everything; the TUN and its routes are gone. */
+  close(): void {
+    for (const { socket } of this.sockets) socket.close();
+    this.tun.close();
+    this.#wake.close();
+  }
+}
+
+/**
+ * Opens the TUN, the sockets and the eventfd. What was opened is closed again when something fails.
+ *
+ * @throws HostError PLATFORM saying what is missing and what to do; CONFIG_INVALID for a bad interface name
+ */
+export function openLinuxPacketInterface(options: LinuxPacketInterfaceOptions): LinuxPacketInterface {
+  const frames = frameMemory(options.memory);
+  const capacity = options.batchCapacity ?? BATCH_CAPACITY_MAX;
+  const opened: { close(): void }[] = [];
+  const keep = <Resource extends { close(): void }>(resource: Resource): Resource => {
+    opened.push(resource);
+    return resource;
+  };
+  try {
+    const sockets = options.localAddresses.flatMap((address) => {
+      const socketOptions: DatagramSocketOptions = {
+        address,
+        ...(options.mark === undefined ? {} : { mark: options.mark }),
+      };
+      const udp = keep(openUdpSocket(options.localPort, socketOptions));
+      const both = [new BatchSocket(udp, 'udp', frames, capacity)];
+      if (options.rawEsp) {
+        both.push(new BatchSocket(keep(openRawEspSocket(socketOptions)), 'raw', frames, capacity));
+      }
+      return both;
+    });
+    const wake = keep(new WakeEvent());
+    const tun = keep(openTun({ name: options.tunName, mtu: options.tunMtu, frames }));
+    return new LinuxPacketInterface(tun, sockets, wake);
+  } catch (error) {
+    for (const resource of opened) resource.close();
+    throw error;
+  }
+}
