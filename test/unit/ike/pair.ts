@@ -231,8 +231,9 @@ export class Pair {
 
   #post(bytes: Uint8Array, from: Endpoint, to: Endpoint, toServer: boolean): void {
     this.sent.push({ toServer, bytes: bytes.slice() });
-    for (const delay of this.link({ toServer, bytes, now: this.now })) {
-      this.#flights.push({ at: this.now + delay, order: this.#order++, bytes: bytes.slice(), from, to });
+    const onWire = bytes.slice(); // the link may damage it; the sender's copy stays as it was
+    for (const delay of this.link({ toServer, bytes: onWire, now: this.now })) {
+      this.#flights.push({ at: this.now + delay, order: this.#order++, bytes: onWire, from, to });
     }
   }
 }
