@@ -9,6 +9,7 @@ import { cbcDecrypt, cbcEncrypt, cbcSetup, cbcUnpredictableIv } from './cbc.ts';
 import { equal } from './equal.ts';
 import { gcmOpen, gcmSeal, gcmSetup } from './gcm.ts';
 import { hmacSha1, hmacSha1Setup, hmacSha256, hmacSha256Setup } from './hmac.ts';
+import { cryptoSelfTest } from './self-test.ts';
 import { sha1 } from './sha1.ts';
 import { sha256 } from './sha256.ts';
 
@@ -110,4 +111,8 @@ export function primitive_hmac_sha256(context: usize, message: usize, length: i3
 
 export function primitive_equal(a: usize, b: usize, length: i32): bool {
   return equal(a, b, length);
+}
+
+export function primitive_self_test(): i32 {
+  return cryptoSelfTest();
 }
