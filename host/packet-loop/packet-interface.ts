@@ -58,4 +58,6 @@ export interface PacketInterface {
   /** Sleeps until there is something to read, another thread calls, or the time is over. */
   wait(timeoutMs: number): void;
   now(): Instant;
+  /** Closes the sockets; the TUN and the routes into it are gone. */
+  close(): void;
 }

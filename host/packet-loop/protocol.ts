@@ -43,7 +43,7 @@ export type LoopEvent =
   | { readonly kind: 'ready'; readonly wakeFd: number }
   /** What the engine noticed in the batch that was read at `atMs` on the boot-time clock. */
   | { readonly kind: 'engine'; readonly events: readonly EngineEvent[]; readonly atMs: number }
-  | { readonly kind: 'ike'; readonly bytes: Uint8Array; readonly from: Endpoint; readonly to: Address }
+  | { readonly kind: 'ike'; readonly bytes: Uint8Array; readonly from: Endpoint }
   /** An inner packet that came out of a pair which delivers to the host. */
   | { readonly kind: 'inner'; readonly packet: Uint8Array; readonly spi: Spi }
   /** Packet-path moments for the time sequence; sent only while tracing is on and rate-limited. */

@@ -66,6 +66,7 @@ export async function runRouter(
     loopIsReady = resolveReady;
   });
   const stopped = Promise.withResolvers<void>();
+  let isStarted = false;
 
   const loop = startLoop({
     settings: {
@@ -81,9 +82,13 @@ export async function runRouter(
     },
     wake,
     onEvent: (event: LoopEvent) => {
-      if (event.kind === 'ready') loopIsReady();
-      else if (event.kind === 'fatal') stopped.reject(new HostError('PLATFORM', event.message));
-      else router.loopEvent(event);
+      if (event.kind === 'ready') {
+        // After a trap the loop has a new TUN, and the old one took its routes along.
+        if (isStarted) steer(plan);
+        loopIsReady();
+      }
+      if (event.kind === 'fatal') stopped.reject(new HostError('PLATFORM', event.message));
+      else if (isStarted) router.loopEvent(event);
     },
     onExit: (reason) => stopped.reject(new HostError('PLATFORM', reason)),
   });
@@ -110,6 +115,7 @@ export async function runRouter(
 
   await Promise.race([ready, stopped.promise]);
   steer(plan);
+  isStarted = true;
   router.start();
   const routes = controlRoutes(router, loop, settings, events, startedAt, software);
   const control = await serveControl(command.socket ?? settings.controlSocket, routes);

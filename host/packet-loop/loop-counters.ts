@@ -1,0 +1,29 @@
+/** What the packet loop itself counts; the firmware has counters of its own for everything that happens inside it. */
+
+export interface LoopCounters {
+  /** Packets for which there is no socket of their family and encapsulation. */
+  noSocket: number;
+  /** Packets dropped because a socket's buffer stayed full. */
+  socketFull: number;
+  /** Datagrams longer than a packet slot. */
+  tooLong: number;
+  keepalives: number;
+  /** IKE datagrams that are too short, or more than the rate that the control thread takes. */
+  ikeDropped: number;
+  /** ICMP errors sent to hosts, and those left out by the rate limit. */
+  icmpErrors: number;
+  icmpSuppressed: number;
+}
+
+/** All zero. */
+export function zeroLoopCounters(): LoopCounters {
+  return {
+    noSocket: 0,
+    socketFull: 0,
+    tooLong: 0,
+    keepalives: 0,
+    ikeDropped: 0,
+    icmpErrors: 0,
+    icmpSuppressed: 0,
+  };
+}
