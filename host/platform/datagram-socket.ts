@@ -26,6 +26,7 @@ import {
   SO_SNDBUFFORCE,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
+  SOCK_RAW,
   SOCKADDR_IN_ADDRESS,
   SOCKADDR_IN_LENGTH,
   SOCKADDR_IN6_ADDRESS,
@@ -76,7 +77,7 @@ export class DatagramSocket {
   constructor(type: number, protocol: number, port: number, name: string, options: DatagramSocketOptions) {
     this.family = options.address.family;
     this.description = name;
-    this.receivesIpHeader = port < 0 && this.family === 4;
+    this.receivesIpHeader = type === SOCK_RAW && this.family === 4;
     this.#mtuDiscoveryWithDf = options.pathMtu === 'interface' ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DO;
     const domain = this.family === 4 ? AF_INET : AF_INET6;
     this.fd = libc.socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
@@ -86,9 +87,9 @@ export class DatagramSocket {
       const octets = options.bufferOctets ?? BUFFER_OCTETS_DEFAULT;
       this.#setBuffer(SO_SNDBUFFORCE, SO_SNDBUF, octets);
       this.receiveBufferOctets = this.#setBuffer(SO_RCVBUFFORCE, SO_RCVBUF, octets);
-      this.#askForPacketInformation();
+      this.#askForPacketInformation(type === SOCK_RAW);
       this.#setDontFragment(0);
-      this.localPort = bindSocket(this.fd, options.address, Math.max(port, 0), name);
+      this.localPort = bindSocket(this.fd, options.address, port, name);
     } catch (error) {
       libc.close(this.fd);
       throw error;
@@ -159,13 +160,14 @@ export class DatagramSocket {
     return readInteger(this.fd, SOL_SOCKET, limited);
   }
 
-  #askForPacketInformation(): void {
+  #askForPacketInformation(isRaw: boolean): void {
     const what = `prepare the ${this.description}`;
     if (this.family === 4) {
       check(setInteger(this.fd, IPPROTO_IP, IP_PKTINFO, 1), what);
       check(setInteger(this.fd, IPPROTO_IP, IP_RECVTOS, 1), what);
     } else {
-      check(setInteger(this.fd, IPPROTO_IPV6, IPV6_V6ONLY, 1), what);
+      // A raw IPv6 socket never sees IPv4, and refuses to be told.
+      if (!isRaw) check(setInteger(this.fd, IPPROTO_IPV6, IPV6_V6ONLY, 1), what);
       check(setInteger(this.fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1), what);
       check(setInteger(this.fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1), what);
     }

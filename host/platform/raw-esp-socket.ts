@@ -7,7 +7,7 @@ import { formatAddress } from '../model/address.ts';
 import { DatagramSocket, type DatagramSocketOptions } from './datagram-socket.ts';
 import { IPPROTO_ESP, SOCK_RAW } from './linux-abi.ts';
 
-const NO_PORT = -1;
+const NO_PORT = 0;
 
 /**
  * Opens a raw ESP socket.

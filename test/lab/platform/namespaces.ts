@@ -75,8 +75,12 @@ export class Namespaces {
     return running;
   }
 
-  /** Records what passes an interface, until `stop`, which returns one line for each packet. */
-  async capture(short: string, interfaceName: string, filter: string): Promise<() => Promise<string[]>> {
+  /** Records what passes an interface, until `stop`, which returns tcpdump's lines, one for each packet without `-v`. */
+  async capture(
+    short: string,
+    interfaceName: string,
+    filter: string,
+  ): Promise<(options?: string[]) => Promise<string[]>> {
     const file = join(this.#folder, `${short}-${interfaceName}-${Math.random()}.pcap`);
     const tcpdump = await this.start(
       short,
@@ -84,10 +88,10 @@ export class Namespaces {
       ['-i', interfaceName, '-n', '-U', '--immediate-mode', '-Z', 'root', '-w', file, filter],
       /listening on/,
     );
-    return async () => {
+    return async (options = []) => {
       await new Promise((resolve) => setTimeout(resolve, 150));
       await tcpdump.kill('SIGINT');
-      return run('tcpdump', ['-n', '-r', file])
+      return run('tcpdump', ['-n', ...options, '-r', file])
         .split('\n')
         .filter((line) => line !== '');
     };
