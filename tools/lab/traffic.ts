@@ -20,6 +20,8 @@ export interface PingResult {
   /** When the request was sent and the reply came, in boot-time milliseconds. */
   readonly sentAtMs: number | undefined;
   readonly repliedAtMs: number | undefined;
+  /** Echo replies that came, of all requests; the times above are the first one's. */
+  readonly replies: number;
   /** ICMP errors in ping's words (`Packet filtered`, `Destination Host Unreachable`), once for each that came. */
   readonly errors: readonly string[];
   readonly output: string;
@@ -30,10 +32,17 @@ export async function ping(
   processes: Processes,
   from: Site,
   toAddress: string,
-  options: { readonly count?: number; readonly intervalMs?: number; readonly waitSeconds?: number } = {},
+  options: {
+    readonly count?: number;
+    readonly intervalMs?: number;
+    readonly waitSeconds?: number;
+    /** Address to send from, where the host has several. */
+    readonly source?: string;
+  } = {},
 ): Promise<PingResult> {
   const { count = 1, intervalMs = 1000, waitSeconds = 5 } = options;
   const command = ['ping', '-n', '-D', '-c', String(count), '-i', String(intervalMs / 1000)];
+  if (options.source !== undefined) command.push('-I', options.source);
   command.push('-W', String(waitSeconds), toAddress);
   const output = await processes.run(hostOf(from), `ping from ${from.name}`, command, true);
   return parsePing(output, bootMinusWallMs());
@@ -54,6 +63,7 @@ export function parsePing(output: string, bootMinusWall: number): PingResult {
   return {
     milliseconds,
     repliedAtMs,
+    replies: [...output.matchAll(/ bytes from .* time=/g)].length,
     sentAtMs:
       repliedAtMs === undefined || milliseconds === undefined ? undefined : repliedAtMs - milliseconds,
     errors,

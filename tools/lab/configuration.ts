@@ -1,0 +1,154 @@
+/**
+ * The configuration files of the lab's server and routers, written as a person would write them: no trick that a real
+ * network could not use. Pre-shared keys are random for each start and readable by their owner alone.
+ *
+ * Two sets: `everyday` with the defaults of every interval, and `many` with a hundred small selectors for each pair of
+ * routers and shortened intervals, for the scenarios about loss and about a peer that is down.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Place } from './place.ts';
+import type { Site, TopologyPlan } from './topology-plan.ts';
+
+export type ConfigurationSet = 'everyday' | 'many';
+
+export interface ConfigurationFiles {
+  readonly server: string;
+  /** By router name. */
+  readonly routers: Readonly<Record<string, string>>;
+}
+
+/** Small selectors for each pair of routers in the set `many`. */
+export const selectorsPerPair = 100;
+
+/** Intervals of the set `many`, in seconds: said in the report, since the defaults are longer. */
+export const shortenedSeconds = {
+  request: 1,
+  startup: 0.5,
+};
+
+/** UDP port at osaka whose traffic is a kind of its own. */
+export const telephonyPort = 5060;
+
+/** Control socket of a router, or of the server. */
+export function controlSocket(place: Place, name: string): string {
+  return place.path(`${name}.sock`);
+}
+
+/** Writes one set of files, with credentials that are made when they are missing. */
+export function writeConfiguration(
+  place: Place,
+  plan: TopologyPlan,
+  set: ConfigurationSet,
+): ConfigurationFiles {
+  const folder = place.path(set);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const server = join(folder, 'server.yaml');
+  const routers: Record<string, string> = {};
+  for (const site of plan.sites) {
+    writeFileSync(join(folder, `${site.name}.psk`), randomBytes(32).toString('base64url'), { mode: 0o600 });
+    routers[site.name] = join(folder, `${site.name}.yaml`);
+    write(routers[site.name] as string, routerSettings(place, plan, site, set));
+  }
+  write(server, serverSettings(place, plan, set));
+  return { server, routers };
+}
+
+function write(path: string, settings: unknown): void {
+  writeFileSync(path, stringify(settings), { mode: 0o600 });
+}
+
+function routerSettings(place: Place, plan: TopologyPlan, site: Site, set: ConfigurationSet): unknown {
+  return {
+    version: 1,
+    name: site.name,
+    credential: { preSharedKeyFile: `${site.name}.psk` },
+    server: { address: plan.serverAddress, port: 4500, identity: 'server' },
+    unprotected: { interface: 'wan0' },
+    protected: { interfaces: ['lan0'] },
+    controlSocket: controlSocket(place, site.name),
+    ...(set === 'many' ? { timers: { requestIntervalSeconds: shortenedSeconds.request } } : {}),
+    spd: plan.sites.filter((other) => other !== site).flatMap((other) => entriesFor(site, other, set)),
+  };
+}
+
+function entriesFor(site: Site, peer: Site, set: ConfigurationSet): unknown[] {
+  if (set === 'many') {
+    return smallPairs(site, peer).map(([local, remote], index) => ({
+      name: `${peer.name}-${index + 1}`,
+      selector: { local: `${local}/32`, remote: `${remote}/32` },
+      action: 'PROTECT',
+      requestPeer: peer.name,
+    }));
+  }
+  return [
+    {
+      name: `to-${peer.name}`,
+      selector: { local: [site.network, site.network6], remote: [peer.network, peer.network6] },
+      action: 'PROTECT',
+      requestPeer: peer.name,
+    },
+  ];
+}
+
+function serverSettings(place: Place, plan: TopologyPlan, set: ConfigurationSet): unknown {
+  return {
+    version: 1,
+    server: {
+      identity: 'server',
+      listen: [{ address: plan.serverAddress, port: 4500 }],
+      database: place.path(`${set}.sqlite`),
+      controlSocket: controlSocket(place, 'server'),
+      ...(set === 'many' ? { timers: { startupIntervalSeconds: shortenedSeconds.startup } } : {}),
+    },
+    routers: plan.sites.map((site) => ({
+      name: site.name,
+      credential: { preSharedKeyFile: `${site.name}.psk` },
+      networks: [site.network, site.network6],
+    })),
+    distributionPolicies: set === 'many' ? smallPolicies(plan.sites) : everydayPolicies(),
+  };
+}
+
+/** Two kinds of communication between tokyo and osaka, one between tokyo and nagoya, none between osaka and nagoya. */
+function everydayPolicies(): unknown[] {
+  return [
+    {
+      kind: 'telephony',
+      between: ['tokyo', 'osaka'],
+      selectors: [{ protocol: 'udp', remotePorts: telephonyPort }],
+      lifetime: { seconds: 600 },
+    },
+    { kind: 'tokyo-osaka', between: ['tokyo', 'osaka'] },
+    { kind: 'tokyo-nagoya', between: ['tokyo', 'nagoya'] },
+  ];
+}
+
+function smallPolicies(sites: readonly Site[]): unknown[] {
+  return pairsOf(sites).flatMap(([a, b]) =>
+    smallPairs(a, b).map(([local, remote], index) => ({
+      kind: `${a.name}-${b.name}-${index + 1}`,
+      between: [a.name, b.name],
+      selectors: [{ local: `${local}/32`, remote: `${remote}/32` }],
+    })),
+  );
+}
+
+/** Every pair of sites once. */
+export function pairsOf(sites: readonly Site[]): (readonly [Site, Site])[] {
+  return sites.flatMap((a, index) => sites.slice(index + 1).map((b) => [a, b] as const));
+}
+
+/** The address pairs of two sites that each get an SA pair of their own. */
+export function smallPairs(a: Site, b: Site): (readonly [string, string])[] {
+  return Array.from({ length: selectorsPerPair }, (_, index) => [
+    smallAddress(a, index),
+    smallAddress(b, index),
+  ]);
+}
+
+function smallAddress(site: Site, index: number): string {
+  return site.extraNetwork.replace(/128\/25$/, String(128 + index));
+}

@@ -1,0 +1,163 @@
+/**
+ * The lab's setting server and routers, as separate processes of the `sekisho` command: starts them, waits until their
+ * channels are up, kills them as the scenario wants, and fails the lab when one ends that nobody killed.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HostError } from '../../host/model/host-error.ts';
+import {
+  type ConfigurationFiles,
+  type ConfigurationSet,
+  controlSocket,
+  writeConfiguration,
+} from './configuration.ts';
+import { readRouterStatus, readServerStatus } from './control.ts';
+import type { Place } from './place.ts';
+import { describeEnd, type LabProcess, lastLines, nodeCommand, type Processes } from './processes.ts';
+import { type Site, server, type TopologyPlan } from './topology-plan.ts';
+
+const upWithinMs = 20_000;
+
+export class Fleet {
+  readonly #place: Place;
+  readonly #processes: Processes;
+  readonly #plan: TopologyPlan;
+  readonly #saveKeys: string | undefined;
+  readonly #onUnexpectedEnd: (message: string) => void;
+  readonly #running = new Map<string, LabProcess>();
+  readonly #expected = new Set<LabProcess>();
+  readonly #files: Record<ConfigurationSet, ConfigurationFiles>;
+  #set: ConfigurationSet = 'everyday';
+
+  /**
+   * @param saveKeys folder for the keys of all data SAs; undefined, as everywhere but here, saves none
+   * @param onUnexpectedEnd called with a line for a person when a process ends by itself
+   */
+  constructor(
+    place: Place,
+    processes: Processes,
+    plan: TopologyPlan,
+    saveKeys: string | undefined,
+    onUnexpectedEnd: (message: string) => void,
+  ) {
+    this.#place = place;
+    this.#processes = processes;
+    this.#plan = plan;
+    this.#saveKeys = saveKeys;
+    this.#onUnexpectedEnd = onUnexpectedEnd;
+    this.#files = {
+      everyday: writeConfiguration(place, plan, 'everyday'),
+      many: writeConfiguration(place, plan, 'many'),
+    };
+  }
+
+  get serverSocket(): string {
+    return controlSocket(this.#place, server);
+  }
+
+  routerSocket(site: Site): string {
+    return controlSocket(this.#place, site.name);
+  }
+
+  /** Path of a configuration file in use. */
+  configurationFile(name: string): string {
+    const files = this.#files[this.#set];
+    return name === server ? files.server : (files.routers[name] ?? '');
+  }
+
+  /** Starts everything with one set of files, server first, and returns when every channel is up. */
+  async startAll(set: ConfigurationSet): Promise<void> {
+    this.#set = set;
+    await this.startServer();
+    await Promise.all(this.#plan.sites.map((site) => this.startRouter(site)));
+    await this.waitUntilUp();
+  }
+
+  async startServer(): Promise<void> {
+    await this.#start(server, server, [
+      'host/cli/main.ts',
+      'server',
+      '--config',
+      this.configurationFile(server),
+    ]);
+  }
+
+  async startRouter(site: Site): Promise<void> {
+    const file = this.configurationFile(site.name);
+    const program =
+      this.#saveKeys === undefined
+        ? ['host/cli/main.ts', 'router', '--config', file]
+        : ['tools/lab/router-with-saved-keys.ts', file, this.#saveKeys];
+    await this.#start(site.name, site.name, program);
+  }
+
+  /** Ends processes with `kill -9`, as a crash would, and returns when they are gone. */
+  async kill(...names: readonly string[]): Promise<void> {
+    await Promise.all(
+      names.map(async (name) => {
+        const running = this.#running.get(name);
+        if (running === undefined) return;
+        this.#expected.add(running);
+        running.signal('SIGKILL');
+        await running.ended;
+        this.#running.delete(name);
+      }),
+    );
+  }
+
+  /** Ends everything as an operator would, with SIGTERM. */
+  async stopAll(): Promise<void> {
+    await Promise.all(
+      [...this.#running].map(async ([name, running]) => {
+        this.#expected.add(running);
+        running.signal('SIGTERM');
+        const ended = await Promise.race([running.ended, sleep(5000, undefined, { ref: false })]);
+        if (ended === undefined) throw new HostError('PLATFORM', `${name} does not end on SIGTERM`);
+        this.#running.delete(name);
+      }),
+    );
+  }
+
+  /**
+   * Returns when the server sees every running router and each router its server.
+   *
+   * @throws HostError PLATFORM with who is missing and the end of its log
+   */
+  async waitUntilUp(): Promise<void> {
+    const deadline = performance.now() + upWithinMs;
+    for (;;) {
+      const down = await this.#channelsDown();
+      if (down.length === 0) return;
+      if (performance.now() > deadline) {
+        const logs = down.map((name) => lastLines(this.#place.path(`${name}.log`), 8)).join('\n');
+        throw new HostError(
+          'PLATFORM',
+          `no channel after ${upWithinMs / 1000} s: ${down.join(', ')}\n${logs}`,
+        );
+      }
+      await sleep(50);
+    }
+  }
+
+  async #channelsDown(): Promise<string[]> {
+    const routers = this.#plan.sites.filter((site) => this.#running.has(site.name));
+    const states = await Promise.all(
+      routers.map(async (site) => {
+        const status = await readRouterStatus(this.routerSocket(site)).catch(() => undefined);
+        return { name: site.name, isUp: status?.channel.state === 'up' };
+      }),
+    );
+    const seen = await readServerStatus(this.serverSocket).catch(() => undefined);
+    const known = new Set(seen?.routers.filter((one) => one.channel === 'up').map((one) => one.name));
+    const down = states.filter(({ name, isUp }) => !isUp || !known.has(name)).map(({ name }) => name);
+    return seen === undefined ? [server, ...down] : down;
+  }
+
+  async #start(namespace: string, name: string, program: readonly string[]): Promise<void> {
+    const started = await this.#processes.start(namespace, name, [nodeCommand, ...program]);
+    this.#running.set(name, started);
+    void started.ended.then((status) => {
+      if (this.#running.get(name) === started) this.#running.delete(name);
+      if (!this.#expected.has(started)) this.#onUnexpectedEnd(describeEnd(started, status));
+    });
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * `npm run lab`: Sekisho on a whole little internet, with real traffic, on one machine. Brings it up, shows what happens,
+ * and leaves nothing behind, however it ends. docs/lab.md tells what it measures and how.
+ */
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { HostError } from '../../host/model/host-error.ts';
+import { Lab } from './lab.ts';
+import { insideNamespace, namespacePrefix } from './namespaces.ts';
+import { type LabOptions, readOptions, usage } from './options.ts';
+import { readState } from './place.ts';
+import { extendSearchPath, obtainPrivileges } from './privileges.ts';
+import type { Finding, Report } from './report.ts';
+import { runSteps, runWholeScenario, shortScenario } from './scenario/scenario.ts';
+import type { Scene } from './scenario/scene.ts';
+import { renderSummary } from './summary.ts';
+import { renderTables } from './tables.ts';
+import { renderTimeSequence } from './time-sequence.ts';
+
+const interruptedStatus = 130;
+
+/** Runs the command line; the result is the exit status. */
+async function run(args: readonly string[]): Promise<number> {
+  const options = readOptions(args);
+  if (options.help) {
+    console.log(usage);
+    return 0;
+  }
+  if (options.exec !== undefined) return execute(options.name, options.exec.where, options.exec.command);
+  obtainPrivileges();
+  // With the report on standard output, people read standard error.
+  const out = options.json === '-' ? process.stderr : process.stdout;
+  const print = (text: string) => void out.write(`${text}\n`);
+  const startedAt = performance.now();
+  const say = (line: string) =>
+    print(`[${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s] ${line}`);
+  if (options.saveKeys !== undefined) warnOfKeys(options.saveKeys, print);
+  const lab = Lab.take(options, say);
+  const interrupted = endOnSignal();
+  try {
+    const crashes: string[] = [];
+    const work = operate(lab, options, crashes, print, say);
+    const first = await Promise.race([work, interrupted.promise]);
+    work.catch(() => undefined);
+    if (first !== 'interrupted') return first;
+    say('interrupted: tearing down');
+    return options.once || !isUp ? interruptedStatus : crashes.length > 0 ? 1 : 0;
+  } finally {
+    await lab.tearDown();
+  }
+}
+
+/** True when the lab stays up and Ctrl-C is its regular end. */
+let isUp = false;
+
+async function operate(
+  lab: Lab,
+  options: LabOptions,
+  crashes: string[],
+  print: (text: string) => void,
+  say: (line: string) => void,
+): Promise<number> {
+  const crashed = Promise.withResolvers<void>();
+  const scene = await lab.bringUp(options, (message) => {
+    crashes.push(message);
+    say(`CRASH: ${message}`);
+    crashed.resolve();
+  });
+  const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+  const show = async (finding: Finding) => {
+    if (finding.firstPacket !== undefined) {
+      print(`\nTime sequence of the first packet\n\n${renderTimeSequence(finding.firstPacket.events)}\n`);
+    }
+    if (finding.transfer !== undefined) print(`\n${await renderTables(scene.plan, scene.fleet, width)}\n`);
+    print(renderSummary(finding));
+  };
+  const ok = await measure(scene, options, crashes, show, print);
+  if (options.once) return ok ? 0 : 1;
+  if (crashes.length > 0) return 1;
+  print(whatToTry(scene, options));
+  isUp = true;
+  await crashed.promise;
+  return 1;
+}
+
+async function measure(
+  scene: Scene,
+  options: LabOptions,
+  crashes: readonly string[],
+  show: (finding: Finding) => Promise<void>,
+  print: (text: string) => void,
+): Promise<boolean> {
+  if (!options.once && options.json === undefined) {
+    const { shortfalls } = await runSteps(scene, shortScenario, show);
+    await scene.capture.stop();
+    return shortfalls.length === 0;
+  }
+  const found = await runWholeScenario(scene, show);
+  const shortfalls = [...found.shortfalls, ...crashes.map((crash) => `crash: ${crash}`)];
+  const report: Report = { ...found, shortfalls, ok: shortfalls.length === 0 };
+  if (options.json !== undefined) writeReport(options.json, report);
+  print(report.ok ? '\nEverything held.' : `\n${shortfalls.length} shortfalls:\n${shortfalls.join('\n')}`);
+  if (!options.once) {
+    await scene.fleet.stopAll();
+    await scene.fleet.startAll('everyday');
+  }
+  return report.ok;
+}
+
+function writeReport(file: string, report: Report): void {
+  const text = `${JSON.stringify(report, undefined, 2)}\n`;
+  if (file === '-') process.stdout.write(text);
+  else writeFileSync(file, text);
+}
+
+function whatToTry(scene: Scene, options: LabOptions): string {
+  const [tokyo, osaka] = scene.plan.sites;
+  const self = `npm run lab -- ${options.name === 'lab' ? '' : `--name ${options.name} `}exec`;
+  if (tokyo === undefined || osaka === undefined) return '';
+  return `
+The lab is up. In another terminal:
+
+  ${self} tokyo-host ping ${osaka.hostAddress}          a host talks to a host
+  ${self} osaka-host ping 10.3.0.10          a pair without a policy: prohibited
+  ${self} internet tcpdump -n -i any         all that crosses is ESP and IKE
+  ${self} tokyo npx sekisho sad --socket ${scene.fleet.routerSocket(tokyo)}
+  npx sekisho status --socket ${scene.fleet.serverSocket}
+  npx sekisho table --socket ${scene.fleet.serverSocket}
+
+  Edit ${scene.fleet.configurationFile('server')}
+  (add a policy between osaka and nagoya, say): it takes effect when it is saved, and touches nothing else.
+
+Ctrl-C tears everything down.`;
+}
+
+function warnOfKeys(folder: string, print: (text: string) => void): void {
+  print(
+    [
+      '*'.repeat(96),
+      `* THE KEYS OF ALL DATA SAs ARE WRITTEN TO ${folder}/esp_sa.`,
+      '* Whoever reads that folder reads the traffic. This exists in the lab alone, to look into its own packets.',
+      '*'.repeat(96),
+    ].join('\n'),
+  );
+}
+
+/** Resolves at the first signal that asks this process to end. */
+function endOnSignal(): { readonly promise: Promise<'interrupted'> } {
+  const { promise, resolve } = Promise.withResolvers<'interrupted'>();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    // Later ones are ignored: the teardown is under way, and it is bounded.
+    process.on(signal, () => resolve('interrupted'));
+  }
+  return { promise };
+}
+
+/** Runs a command in a namespace of the lab that is up, from outside. */
+function execute(name: string, where: string, command: readonly string[]): number {
+  extendSearchPath();
+  const state = readState(name);
+  if (state === undefined)
+    throw new HostError('USAGE', `no lab called "${name}" is up: start it with npm run lab`);
+  const inside = insideNamespace(namespacePrefix(name) + where, command);
+  const enter = [
+    'nsenter',
+    '--target',
+    String(state.lab.pid),
+    '--user',
+    '--mount',
+    '--preserve-credentials',
+    '--',
+  ];
+  const [file = '', ...args] = state.userNamespace ? [...enter, ...inside] : inside;
+  const result = spawnSync(file, args, { stdio: 'inherit' });
+  return result.status ?? 1;
+}
+
+// A reader that has seen enough, or a terminal that is gone, must not keep the lab from tearing itself down.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  const message = error instanceof HostError ? `${error.message} (${error.code})` : error;
+  console.error('lab:', message);
+  process.exitCode = error instanceof HostError && error.code === 'USAGE' ? 2 : 1;
+}
+process.exit();

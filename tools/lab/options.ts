@@ -1,0 +1,81 @@
+/** The lab's command line. */
+import { parseArgs } from 'node:util';
+import { HostError } from '../../host/model/host-error.ts';
+
+export interface LabOptions {
+  readonly once: boolean;
+  readonly json: string | undefined;
+  readonly saveKeys: string | undefined;
+  readonly nat: string | undefined;
+  readonly name: string;
+  readonly help: boolean;
+  /** `exec WHERE COMMAND…`: run a command in a namespace of the lab that is up. */
+  readonly exec: { readonly where: string; readonly command: readonly string[] } | undefined;
+}
+
+export const usage = `npm run lab [-- OPTIONS]
+  Brings up an internet, a setting server and three routers with a host behind each, sends real traffic, shows what
+  happened, and stays up until Ctrl-C.
+
+  --once            run the whole scenario, tear down, exit 1 if anything fell short
+  --json FILE       write the report to FILE (- is standard output); runs the whole scenario
+  --nat ROUTER      put a NAT that changes ports in front of tokyo, osaka or nagoya
+  --save-keys DIR   write the keys of all data SAs to DIR/esp_sa, and a capture to DIR/internet.pcap, for Wireshark.
+                    Whoever has that folder reads the traffic. No router has this option.
+  --name NAME       a lab of its own beside others (default: lab)
+  --help            print this
+
+npm run lab -- [--name NAME] exec WHERE COMMAND…
+  Runs a command inside the lab that is up: exec tokyo-host ping 10.2.0.10
+  WHERE is internet, server, tokyo, osaka, nagoya, tokyo-host, osaka-host or nagoya-host.`;
+
+/**
+ * Reads the arguments.
+ *
+ * @throws HostError USAGE with what is wrong
+ */
+export function readOptions(args: readonly string[]): LabOptions {
+  const at = args.indexOf('exec');
+  const own = at < 0 ? args : args.slice(0, at);
+  const values = parse(own);
+  const name = values.name ?? 'lab';
+  // Names of namespaces and files are made of it.
+  if (!/^[a-z0-9-]{1,24}$/.test(name)) {
+    throw new HostError('USAGE', `--name: expected 1 to 24 small letters, digits or "-", found ${name}`);
+  }
+  const [where, ...command] =
+    at < 0 ? [] : args.slice(at + 1).filter((one, index) => index > 0 || one !== '--');
+  if (at >= 0 && (where === undefined || command.length === 0)) {
+    throw new HostError('USAGE', 'exec: expected WHERE and a command');
+  }
+  return {
+    once: values.once ?? false,
+    json: values.json,
+    saveKeys: values['save-keys'],
+    nat: values.nat,
+    name,
+    help: values.help ?? false,
+    exec:
+      where === undefined ? undefined : { where, command: command[0] === '--' ? command.slice(1) : command },
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        once: { type: 'boolean' },
+        json: { type: 'string' },
+        'save-keys': { type: 'string' },
+        nat: { type: 'string' },
+        name: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (cause) {
+    throw new HostError('USAGE', `${cause instanceof Error ? cause.message : String(cause)}\n\n${usage}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The first packet: one ping between hosts whose routers have no SA. It is held, goes out when the setting arrives, and
+ * the reply is back within milliseconds. Then a burst over IPv6 to the third site that starts before its SAs exist: all of it arrives.
+ */
+import { bootMinusWallMs } from '../clock.ts';
+import { readEvents } from '../control.ts';
+import { type Outcome, shortfalls } from '../report.ts';
+import { type SequenceRow, timeSequence } from '../time-sequence.ts';
+import { ping } from '../traffic.ts';
+import { outerNames, type Scene, sitesOf } from './scene.ts';
+
+const limitMs = 10;
+const burstPackets = 10;
+
+export async function firstPacket(scene: Scene): Promise<Outcome> {
+  const { plan, processes, fleet, capture } = scene;
+  const { tokyo, osaka, nagoya } = sitesOf(plan);
+  scene.say(`first packet: ping from ${tokyo.hostAddress} (tokyo) to ${osaka.hostAddress} (osaka)`);
+  await capture.settle();
+  capture.census.takeSightings();
+  capture.census.tracing = true;
+  const result = await ping(processes, tokyo, osaka.hostAddress);
+  await capture.settle();
+  capture.census.tracing = false;
+  const sightings = capture.census.takeSightings();
+  const events: SequenceRow[] = [];
+  if (result.sentAtMs !== undefined && result.repliedAtMs !== undefined) {
+    const sockets = [fleet.serverSocket, fleet.routerSocket(tokyo), fleet.routerSocket(osaka)];
+    const logs = await Promise.all(sockets.map(readEvents));
+    events.push(
+      ...timeSequence({
+        sentAtMs: result.sentAtMs,
+        repliedAtMs: result.repliedAtMs,
+        sender: 'tokyo-host',
+        events: logs.flat(),
+        sightings,
+        bootMinusWallMs: bootMinusWallMs(),
+        names: outerNames(plan),
+      }),
+    );
+  }
+  const burst = await ping(processes, tokyo, nagoya.hostAddress6, { count: burstPackets, intervalMs: 1 });
+  const lost = (result.milliseconds === undefined ? 1 : 0) + burstPackets - burst.replies;
+  const milliseconds = result.milliseconds ?? null;
+  const finding = { milliseconds, lost, burst: { sent: burstPackets, received: burst.replies }, events };
+  return {
+    finding: { firstPacket: finding },
+    shortfalls: shortfalls(
+      [milliseconds !== null, `first packet: no reply to the ping; ping said: ${result.output.trim()}`],
+      [
+        milliseconds === null || milliseconds < limitMs,
+        `first packet: ${milliseconds} ms, expected under ${limitMs}`,
+      ],
+      [
+        burst.replies === burstPackets,
+        `first packet: ${burst.replies} of ${burstPackets} pings of a burst came back`,
+      ],
+      [
+        sightings.some(({ kind }) => kind === 'esp'),
+        'first packet: the capture saw no ESP between the routers, so nothing was protected',
+      ],
+    ),
+  };
+}

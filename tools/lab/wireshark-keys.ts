@@ -1,0 +1,46 @@
+/**
+ * Keys of data SAs in the form of Wireshark's `esp_sa` table, one line an SA, so that tshark can open a capture of the lab.
+ * Used by router-with-saved-keys.ts alone: no router or server code has such a way out.
+ */
+import { formatAddress } from '../../host/model/address.ts';
+import { parseProposal } from '../../host/model/proposal.ts';
+import type { SecurityAssociation } from '../../host/model/security-association.ts';
+
+/** Wireshark's names (epan/dissectors/packet-ipsec.c). */
+const encryptionNames = {
+  'aes-cbc': 'AES-CBC [RFC3602]',
+  'aes-gcm': 'AES-GCM [RFC4106]',
+} as const;
+const integrityNames = {
+  'hmac-sha1-96': 'HMAC-SHA-1-96 [RFC2404]',
+  'hmac-sha256-128': 'HMAC-SHA-256-128 [RFC4868]',
+} as const;
+
+/**
+ * The line for an outbound SA, whose peer's address is the one on the wire, even behind a NAT. The caller keeps the keys and wipes them; the line holds them in clear.
+ *
+ * @throws RangeError for a proposal that does not exist
+ */
+export function wiresharkLine(sa: SecurityAssociation): string {
+  const proposal = parseProposal(sa.proposal);
+  if (!proposal.ok) throw new RangeError(proposal.message);
+  const { encryption, integrity } = proposal.value;
+  const hex = (octets: Uint8Array) =>
+    Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('hex');
+  // For combined modes Wireshark wants the salt behind the key.
+  const key = `0x${hex(sa.keys.encryptionKey.reveal())}${hex(sa.keys.salt.reveal())}`;
+  const fields = [
+    sa.peer.address.family === 4 ? 'IPv4' : 'IPv6',
+    // A NAT may put its own address there.
+    '*',
+    formatAddress(sa.peer.address),
+    `0x${sa.spi.toString(16).padStart(8, '0')}`,
+    encryptionNames[encryption],
+    key,
+    integrity === null ? 'NULL' : integrityNames[integrity],
+    integrity === null ? '' : `0x${hex(sa.keys.authenticationKey.reveal())}`,
+    sa.esn ? '64-bit' : '32-bit',
+    '0x0',
+  ];
+  return fields.map((field) => `"${field}"`).join(',');
+}
