@@ -8,6 +8,7 @@
 import { readFileSync, watchFile } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { type Address, type Endpoint, formatAddress, parseAddress } from '../model/address.ts';
@@ -28,6 +29,10 @@ import { wake } from '../platform/poller.ts';
 import { Router } from './router.ts';
 import { parseRouterFile, type RouterSettings } from './settings-file.ts';
 import { routerStatus } from './status.ts';
+
+/** A link that has just come up has its address a moment later; at boot, DHCP may take longer. */
+const linkWaitMs = 30_000;
+const linkPollMs = 100;
 
 export interface RouterCommand {
   readonly config: string;
@@ -54,9 +59,9 @@ export async function runRouter(
   const preSharedKey = new Secret(
     readCredential(resolve(dirname(command.config), settings.preSharedKeyFile)),
   );
-  const local = localEndpoint(settings);
   const plan = planOf(settings);
   protect(plan);
+  const local = await localEndpoint(settings);
 
   const events = new EventLog(settings.name);
   const alarm = new Alarm(bootTimeMs, () => router.deadline());
@@ -172,17 +177,18 @@ function reloadSpd(file: string, router: Router, plan: NetworkPlan, log: pino.Lo
 }
 
 /** Where ESP and IKE are sent from: the address typed, or the first one of the interface in the server's family. */
-function localEndpoint(settings: RouterSettings): Endpoint {
+async function localEndpoint(settings: RouterSettings): Promise<Endpoint> {
   const { unprotected, server } = settings;
   if (unprotected.address !== 'auto') return { address: unprotected.address, port: unprotected.port };
-  const found = addressesOf(unprotected.interface).find(({ family }) => family === server.address.family);
-  if (found === undefined) {
-    throw new HostError(
-      'CONFIG_INVALID',
-      `unprotected.interface: ${unprotected.interface} has no IPv${server.address.family} address; bring it up first, or set unprotected.address`,
-    );
+  for (let waitedMs = 0; waitedMs <= linkWaitMs; waitedMs += linkPollMs) {
+    const found = addressesOf(unprotected.interface).find(({ family }) => family === server.address.family);
+    if (found !== undefined) return { address: found, port: unprotected.port };
+    await setTimeout(linkPollMs);
   }
-  return { address: found, port: unprotected.port };
+  throw new HostError(
+    'CONFIG_INVALID',
+    `unprotected.interface: ${unprotected.interface} has no IPv${server.address.family} address after ${linkWaitMs / 1000} s; bring it up first, or set unprotected.address`,
+  );
 }
 
 /** One address for each family, of the protected side where there is one: that is where refused hosts are. */
