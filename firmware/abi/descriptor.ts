@@ -56,6 +56,8 @@ export const INPUT_UDP = 2;
 export const INPUT_DECREMENT_TTL = 4;
 /** Outbound: skip the SPD, use the pair of DESCRIPTOR_PAIR_SPI (the channel). */
 export const INPUT_THROUGH = 8;
+/** It came from the protected side. The firmware is told so by the run; this is for who reads the descriptor afterwards. */
+export const INPUT_OUTBOUND = 16;
 
 export const ENTRY_NONE = 0x7fffffff;
 export const SLOT_NONE = 0x7fffffff;

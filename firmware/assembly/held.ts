@@ -63,6 +63,11 @@ export function hold(index: u32, kind: u32, key: u32): void {
   count(COUNTER_HELD_PACKETS, 1);
 }
 
+/** Low 32 bits of the arrival number that the next packet gets. */
+export function upcomingArrival(): u32 {
+  return <u32>nextArrival;
+}
+
 /** A free place: at the key's bound that of its oldest packet, in a full pool that of the oldest of all. */
 function makeRoom(kind: u32, key: u32): u32 {
   let free: u32 = heldPlaces;

@@ -12,7 +12,7 @@ import {
   stageSad,
   stageSpd,
 } from './commit.ts';
-import { abandonHeld, heldCount, oldestHeld, takeHeld } from './held.ts';
+import { abandonHeld, heldCount, oldestHeld, takeHeld, upcomingArrival } from './held.ts';
 import { configureRegions, packetSlots } from './regions.ts';
 import { runInbound, runOutbound } from './run.ts';
 import { installSa, wipeSa } from './sad/slot.ts';
@@ -92,6 +92,11 @@ export function generation(): u32 {
 /** Low 32 bits of the arrival number of the oldest packet held for a key; 0 if none. */
 export function oldest_held(kind: u32, key: u32): u32 {
   return <u32>oldestHeld(kind, key);
+}
+
+/** Low 32 bits of the arrival number that the next packet held gets. */
+export function next_arrival(): u32 {
+  return upcomingArrival();
 }
 
 /** Moves the oldest packet held for a key into packet slot `index`. Returns STAGE_OK, or STAGE_INDEX if there is none. */

@@ -96,8 +96,16 @@ export type Outcome =
     }
   | { readonly kind: 'bypass'; readonly packet: Uint8Array }
   | { readonly kind: 'held' }
-  /** `reason` is a name of firmware/abi/drop-reason.ts; `packet` is the inner packet for an ICMP error, where there is one. */
-  | { readonly kind: 'dropped'; readonly reason: string; readonly packet?: Uint8Array };
+  /**
+   * `reason` is a name of firmware/abi/drop-reason.ts; `packet` is the inner packet for an ICMP error, where there is one;
+   * `mtu` is the largest packet that fits, for `packet-too-big`.
+   */
+  | {
+      readonly kind: 'dropped';
+      readonly reason: string;
+      readonly packet?: Uint8Array;
+      readonly mtu?: number;
+    };
 
 /** One packet at a time: the server's channel, the simulation, the command line. The packet loop uses batches instead. */
 export interface Engine {

@@ -178,14 +178,9 @@ export class PacketLoop {
 
   #snapshot(id: number, now: Instant): void {
     const snapshot = this.#dataplane.snapshot(now);
-    const drops: Record<string, bigint> = {};
-    const counters: Record<string, bigint> = {};
-    for (const [name, count] of Object.entries(snapshot.counters)) {
-      if (name.startsWith('drop-')) drops[name.slice('drop-'.length)] = count;
-      else counters[name] = count;
-    }
+    const counters: Record<string, bigint> = { ...snapshot.counters };
     for (const [name, count] of Object.entries(this.#counters)) counters[`loop ${name}`] = BigInt(count);
-    this.#options.post({ kind: 'snapshot', id, snapshot: { ...snapshot, counters, drops } });
+    this.#options.post({ kind: 'snapshot', id, snapshot: { ...snapshot, counters } });
   }
 
   /** Closes sockets and TUN. */

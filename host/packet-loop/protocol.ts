@@ -5,6 +5,7 @@
  * Keys cross in `change`: the sender wipes its copy after posting, the engine wipes the worker's after installing.
  */
 import type { EngineEvent, TableChange } from '../dataplane/engine.ts';
+import type { EngineSnapshot as LoopSnapshot } from '../dataplane/snapshot.ts';
 import type { Address, Endpoint } from '../model/address.ts';
 import type { Spi } from '../model/security-association.ts';
 
@@ -53,44 +54,4 @@ export type LoopEvent =
   | { readonly kind: 'engine-lost'; readonly reason: string }
   | { readonly kind: 'fatal'; readonly message: string };
 
-/** Everything `sekisho status`, `spd` and `sad` show of the engine; no keys. */
-export interface LoopSnapshot {
-  /** Packets and octets by direction and verdict. */
-  readonly counters: Readonly<Record<string, bigint>>;
-  /** Dropped packets by reason. */
-  readonly drops: Readonly<Record<string, bigint>>;
-  readonly spd: readonly SpdRow[];
-  readonly sad: readonly SadRow[];
-  readonly generation: number;
-  readonly activeBank: 0 | 1;
-  readonly heldPackets: number;
-}
-
-export interface SpdRow {
-  readonly order: number;
-  readonly entry: string;
-  readonly selector: string;
-  readonly action: 'PROTECT' | 'BYPASS' | 'DISCARD';
-  readonly state: 'sa' | 'acquire' | 'blocked' | 'bypass' | 'discard';
-  readonly kind: string;
-  /** SPI of the pair's inbound SA, where the row has one. */
-  readonly spi: Spi | null;
-}
-
-export interface SadRow {
-  readonly direction: 'outbound' | 'inbound';
-  readonly spi: Spi;
-  /** SPI of the pair's inbound SA: both rows of a pair carry it. */
-  readonly pair: Spi;
-  readonly entry: string;
-  readonly kind: string;
-  readonly state: 'in use' | 'waiting' | 'old';
-  readonly proposal: string;
-  readonly mode: 'tunnel' | 'transport';
-  readonly encapsulation: 'udp' | 'raw';
-  readonly peer: string;
-  readonly sequence: bigint;
-  readonly packets: bigint;
-  readonly octets: bigint;
-  readonly remainingSeconds: number;
-}
+export type { EngineSnapshot as LoopSnapshot, SadRow, SpdRow } from '../dataplane/snapshot.ts';

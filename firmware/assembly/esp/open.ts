@@ -3,7 +3,7 @@
  * `readTrailer` then says how long it is and what it carries. Knows nothing of windows, selectors or lifetimes. The ICV is
  * verified before the first octet is decrypted, in constant time.
  */
-import { DROP_CIPHERTEXT_LENGTH, DROP_ESP_TOO_SHORT, DROP_ICV, DROP_PADDING } from '../../abi/drop-code.ts';
+import { DROP_CIPHERTEXT_LENGTH, DROP_ESP_TOO_SHORT, DROP_PADDING } from '../../abi/drop-code.ts';
 import { SA_FLAG_ESN, SA_FLAGS, SA_SUITE } from '../../abi/sa-slot.ts';
 import { SUITE_AES_GCM_16 } from '../../abi/suite.ts';
 import { cbcDecrypt } from '../crypto/cbc.ts';

@@ -10,8 +10,10 @@ import { SELECTOR } from '../packet/inspect.ts';
 import { flowPlaces, flows } from '../regions.ts';
 
 /** Odd 64-bit constants with balanced bits (the fractional part of the golden ratio, and xxHash64's second prime). */
+// biome-ignore-start lint/correctness/noPrecisionLoss: these are u64 constants of AssemblyScript
 const MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
 const FINISHER: u64 = 0xc2b2ae3d27d4eb4f;
+// biome-ignore-end lint/correctness/noPrecisionLoss: as above
 
 /** The row that decided about the inspected packet's flow in this generation, or 0. */
 export function findFlow(generation: u32): usize {
