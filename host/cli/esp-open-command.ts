@@ -28,6 +28,6 @@ Exit codes: 0 all opened, 1 some left out or a file is wrong, 2 wrong command li
     )
     .action(async (options: EspOptions) => {
       const { runEsp } = await import('./esp-run.ts');
-      await runEsp('open', options);
+      runEsp('open', options);
     });
 }

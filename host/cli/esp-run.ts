@@ -10,11 +10,11 @@ export interface EspOptions extends OutputOptions {
 }
 
 /** Runs the capture `options.in` through the SA `options.sa` into `options.out`. */
-export async function runEsp(direction: 'seal' | 'open', options: EspOptions): Promise<void> {
+export function runEsp(direction: 'seal' | 'open', options: EspOptions): void {
   const sa = readSa(options.sa);
   const capture = readCapture(options.in);
   const run = direction === 'seal' ? sealCapture : openCapture;
-  const { packets, leftOut } = await run(sa, capture.packets);
+  const { packets, leftOut } = run(sa, capture.packets);
   writeCapture(options.out, capture.nanoseconds, packets);
   const reasons = Object.entries(leftOut).sort(([, a], [, b]) => b - a);
   for (const [reason, count] of reasons) process.stderr.write(`left out ${count}: ${reason}\n`);

@@ -30,6 +30,6 @@ Exit codes: 0 all sealed, 1 some left out or a file is wrong, 2 wrong command li
     )
     .action(async (options: EspOptions) => {
       const { runEsp } = await import('./esp-run.ts');
-      await runEsp('seal', options);
+      runEsp('seal', options);
     });
 }

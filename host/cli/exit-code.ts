@@ -23,10 +23,13 @@ export function exitCodeOf(error: unknown): number {
   return exitCode.notOk;
 }
 
-/** One line for a person; undefined where commander has already printed it. A bug shows its stack. */
+/** Lines for a person, one for each mistake; undefined where commander has already printed them. A bug shows its stack. */
 export function describeError(error: unknown): string | undefined {
   if (error instanceof CommanderError) return undefined;
-  if (error instanceof HostError) return `sekisho: ${error.message} (${error.code})`;
+  if (error instanceof HostError) {
+    const lines = error.message.split('\n').map((line) => `sekisho: ${line}`);
+    return `${lines.join('\n')} (${error.code})`;
+  }
   if (error instanceof Error && 'code' in error && 'syscall' in error) return `sekisho: ${error.message}`;
   return `sekisho: this is a bug: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

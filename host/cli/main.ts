@@ -3,6 +3,7 @@
  * code is kept to what the command needs: nothing of the platform before a command asks for it.
  */
 import { Command } from 'commander';
+import { softwareVersion } from '../model/software-version.ts';
 import { addEspCommand } from './esp-command.ts';
 import { describeError, exitCodeOf } from './exit-code.ts';
 import { addPolicyCommand } from './policy-command.ts';
@@ -12,7 +13,6 @@ import { addServerCommand } from './server-command.ts';
 import { addSpdCommand } from './spd-command.ts';
 import { addStatusCommand } from './status-command.ts';
 import { addTableCommand } from './table-command.ts';
-import { softwareVersion } from '../model/software-version.ts';
 
 /** The whole command tree; parsing errors are thrown instead of ending the process. */
 export function sekisho(): Command {

@@ -7,9 +7,9 @@ import { z } from 'zod';
 import { type Address, parseAddress } from '../model/address.ts';
 import { HostError } from '../model/host-error.ts';
 import { type Proposal, parseProposal } from '../model/proposal.ts';
-import type { Result } from '../model/result.ts';
 import { Secret } from '../model/secret.ts';
 import type { Mode, SaKeys } from '../model/security-association.ts';
+import { textOf } from '../model/selector-text.ts';
 
 export interface SaFile {
   readonly mode: Mode;
@@ -29,16 +29,7 @@ const hex = z
   .regex(/^(?:0x)?(?:[0-9a-fA-F]{2})*$/, 'expected pairs of hexadecimal digits')
   .transform((text) => text.replace(/^0x/, ''));
 
-/** Text that one of the model's parsers reads; its message says what was expected. */
-const parsedBy = <Value>(parse: (text: string) => Result<Value>) =>
-  z.string({ error: 'expected text' }).transform((text, context) => {
-    const parsed = parse(text);
-    if (parsed.ok) return parsed.value;
-    context.issues.push({ code: 'custom', message: parsed.message, input: text });
-    return z.NEVER;
-  });
-
-const address = parsedBy(parseAddress);
+const address = textOf(parseAddress, 'an IPv4 or IPv6 address');
 
 const port = z.int({ error: 'expected a port' }).min(1).max(65535);
 
@@ -53,7 +44,7 @@ const integer = (first: bigint, last: bigint, what: string) =>
 const schema = z.strictObject({
   protocol: z.literal('esp', { error: 'expected "esp"' }).default('esp'),
   mode: z.enum(['tunnel', 'transport'], { error: 'expected "tunnel" or "transport"' }),
-  proposal: parsedBy(parseProposal),
+  proposal: textOf(parseProposal, 'a proposal'),
   // RFC 4303 section 2.1: 0 to 255 are reserved.
   spi: integer(256n, 0xffff_ffffn, 'an SPI'),
   encryptionKey: hex,
@@ -135,8 +126,5 @@ function secretOf(digits: string): Secret {
 }
 
 function invalid(file: string, problems: readonly string[]): HostError {
-  return new HostError(
-    'CONFIG_INVALID',
-    problems.map((problem) => `${file}: ${problem}`).join('\nsekisho: '),
-  );
+  return new HostError('CONFIG_INVALID', problems.map((problem) => `${file}: ${problem}`).join('\n'));
 }

@@ -75,7 +75,7 @@ async function askAll<Schema extends z.ZodType>(
     }
   }
   if (Object.keys(found).length > 0) return found;
-  throw new HostError('CONTROL_UNREACHABLE', failures.join('\nsekisho: '));
+  throw new HostError('CONTROL_UNREACHABLE', failures.join('\n'));
 }
 
 function renderStatus(status: Status, width: number | undefined): string {

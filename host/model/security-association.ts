@@ -60,7 +60,7 @@ export interface SecurityAssociation {
   readonly dscp: 'copy' | number;
   /** The Don't Fragment bit of the outer IPv4 header. */
   readonly dontFragment: 'copy' | 'set' | 'clear';
-  /** First sequence number that an outbound SA sends; 1 unless a test says otherwise. */
+  /** First sequence number of the SA: what outbound sends, where inbound's window begins. 1 unless a tool says otherwise. */
   readonly firstSequence?: bigint;
   /** Raise `first-authentic` when this inbound SA has accepted its first packet. */
   readonly notifyFirstAuthentic?: boolean;
