@@ -43,8 +43,7 @@ export function readOptions(args: readonly string[]): LabOptions {
   if (!/^[a-z0-9-]{1,24}$/.test(name)) {
     throw new HostError('USAGE', `--name: expected 1 to 24 small letters, digits or "-", found ${name}`);
   }
-  const [where, ...command] =
-    at < 0 ? [] : args.slice(at + 1).filter((one, index) => index > 0 || one !== '--');
+  const [where, ...command] = at < 0 ? [] : args.slice(at + 1);
   if (at >= 0 && (where === undefined || command.length === 0)) {
     throw new HostError('USAGE', 'exec: expected WHERE and a command');
   }

@@ -1,8 +1,6 @@
 /** One line for what a scenario found, for a person; the report has all of it. */
 import type { Finding } from './report.ts';
 
-type Part<Key extends keyof Finding> = Required<Finding>[Key];
-
 /** A line for each part that is there. */
 export function renderSummary(finding: Finding): string {
   const lines = [
