@@ -125,6 +125,22 @@ describe('delete', () => {
     expect(outcomes(pair.initiatorActions)).toEqual(['alive', 'closed local']);
   });
 
+  it('by the peer stops the requests of this end', () => {
+    const pair = new Pair();
+    pair.start();
+    pair.run();
+    const saId = actionsOf(pair.responderActions, 'established')[0]!.saId;
+    pair.link = ({ toServer }) => (toServer ? [10] : []);
+    pair.atResponder({ kind: 'check-liveness', saId });
+    pair.close();
+    pair.run(pair.now + 100);
+    expect(outcomes(pair.responderActions)).toEqual(['established', 'closed peer-deleted']);
+    const sent = pair.sent.length;
+    pair.responders.handle({ kind: 'deadline' }, pair.now + 5000);
+    expect(pair.sent.length).toBe(sent);
+    expect(pair.responders.nextDeadline()).toBeGreaterThan(pair.now + 20_000);
+  });
+
   it('is over after the last retransmission even if the peer is gone', () => {
     const pair = established();
     pair.link = () => [];
@@ -216,8 +232,9 @@ function strangerAt(): { pair: Pair; send: (exchange: number, payloads: PayloadV
   return {
     pair,
     send(exchange, values) {
+      const sent = pair.sent.length;
       pair.injectToServer(ikeSa.request(exchange, 'liveness', values, 0));
-      const answer = pair.sent.at(-1)!.bytes;
+      const answer = pair.sent[sent]!.bytes;
       const received = ikeSa.receive(headerOf(answer), answer);
       if (received.kind !== 'response' || !received.payloads.ok) return { notifies: [], deletes: [] };
       return {
@@ -284,8 +301,8 @@ describe('an established SA whose peer says something else', () => {
     pair.injectToServer(new Uint8Array(0));
     const first = pair.sent.length;
     const answer = send(exchangeTypes.informational, [encodeDeleteEsp([0xbeef01])]);
-    // The delete request of the IKE SA is the last message; the answer came before it.
-    expect(answer.deletes).toEqual([]);
+    // RFC 7296 section 1.4.1: ESP, one SPI of four octets, the one on which this end receives.
+    expect(answer.deletes).toEqual(['0304000100001000']);
     expect(pair.sent.length).toBe(first + 2);
     expect(childSa.inboundSpi).toBe(0x1000);
     expect(outcomes(pair.responderActions)).toEqual([
@@ -293,6 +310,9 @@ describe('an established SA whose peer says something else', () => {
       'refused malformed',
       'closed child-deleted',
     ]);
+    pair.run(); // nobody answers that delete
+    expect(actionsOf(pair.responderActions, 'closed').length).toBe(1);
+    expect(pair.responders.size).toBe(0);
   });
 
   it('ignores the delete of an SPI that it does not have', () => {

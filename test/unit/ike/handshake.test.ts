@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { natDetectionHash } from '../../../host/ike/nat-detection.ts';
 import { fqdnIdentity } from '../../../host/ike/wire/identification.ts';
 import {
   actionsOf,
@@ -124,6 +126,19 @@ describe('NAT detection', () => {
     expect(atRouter).toMatchObject({ natDetected: true, localBehindNat: true, peerBehindNat: false });
     expect(atServer).toMatchObject({ natDetected: true, localBehindNat: false, peerBehindNat: true });
     expect(atServer!.peer).toEqual(endpoint(50, 61_234));
+  });
+
+  it('sees a NAT that keeps the port', () => {
+    const pair = new Pair({ nat: endpoint(50) });
+    pair.start();
+    pair.run();
+    expect(actionsOf(pair.responderActions, 'established')[0]).toMatchObject({ peerBehindNat: true });
+  });
+
+  it('hashes SPIs, address and port as RFC 7296 section 2.23 says', () => {
+    const octets = Buffer.from('0000000000000001' + '0000000000000002' + 'c0000232' + '1194', 'hex');
+    const expected = createHash('sha1').update(octets).digest('hex');
+    expect(hex(natDetectionHash({ initiatorSpi: 1n, responderSpi: 2n }, endpoint(50)))).toBe(expected);
   });
 
   it('lets an initiator ask for UDP encapsulation where there is none', () => {
