@@ -25,6 +25,6 @@ Exit codes: 0 counted, 1 a file has mistakes or cannot be read, 2 wrong command 
     )
     .action(async (files: string[], options: OutputOptions) => {
       const { countSettings } = await import('../server/distribution-policies/count.ts');
-      print(countSettings(files.map(readSettings)), options, renderCount);
+      print(countSettings(files.map(readSettings)), options, String);
     });
 }

@@ -113,6 +113,7 @@ export function renderEvents(rows: readonly EventRow[], width: number | undefine
   return renderTable(
     [
       { title: 'TIME', cell: (row) => localTime(row.timeMs) },
+      { title: 'WHERE', cell: (row) => row.where },
       { title: 'LEVEL', cell: (row) => row.level },
       { title: 'WHAT', cell: (row) => row.what },
       { title: 'DETAIL', cell: (row) => row.detail, shrinkTo: 20 },

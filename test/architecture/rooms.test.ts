@@ -35,6 +35,16 @@ const entryPoint = /^host\/(?:[^/]+\/main\.ts|packet-loop\/worker\.ts|cli\/[^/]+
 const systemModules =
   /^(?:koffi|node:(?:dgram|net|tls|http|https|child_process|fs|fs\/promises|worker_threads))$/;
 
+/** Exceptions to that, each with its reason. */
+const ownSystemModules: Readonly<Record<string, readonly string[]>> = {
+  // The compiled firmware is a file beside the sources.
+  'host/dataplane/instance.ts': ['node:fs'],
+  // The version is package.json's.
+  'host/model/software-version.ts': ['node:fs'],
+  // The packet loop is a worker; this is what starts it.
+  'host/packet-loop/loop-client.ts': ['node:worker_threads'],
+};
+
 function roomOf(path: string): string {
   return path.split('/').slice(0, 2).join('/');
 }
@@ -47,9 +57,8 @@ function fileOf(importer: string, path: string): string {
 function violation(path: string, one: Import): string | undefined {
   const from = roomOf(path);
   if (one.path === undefined) {
-    // The packet loop is a worker: its entry runs in it, its client starts it.
-    const worker = from === 'host/packet-loop' && one.specifier === 'node:worker_threads';
-    const system = systemModules.test(one.specifier) && !one.typeOnly && !worker;
+    const own = ownSystemModules[path]?.includes(one.specifier) === true;
+    const system = systemModules.test(one.specifier) && !one.typeOnly && !own;
     if (!path.startsWith('host/') || from === 'host/platform' || entryPoint.test(path) || !system) return;
     return `${path} loads ${one.specifier}, which only host/platform and entry points may`;
   }

@@ -43,7 +43,10 @@ export function withoutComments(text: string): string {
 
 /** What the source `text` of the file at `path` imports. */
 export function importsIn(path: string, text: string): Import[] {
-  const code = withoutComments(text);
+  // A template literal may hold a whole script for a child process; what that imports is not ours to load.
+  const code = withoutComments(text).replace(/`(?:[^`\\]|\\[\s\S])*`/g, (literal) =>
+    literal.replace(/[^\n]/g, ' '),
+  );
   const found: Import[] = [];
   const add = (specifier: string, typeOnly: boolean, dynamic: boolean): void => {
     const relative = specifier.startsWith('.') ? normalize(join(dirname(path), specifier)) : undefined;
@@ -51,9 +54,8 @@ export function importsIn(path: string, text: string): Import[] {
   };
   const statement = /^[ \t]*(?:import|export)\b(\s+type\b)?(?:[^;'"`()]*?\bfrom\b)?\s*(['"])([^'"\n]+)\2/gm;
   for (const match of code.matchAll(statement)) add(match[3] as string, match[1] !== undefined, false);
-  for (const match of code.matchAll(/\bimport\(\s*(['"`])([^'"`\n]+)\1/g))
-    add(match[2] as string, false, true);
-  for (const match of code.matchAll(/\bnew URL\(\s*(['"`])(\.[^'"`\n]+\.ts)\1/g))
+  for (const match of code.matchAll(/\bimport\(\s*(['"])([^'"\n]+)\1/g)) add(match[2] as string, false, true);
+  for (const match of code.matchAll(/\bnew URL\(\s*(['"])(\.[^'"\n]+\.ts)\1/g))
     add(match[2] as string, false, true);
   return found;
 }
