@@ -3,7 +3,7 @@
  * turns channel datagrams, policy reloads and the clock into these events, and carries the actions out in the order in
  * which they stand; a `store` is durable before any later `send` leaves.
  */
-import type { RouterMessage, ServerMessage } from '../../messages/message.ts';
+import type { MessageId, RouterMessage, ServerMessage } from '../../messages/message.ts';
 import type { Endpoint } from '../../model/address.ts';
 import type { PolicySet } from '../distribution-policies/policy-set.ts';
 import type { StoredEntry } from '../management-table/entry.ts';
@@ -23,15 +23,60 @@ export type RequestEvent =
   | { readonly kind: 'policies'; readonly policies: PolicySet }
   | { readonly kind: 'deadline' };
 
+/** What the server remembers of a router across its own restarts. */
+export interface StoredRouter {
+  readonly name: string;
+  /** Boot numbers seen, the current one last; bounded. */
+  readonly boots: readonly MessageId[];
+  /** From its last hello. */
+  readonly proposals: readonly string[];
+  readonly software: string;
+}
+
 export type RequestAction =
+  /**
+   * The Secrets of a distribution are copies that belong to whoever carries the action out: wipe them (wipeMessage) and
+   * the datagram once it has left.
+   */
   | { readonly kind: 'send'; readonly router: string; readonly message: ServerMessage }
-  | { readonly kind: 'store'; readonly put: readonly StoredEntry[]; readonly remove: readonly string[] }
+  /** At most one in the actions of an event, and before their sends. */
+  | {
+      readonly kind: 'store';
+      readonly put: readonly StoredEntry[];
+      readonly remove: readonly string[];
+      readonly routers: readonly StoredRouter[];
+    }
   /** For the audit log; never holds key material. */
   | {
       readonly kind: 'audit';
-      readonly what: string;
+      readonly what: AuditKind;
       readonly router: string;
       readonly peer: string;
       readonly kindName: string;
       readonly detail: string;
     };
+
+/** What the audit log records; also names of counters. */
+export const auditKinds = [
+  'requested',
+  'started-up',
+  'distributed',
+  'both-installed',
+  'no-corresponding-entry',
+  'no-response',
+  'refused',
+  'contents-inconsistent',
+  'withdrawing',
+  'withdrawn',
+  'expired',
+  'hello',
+  'report',
+  'moved',
+  'policies',
+  /** Dropped: the envelope names another router than the channel authenticated. */
+  'wrong-source',
+  /** Dropped: nothing that this message could belong to. */
+  'ignored',
+] as const;
+
+export type AuditKind = (typeof auditKinds)[number];

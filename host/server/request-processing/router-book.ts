@@ -1,0 +1,106 @@
+/**
+ * What the server knows of each router that has a channel or had one: where it is seen, its boot numbers, the proposals
+ * of its firmware, and how many new entries it may still cause. It decides nothing about SAs.
+ */
+import type { MessageId } from '../../messages/message.ts';
+import type { Endpoint } from '../../model/address.ts';
+import type { Instant } from '../../model/instant.ts';
+import type { Timer } from './deadline-queue.ts';
+import type { StoredRouter } from './events.ts';
+import type { Withdrawal } from './processing.ts';
+import type { ProcessingSettings } from './settings.ts';
+
+/** Earlier boot numbers remembered, so that a late hello of an earlier process is not taken for a new one. */
+export const rememberedBoots = 8;
+
+export interface RouterRecord {
+  readonly name: string;
+  /** Last place seen; kept when the channel goes down. */
+  endpoint: Endpoint | undefined;
+  behindNat: boolean;
+  hasChannel: boolean;
+  /** Channels so far; rises with each. */
+  channelEpoch: number;
+  /** The current one last. */
+  boots: readonly MessageId[];
+  /** Undefined until the first hello. */
+  proposals: ReadonlySet<string> | undefined;
+  software: string;
+  /** New entries that it may cause now, and when that was counted. */
+  allowance: number;
+  allowanceAt: Instant;
+  /** Tells peers once more where it moved to. */
+  notice: Timer | undefined;
+  /** What it is still to confirm. */
+  readonly withdrawals: Set<Withdrawal>;
+}
+
+export class RouterBook {
+  readonly #records = new Map<string, RouterRecord>();
+  readonly #settings: ProcessingSettings;
+
+  constructor(settings: ProcessingSettings) {
+    this.#settings = settings;
+  }
+
+  find(name: string): RouterRecord | undefined {
+    return this.#records.get(name);
+  }
+
+  /** The record of the router, made when there is none. Only for names that the channel authenticated. */
+  open(name: string): RouterRecord {
+    const known = this.#records.get(name);
+    if (known !== undefined) return known;
+    const record: RouterRecord = {
+      name,
+      endpoint: undefined,
+      behindNat: false,
+      hasChannel: false,
+      channelEpoch: 0,
+      boots: [],
+      proposals: undefined,
+      software: '',
+      allowance: this.#settings.newEntriesBurst,
+      allowanceAt: 0,
+      notice: undefined,
+      withdrawals: new Set(),
+    };
+    this.#records.set(name, record);
+    return record;
+  }
+
+  restore(stored: StoredRouter): void {
+    const record = this.open(stored.name);
+    record.boots = stored.boots;
+    record.software = stored.software;
+    record.proposals = stored.boots.length === 0 ? undefined : new Set(stored.proposals);
+  }
+
+  hasChannel(name: string): boolean {
+    return this.#records.get(name)?.hasChannel ?? false;
+  }
+
+  /** False when the router's firmware or the operator rules the proposal out; true while that is not known. */
+  hasProposal(name: string, keyword: string): boolean {
+    return this.#records.get(name)?.proposals?.has(keyword) ?? true;
+  }
+
+  /** Takes one new entry out of the router's allowance; false when there is none left (token bucket). */
+  spend(record: RouterRecord, now: Instant): boolean {
+    const refill = ((now - record.allowanceAt) / 1000) * this.#settings.newEntriesPerSecond;
+    record.allowance = Math.min(this.#settings.newEntriesBurst, record.allowance + Math.max(0, refill));
+    record.allowanceAt = now;
+    if (record.allowance < 1) return false;
+    record.allowance -= 1;
+    return true;
+  }
+}
+
+export function storedRouter(record: RouterRecord): StoredRouter {
+  return {
+    name: record.name,
+    boots: record.boots,
+    proposals: [...(record.proposals ?? [])],
+    software: record.software,
+  };
+}

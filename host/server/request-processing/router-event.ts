@@ -1,0 +1,184 @@
+/**
+ * What concerns a router as a whole: its hello, its channel, its place, its reports. A new boot number means that the
+ * router has forgotten every SA, so that they are withdrawn at its peers.
+ */
+import type { Hello, Report } from '../../messages/message.ts';
+import { type Endpoint, equalAddresses, formatEndpoint } from '../../model/address.ts';
+import type { Instant } from '../../model/instant.ts';
+import { type Entry, sidesOf } from '../management-table/management-table.ts';
+import { Timer } from './deadline-queue.ts';
+import { sendDistribution } from './distribution.ts';
+import { newMessageId, type Processing } from './processing.ts';
+import { refuseEntry } from './refusal.ts';
+import { sendStartup } from './request-startup.ts';
+import { type RouterRecord, rememberedBoots, storedRouter } from './router-book.ts';
+import { repeatAfterMs } from './settings.ts';
+import { retryWithdrawals, withdrawEntries } from './withdrawal.ts';
+
+/** A router introduces its process. */
+export function receiveHello(processing: Processing, hello: Hello, now: Instant): void {
+  const { routers, out, policies } = processing;
+  const { id, source, boot } = hello;
+  if (policies.router(source) === undefined) {
+    out.audit('ignored', { router: source }, 'hello of a router that is not enrolled');
+    return;
+  }
+  const record = routers.open(source);
+  const current = record.boots.at(-1);
+  if (boot !== current && record.boots.includes(boot)) {
+    out.audit('ignored', { router: source }, 'hello of an earlier process, late');
+    return;
+  }
+  const isNew = boot !== current;
+  record.boots = isNew ? [...record.boots, boot].slice(-rememberedBoots) : record.boots;
+  record.proposals = new Set(hello.proposals);
+  if (isNew || record.software !== hello.software) {
+    record.software = hello.software;
+    out.putRouter(storedRouter(record));
+  }
+  out.send({
+    type: 'welcome',
+    id,
+    source,
+    peer: '',
+    kind: '',
+    timeMs: Math.max(0, Math.round(processing.utcMsAt(now))),
+  });
+  if (isNew) {
+    out.audit('hello', { router: source }, `started, ${hello.software}`);
+    forgetSas(processing, record, now);
+  }
+  resume(processing, source, now);
+}
+
+/** Withdraws what an earlier process of the router had; requests over its present channel are the new process's own. */
+function forgetSas(processing: Processing, record: RouterRecord, now: Instant): void {
+  const { name, channelEpoch } = record;
+  const forgotten = processing.table.ofRouter(name).filter((entry) => {
+    const { own } = sidesOf(entry, name);
+    return own.request !== null && !own.withdrawn && own.request.channelEpoch < channelEpoch;
+  });
+  withdrawEntries(processing, forgotten, `router ${name} was restarted`, now, name);
+}
+
+/** A router's channel is up, or it is seen at another place. */
+export function receiveChannelUp(
+  processing: Processing,
+  router: string,
+  endpoint: Endpoint,
+  behindNat: boolean,
+  now: Instant,
+): void {
+  const record = processing.routers.open(router);
+  const before = record.endpoint;
+  const wasUp = record.hasChannel;
+  record.endpoint = endpoint;
+  record.behindNat = behindNat;
+  record.hasChannel = true;
+  record.channelEpoch += 1;
+  if (before !== undefined && !isSamePlace(before, endpoint)) {
+    processing.out.audit('moved', { router }, `${formatEndpoint(before)} -> ${formatEndpoint(endpoint)}`);
+    announceMove(processing, record, now);
+  }
+  if (!wasUp) resume(processing, router, now);
+}
+
+export function receiveChannelDown(processing: Processing, router: string): void {
+  const record = processing.routers.find(router);
+  if (record !== undefined) record.hasChannel = false;
+}
+
+/** Says again what waits for this router, and tells it where its peers are now. */
+function resume(processing: Processing, router: string, now: Instant): void {
+  retryWithdrawals(processing, router, now);
+  const told = new Set<string>();
+  for (const entry of processing.table.ofRouter(router)) {
+    const { own } = sidesOf(entry, router);
+    if (entry.state === 'half-empty' && own.request === null) sendStartup(processing, entry);
+    else if (entry.state === 'distributed' && !own.installed) sendDistribution(processing, entry, own, now);
+    else tellPlace(processing, entry, router, told);
+  }
+}
+
+/** Tells each router that shares SAs with one that moved, a few times, since nothing acknowledges it. */
+function announceMove(processing: Processing, record: RouterRecord, now: Instant): void {
+  const { deadlines, settings } = processing;
+  let tries = 0;
+  function announce(at: Instant): void {
+    tries += 1;
+    const told = new Set<string>();
+    for (const entry of processing.table.ofRouter(record.name)) {
+      const { other } = sidesOf(entry, record.name);
+      other.peerToldAt = null;
+      tellPlace(processing, entry, other.router, told);
+    }
+    if (tries < settings.noticeTries) deadlines.set(notice, at + repeatAfterMs(settings, tries));
+  }
+  const notice = new Timer(announce);
+  if (record.notice !== undefined) deadlines.cancel(record.notice);
+  record.notice = notice;
+  announce(now);
+}
+
+/** Sends `router` the place of the entry's other router, unless it knows; once for each peer in `told`. */
+function tellPlace(processing: Processing, entry: Entry, router: string, told: Set<string>): void {
+  if (entry.state !== 'distributed' && entry.state !== 'both-installed') return;
+  const { own, other } = sidesOf(entry, router);
+  const endpoint = processing.routers.find(other.router)?.endpoint;
+  if (endpoint === undefined || !processing.routers.hasChannel(router)) return;
+  if (own.peerToldAt !== null && isSamePlace(own.peerToldAt, endpoint)) return;
+  own.peerToldAt = endpoint;
+  const pair = `${router}|${other.router}`;
+  if (told.has(pair)) return;
+  told.add(pair);
+  processing.out.send({
+    type: 'endpoint',
+    id: newMessageId(processing.random),
+    source: router,
+    peer: other.router,
+    kind: '',
+    endpoint,
+  });
+}
+
+function isSamePlace(a: Endpoint, b: Endpoint): boolean {
+  return a.port === b.port && equalAddresses(a.address, b.address);
+}
+
+/** A router saw something that the server may act on; an operator finds it in the audit log either way. */
+export function receiveReport(processing: Processing, report: Report, now: Instant): void {
+  const { table, out } = processing;
+  const { source, peer, kind, what, spi } = report;
+  const from = report.from === null ? '' : ` from ${formatEndpoint(report.from)}`;
+  out.audit(
+    'report',
+    { router: source, peer, kind },
+    `${what} 0x${spi.toString(16)}${from}, ${report.count} times`,
+  );
+  const entry = table.bySpi(source, spi);
+  switch (what) {
+    case 'bad-spi':
+      // Issued here and unknown there: the other end sends into the void until it asks anew.
+      if (entry?.state === 'both-installed') {
+        withdrawEntries(processing, [entry], `router ${source} does not know SPI 0x${spi.toString(16)}`, now);
+      }
+      return;
+    case 'sa-deleted':
+      if (entry?.state === 'both-installed' || entry?.state === 'distributed') {
+        withdrawEntries(processing, [entry], `router ${source} deleted its SA`, now, source);
+      }
+      return;
+    case 'selectors-disjoint':
+      if (entry?.state === 'both-installed' || entry?.state === 'distributed') {
+        const reason = `the SPD entry of router ${source} has nothing in common with the selectors handed out`;
+        withdrawEntries(processing, [entry], reason, now);
+      }
+      return;
+    case 'no-spd-entry': {
+      const waiting = table.halfEmpty(source, peer, kind);
+      if (waiting !== undefined && sidesOf(waiting, source).own.request === null) {
+        refuseEntry(processing, waiting, 'refused', `router ${source} has no SPD entry for this`, now);
+      }
+    }
+  }
+}
