@@ -6,6 +6,9 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
+/** Where Debian keeps NIST's CAVP answers and those of some RFCs. */
+export const nistVectors = '/usr/lib/python3/dist-packages/cryptography_vectors';
+
 const probes = {
   root: () => (process.getuid?.() === 0 ? undefined : 'needs root, or a user namespace: unshare -Urnm'),
   tun: () =>
@@ -22,6 +25,10 @@ const probes = {
     scapyPython() === undefined
       ? 'needs Scapy: apt-get install python3-scapy python3-cryptography'
       : undefined,
+  'nist vectors': () =>
+    isReadable(nistVectors)
+      ? undefined
+      : 'needs NIST CAVP vectors: apt-get install python3-cryptography-vectors',
   strongswan: () => tool('swanctl', ['--version'], 'strongswan-swanctl strongswan-charon'),
   qemu: () => tool('qemu-system-x86_64', ['--version'], 'qemu-system-x86'),
 } as const;
@@ -65,9 +72,13 @@ function succeeds(command: string, args: string[]): boolean {
   return spawnSync(command, args, { stdio: 'ignore', timeout: 20_000 }).status === 0;
 }
 
-function isAccessible(path: string): boolean {
+function isReadable(path: string): boolean {
+  return isAccessible(path, constants.R_OK);
+}
+
+function isAccessible(path: string, mode = constants.R_OK | constants.W_OK): boolean {
   try {
-    accessSync(path, constants.R_OK | constants.W_OK);
+    accessSync(path, mode);
     return true;
   } catch {
     return false;

@@ -103,6 +103,8 @@ function missingDebianPackages(purpose) {
   );
   if (purpose === 'test' && !hasScapy())
     missing.push(['scapy', 'python3-scapy', 'an independent witness for ESP']);
+  if (purpose === 'test' && !existsSync('/usr/lib/python3/dist-packages/cryptography_vectors'))
+    missing.push(['cryptography_vectors', 'python3-cryptography-vectors', "NIST's answers for the ciphers"]);
   return missing;
 }
 
