@@ -6,6 +6,7 @@
  */
 import type { TableChange } from '../dataplane/engine.ts';
 import type { IkeAction, SaId } from '../ike/events.ts';
+import { encodeLostState } from '../ike/lost-state.ts';
 import { defaultResponderLimits, type ResponderLimits, ResponderSet } from '../ike/responder-set.ts';
 import { formatIdentity, fqdnIdentity, type Identity } from '../ike/wire/identification.ts';
 import { trafficSelectorOf } from '../ike/wire/traffic-selector.ts';
@@ -29,6 +30,8 @@ export type ServerChannelEvent =
   | { readonly kind: 'hard-lifetime'; readonly spi: Spi }
   /** The router is not enrolled any more. */
   | { readonly kind: 'expel'; readonly router: string }
+  /** An earlier life of this server last saw routers at these places: tell them that their channels are gone. */
+  | { readonly kind: 'announce'; readonly endpoints: readonly Endpoint[] }
   | { readonly kind: 'deadline' };
 
 export type ServerChannelAction =
@@ -130,6 +133,8 @@ export class ServerChannels {
         return this.#close(this.#bySpi.get(event.spi), now);
       case 'expel':
         return this.#close(this.#byRouter.get(event.router), now);
+      case 'announce':
+        return event.endpoints.map((to) => ({ kind: 'send-ike', bytes: encodeLostState(), to }));
     }
   }
 

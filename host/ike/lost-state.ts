@@ -9,6 +9,9 @@ import { exchangeTypes, notifyTypes } from './wire/iana-numbers.ts';
 import { encodeNotify } from './wire/notify.ts';
 import { encodeMessage } from './wire/payload-chain.ts';
 
+/** The notification names an ESP SPI; a machine that was started anew knows none, and says zero. */
+const espSpiOctets = 4;
+
 /** The notice as a whole message, the same for everybody. */
 export function encodeLostState(): Uint8Array {
   return encodeMessage(
@@ -16,11 +19,11 @@ export function encodeLostState(): Uint8Array {
       initiatorSpi: 0n,
       responderSpi: 0n,
       exchangeType: exchangeTypes.informational,
-      fromInitiator: false,
+      fromInitiator: true,
       isResponse: false,
       messageId: 0,
     },
-    [encodeNotify(notifyTypes.invalidIkeSpi)],
+    [encodeNotify(notifyTypes.invalidSpi, new Uint8Array(espSpiOctets))],
   );
 }
 
@@ -35,5 +38,5 @@ export function isLostState(bytes: Uint8Array): boolean {
     return false;
   }
   const payloads = parseUnprotected(header.value, bytes);
-  return payloads.ok && payloads.value.notify(notifyTypes.invalidIkeSpi) !== undefined;
+  return payloads.ok && payloads.value.notify(notifyTypes.invalidSpi) !== undefined;
 }

@@ -10,7 +10,6 @@ import {
 } from '../channel/server-channels.ts';
 import type { Engine } from '../dataplane/engine.ts';
 import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
-import { encodeLostState } from '../ike/lost-state.ts';
 import { decodeRouterMessage, encodeMessage, wipeMessage } from '../messages/codec.ts';
 import { type RouterMessage, type ServerMessage, settingPort } from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
@@ -77,7 +76,7 @@ export class Server {
 
   /** Tells routers at the places where an earlier life of this server last saw them that their channels are gone. */
   announce(endpoints: readonly Endpoint[]): void {
-    for (const endpoint of endpoints) this.#sendIke(encodeLostState(), endpoint);
+    this.#tellChannels({ kind: 'announce', endpoints }, this.#ports.now());
   }
 
   /** Takes a datagram that arrived on the channels' socket: IKE, ESP or a keepalive (RFC 3948 section 2). Borrows it. */

@@ -79,6 +79,7 @@ export const notifyTypes = {
   invalidMajorVersion: 5,
   invalidSyntax: 7,
   invalidMessageId: 9,
+  invalidSpi: 11,
   noProposalChosen: 14,
   invalidKePayload: 17,
   authenticationFailed: 24,
