@@ -102,15 +102,22 @@ function missingDebianPackages(purpose) {
     ([command]) => !hasCommand(command),
   );
   if (purpose === 'test' && !hasScapy())
-    missing.push(['scapy', 'python3-scapy', 'an independent witness for ESP']);
+    missing.push(
+      ['scapy', 'python3-scapy', 'an independent witness for ESP'],
+      ['cryptography', 'python3-cryptography', "Scapy's ciphers"],
+    );
   if (purpose === 'test' && !existsSync('/usr/lib/python3/dist-packages/cryptography_vectors'))
     missing.push(['cryptography_vectors', 'python3-cryptography-vectors', "NIST's answers for the ciphers"]);
   return missing;
 }
 
-/** Debian's package serves Debian's Python, whatever other `python3` comes first in PATH. */
+/**
+ * Scapy, and the package without which it has no ESP. Debian's packages serve Debian's Python, whatever other `python3`
+ * comes first in PATH.
+ */
 function hasScapy() {
-  const found = 'import importlib.util, sys; sys.exit(importlib.util.find_spec("scapy") is None)';
+  const found =
+    'import importlib.util as u, sys; sys.exit(None in (u.find_spec("scapy"), u.find_spec("cryptography")))';
   return spawnSync('/usr/bin/python3', ['-c', found], { stdio: 'ignore' }).status === 0;
 }
 
