@@ -58,6 +58,19 @@ describe('what is committed', () => {
     expect(urls.filter((url) => !url.includes('"https://registry.npmjs.org/'))).toEqual([]);
   });
 
+  it('locks every optional package, also those that a registry at hand may not have: npm ci refuses a gap', () => {
+    const packages: Record<string, { optionalDependencies?: Record<string, string> }> = JSON.parse(
+      read('package-lock.json'),
+    ).packages;
+    const locked = Object.keys(packages);
+    const gaps = Object.values(packages).flatMap((entry) =>
+      Object.keys(entry.optionalDependencies ?? {}).filter(
+        (name) => !locked.some((path) => path.endsWith(`node_modules/${name}`)),
+      ),
+    );
+    expect(gaps).toEqual([]);
+  });
+
   it('has tests where vitest looks for them', () => {
     const tests = globSync('{host,firmware,tools}/**/*.test.ts', { cwd: root });
     expect(tests).toEqual([]);
