@@ -1,0 +1,357 @@
+/**
+ * The shipped shells in virtual time: routers and the setting server with real IKE, real ESP by the wasm engine and the real
+ * codec, over a path of a fixed delay. Only sockets, TUN, disk and clocks are left out.
+ */
+import { createHash } from 'node:crypto';
+import { Dataplane } from '../../../host/dataplane/dataplane.ts';
+import type { Outcome } from '../../../host/dataplane/engine.ts';
+import { SpiAllocator } from '../../../host/dataplane/spi-allocator.ts';
+import { type Endpoint, formatEndpoint, parseAddress } from '../../../host/model/address.ts';
+import { EventLog } from '../../../host/model/event-log.ts';
+import type { DistributionPolicy, SpdEntry } from '../../../host/model/policy.ts';
+import { type Prefix, parsePrefix } from '../../../host/model/prefix.ts';
+import { proposals } from '../../../host/model/proposal.ts';
+import { Secret } from '../../../host/model/secret.ts';
+import type { Selector } from '../../../host/model/selector.ts';
+import type { LoopCommand } from '../../../host/packet-loop/protocol.ts';
+import { Router } from '../../../host/router/router.ts';
+import { defaultSettingTimers } from '../../../host/router/setting-management/timers.ts';
+import { PolicySet } from '../../../host/server/distribution-policies/policy-set.ts';
+import type { StoredEntry } from '../../../host/server/management-table/entry.ts';
+import type { StoredRouter } from '../../../host/server/request-processing/events.ts';
+import { RequestProcessing } from '../../../host/server/request-processing/request-processing.ts';
+import { Server } from '../../../host/server/server.ts';
+
+const delayMs = 1;
+const capacities = { saPairs: 64, heldPackets: 64, heldPerKey: 32 };
+
+export function endpoint(text: string, port = 4500): Endpoint {
+  const address = parseAddress(text);
+  if (!address.ok) throw new Error(address.message);
+  return { address: address.value, port };
+}
+
+export function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (!parsed.ok) throw new Error(parsed.message);
+  return parsed.value;
+}
+
+export function selector(local: string, remote: string): Selector {
+  return {
+    local: prefix(local),
+    remote: prefix(remote),
+    protocol: null,
+    localPorts: null,
+    remotePorts: null,
+    icmpType: null,
+    icmpCode: null,
+  };
+}
+
+/** Octets that never repeat: SHA-256 of a seed and a counter. */
+function seeded(seed: string): (octets: number) => Uint8Array {
+  let counter = 0;
+  return (octets) => {
+    const whole = new Uint8Array(octets);
+    for (let at = 0; at < octets; at += 32) {
+      const block = createHash('sha256').update(`${seed}:${counter++}`).digest();
+      whole.set(block.subarray(0, Math.min(32, octets - at)), at);
+    }
+    return whole;
+  };
+}
+
+const uint32 = (random: (octets: number) => Uint8Array) => () => Buffer.from(random(4)).readUInt32BE();
+
+export class Network {
+  now = 1_000_000;
+  readonly delivered: { router: string; packet: Uint8Array; at: number }[] = [];
+  readonly routers = new Map<string, SimulatedRouter>();
+  /** Everything that was on the wire between two machines. */
+  readonly wire: { from: string; to: string; esp: Uint8Array }[] = [];
+  readonly serverEndpoint = endpoint('203.0.113.1');
+  server: SimulatedServer | undefined;
+  readonly #queue: { at: number; run: () => void }[] = [];
+
+  /** Carries something to a machine, a delay later. */
+  later(run: () => void): void {
+    this.#queue.push({ at: this.now + delayMs, run });
+  }
+
+  /** Lets time pass, from one moment at which something happens to the next. */
+  pass(seconds: number): void {
+    const until = this.now + seconds * 1000;
+    for (let steps = 0; ; steps++) {
+      if (steps > 100_000) throw new Error('the network never comes to rest');
+      const machines = [...this.routers.values(), ...(this.server === undefined ? [] : [this.server])];
+      const due = machines.map((machine) => machine.wakeAt ?? Number.POSITIVE_INFINITY);
+      const next = Math.min(this.#queue[0]?.at ?? Number.POSITIVE_INFINITY, ...due);
+      if (next > until) break;
+      this.now = Math.max(this.now, next);
+      if ((this.#queue[0]?.at ?? Number.POSITIVE_INFINITY) <= this.now) this.#queue.shift()?.run();
+      else machines.find((machine) => (machine.wakeAt ?? Number.POSITIVE_INFINITY) <= this.now)?.deadline();
+    }
+    this.now = until;
+  }
+}
+
+export class SimulatedRouter {
+  wakeAt: number | undefined;
+  readonly name: string;
+  readonly local: Endpoint;
+  readonly events: EventLog;
+  readonly dataplane: Dataplane;
+  readonly router: Router;
+  readonly dropped: string[] = [];
+  readonly #network: Network;
+
+  constructor(network: Network, name: string, address: string, entries: readonly SpdEntry[], life = 1) {
+    const random = seeded(`${name} ${life}`);
+    this.name = name;
+    this.#network = network;
+    this.local = endpoint(address);
+    this.events = new EventLog(name);
+    this.dataplane = new Dataplane({ random, capacities });
+    this.router = new Router({
+      name,
+      software: 'test',
+      serverIdentity: 'server',
+      server: network.serverEndpoint,
+      local: this.local,
+      preSharedKey: new Secret(new TextEncoder().encode(`secret of ${name}`)),
+      entries,
+      timers: defaultSettingTimers,
+      proposals: [...proposals.keys()],
+      spiAllocator: new SpiAllocator(capacities.saPairs, uint32(random)),
+      events: this.events,
+      ports: {
+        post: (command) => this.#obey(command),
+        now: () => network.now,
+        random,
+        wakeAt: (at) => {
+          this.wakeAt = at;
+        },
+        log: () => {},
+      },
+    });
+    network.routers.set(name, this);
+    this.router.start();
+  }
+
+  deadline(): void {
+    this.wakeAt = undefined;
+    this.router.deadline();
+  }
+
+  /** A packet of a host behind this router. */
+  send(packet: Uint8Array): void {
+    this.#carry(this.dataplane.outbound(packet, this.#network.now));
+    this.#report();
+  }
+
+  receive(bytes: Uint8Array, from: Endpoint, udp: boolean): void {
+    if (udp && bytes.length > 4 && bytes.subarray(0, 4).every((octet) => octet === 0)) {
+      this.router.loopEvent({ kind: 'ike', bytes: bytes.subarray(4), from });
+      return;
+    }
+    const arrival = {
+      esp: bytes,
+      from,
+      to: this.local.address,
+      encapsulation: udp ? 'udp' : 'raw',
+      tos: 0,
+    } as const;
+    this.#carry(this.dataplane.inbound(arrival, this.#network.now));
+    this.#report();
+  }
+
+  #obey(command: LoopCommand): void {
+    const { now } = this.#network;
+    if (command.kind === 'change') this.dataplane.change(command.change, now);
+    else if (command.kind === 'release-held') {
+      for (const outcome of this.dataplane.releaseHeld(command.entry, now)) this.#carry(outcome);
+    } else if (command.kind === 'drop-held') {
+      for (const _ of this.dataplane.dropHeld(command.entry)) this.dropped.push(command.entry);
+    } else if (command.kind === 'send-ike') {
+      this.#transmit(Uint8Array.of(0, 0, 0, 0, ...command.bytes), command.to, true);
+    } else if (command.kind === 'send-inner') {
+      this.#carry(this.dataplane.outboundThrough(command.spi, command.packet, now));
+    }
+    // Events wait for the next batch, as in the packet loop.
+    this.#network.later(() => this.#report());
+  }
+
+  #report(): void {
+    const events = this.dataplane.drainEvents();
+    if (events.length > 0) this.router.loopEvent({ kind: 'engine', events, atMs: this.#network.now });
+  }
+
+  #carry(outcome: Outcome): void {
+    const network = this.#network;
+    if (outcome.kind === 'send') this.#transmit(outcome.esp, outcome.to, outcome.encapsulation === 'udp');
+    else if (outcome.kind === 'dropped') this.dropped.push(outcome.reason);
+    else if (outcome.kind === 'deliver') {
+      if (outcome.to === 'host')
+        this.router.loopEvent({ kind: 'inner', packet: outcome.packet, spi: outcome.spi });
+      else network.delivered.push({ router: this.name, packet: outcome.packet, at: network.now });
+    }
+  }
+
+  #transmit(bytes: Uint8Array, to: Endpoint, udp: boolean): void {
+    const network = this.#network;
+    const copy = Uint8Array.from(bytes);
+    const target = [...network.routers.values()].find(
+      (one) => formatEndpoint({ ...to, port: 0 }) === formatEndpoint({ ...one.local, port: 0 }),
+    );
+    if (target !== undefined) network.wire.push({ from: this.name, to: target.name, esp: copy });
+    network.later(() => {
+      if (target !== undefined) network.routers.get(target.name)?.receive(copy, this.local, udp);
+      else network.server?.server.datagram(copy, this.local, network.serverEndpoint);
+    });
+  }
+}
+
+export class SimulatedServer {
+  wakeAt: number | undefined;
+  readonly server: Server;
+  readonly events = new EventLog('server');
+  readonly processing: RequestProcessing;
+  /** What outlives the process. */
+  readonly disk: { entries: Map<string, StoredEntry>; routers: Map<string, StoredRouter> };
+
+  constructor(
+    network: Network,
+    policies: PolicySet,
+    disk: SimulatedServer['disk'] = { entries: new Map(), routers: new Map() },
+    life = 1,
+  ) {
+    const random = seeded(`server ${life}`);
+    this.disk = disk;
+    this.processing = new RequestProcessing({
+      policies,
+      random,
+      utcMsAt: (instant) => instant,
+      entries: [...disk.entries.values()],
+      routers: [...disk.routers.values()],
+    });
+    this.server = new Server({
+      identity: 'server',
+      credentialFor: (name) => new Secret(new TextEncoder().encode(`secret of ${name}`)),
+      processing: this.processing,
+      spiAllocator: new SpiAllocator(capacities.saPairs, uint32(random)),
+      events: this.events,
+      ports: {
+        engine: new Dataplane({ random, capacities }),
+        send: (datagram, to) => {
+          const copy = Uint8Array.from(datagram);
+          network.later(() => {
+            const target = [...network.routers.values()].find(
+              (one) => formatEndpoint(one.local) === formatEndpoint(to),
+            );
+            target?.receive(copy, network.serverEndpoint, true);
+          });
+        },
+        now: () => network.now,
+        random,
+        wakeAt: (at) => {
+          this.wakeAt = at;
+        },
+        commit: (action) => {
+          for (const key of action.remove) disk.entries.delete(key);
+          for (const entry of action.put) disk.entries.set(entry.key, entry);
+          for (const router of action.routers) disk.routers.set(router.name, router);
+        },
+        audit: () => {},
+        log: () => {},
+      },
+    });
+    network.server = this;
+    this.server.start(this.processing.start(network.now));
+  }
+
+  deadline(): void {
+    this.wakeAt = undefined;
+    this.server.deadline();
+  }
+}
+
+/** A policy with the defaults of the policy file. */
+export function policy(
+  kind: string,
+  between: readonly [string, string],
+  more: Partial<DistributionPolicy> = {},
+): DistributionPolicy {
+  return {
+    kind,
+    revision: 1,
+    between,
+    selectors: undefined,
+    protocol: 'esp',
+    mode: 'tunnel',
+    proposal: 'aes256gcm16',
+    lifetimeSeconds: 3600,
+    lifetimeOctets: undefined,
+    lifetimePackets: undefined,
+    esn: true,
+    replayWindow: 1024,
+    encapsulation: 'auto',
+    dscp: 'copy',
+    dontFragment: 'copy',
+    ...more,
+  };
+}
+
+/** Two sites, one policy for all. */
+export function twoSites(): Network {
+  const network = new Network();
+  const sites = [
+    { name: 'tokyo', networks: [prefix('10.1.0.0/24')], proposals: undefined },
+    { name: 'osaka', networks: [prefix('10.2.0.0/24')], proposals: undefined },
+  ];
+  new SimulatedServer(network, new PolicySet(sites, [policy('all', ['*', '*'])]));
+  startTokyo(network);
+  startOsaka(network);
+  return network;
+}
+
+export function startTokyo(network: Network, life = 1): SimulatedRouter {
+  const entry = {
+    name: 'to-osaka',
+    selectors: [selector('10.1.0.0/24', '10.2.0.0/24')],
+    action: 'PROTECT',
+    requestPeer: 'osaka',
+  } as const;
+  return new SimulatedRouter(network, 'tokyo', '192.0.2.1', [entry], life);
+}
+
+export function startOsaka(network: Network, life = 1): SimulatedRouter {
+  const entry = {
+    name: 'to-tokyo',
+    selectors: [selector('10.2.0.0/24', '10.1.0.0/24')],
+    action: 'PROTECT',
+    requestPeer: 'tokyo',
+  } as const;
+  return new SimulatedRouter(network, 'osaka', '198.51.100.1', [entry], life);
+}
+
+/** An IPv4 packet with UDP, numbered so that it can be told from others. */
+export function packet(source: string, destination: string, number: number): Uint8Array {
+  const octets = new Uint8Array(20 + 8 + 4);
+  const view = new DataView(octets.buffer);
+  octets[0] = 0x45;
+  view.setUint16(2, octets.length);
+  octets[8] = 64;
+  octets[9] = 17;
+  octets.set(endpoint(source).address.octets, 12);
+  octets.set(endpoint(destination).address.octets, 16);
+  let sum = 0;
+  for (let at = 0; at < 20; at += 2) sum += view.getUint16(at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  view.setUint16(10, ~sum & 0xffff);
+  view.setUint16(20, 7000);
+  view.setUint16(22, 7001);
+  view.setUint16(24, 12);
+  view.setUint32(28, number);
+  return octets;
+}
