@@ -3,7 +3,7 @@
  * The `sekisho` command as npm installs it: plain JavaScript for whatever Node a machine has, which hands over to the
  * pinned Node (it runs TypeScript as it stands) and to host/cli/main.ts. Signals reach the child, its end is ours.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -11,9 +11,13 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const node = `${root}node_modules/.bin/node`;
 
-if (!existsSync(node)) {
-  console.error(`sekisho: ${node} is missing; run \`npm ci\` in ${root} first (Linux on x86-64 or arm64)`);
-  process.exit(1);
+// A checkout that was never set up: the same set-up as for `npm run lab` and `npm test`, without Debian packages.
+if (!existsSync(node) || !existsSync(`${root}build/firmware.wasm`)) {
+  spawnSync(process.execPath, [`${root}tools/setup.mjs`, 'build'], { stdio: ['ignore', 2, 2] });
+  if (!existsSync(node)) {
+    console.error(`sekisho: ${node} is missing; run \`npm ci\` in ${root} (Linux on x86-64 or arm64)`);
+    process.exit(1);
+  }
 }
 const child = spawn(node, [`${root}host/cli/main.ts`, ...process.argv.slice(2)], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) {
