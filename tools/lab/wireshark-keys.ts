@@ -9,7 +9,7 @@ import type { SecurityAssociation } from '../../host/model/security-association.
 /** Wireshark's names (epan/dissectors/packet-ipsec.c). */
 const encryptionNames = {
   'aes-cbc': 'AES-CBC [RFC3602]',
-  'aes-gcm': 'AES-GCM [RFC4106]',
+  'aes-gcm': 'AES-GCM with 16 octet ICV [RFC4106]',
 } as const;
 const integrityNames = {
   'hmac-sha1-96': 'HMAC-SHA-1-96 [RFC2404]',
@@ -39,8 +39,6 @@ export function wiresharkLine(sa: SecurityAssociation): string {
     key,
     integrity === null ? 'NULL' : integrityNames[integrity],
     integrity === null ? '' : `0x${hex(sa.keys.authenticationKey.reveal())}`,
-    sa.esn ? '64-bit' : '32-bit',
-    '0x0',
   ];
   return fields.map((field) => `"${field}"`).join(',');
 }
