@@ -34,6 +34,8 @@ export interface ChangePlan {
   readonly retires: readonly PairState[];
   readonly reserves: readonly Spi[];
   readonly releases: readonly Spi[];
+  /** SPIs that nothing will ever arrive for again: what is held for them goes. */
+  readonly abandonedSpis: readonly Spi[];
 }
 
 /** Checks `change` against `tables`. Throws HostError CAPACITY or CONFIG_INVALID; then no rows are taken. */
@@ -91,6 +93,9 @@ class Planner {
       retires: [...this.#retires].filter((pair) => !this.#removes.has(pair)),
       reserves,
       releases,
+      abandonedSpis: [...releases, ...[...this.#removes].map((pair) => pair.pair.inbound.spi)].filter(
+        (spi) => !this.#installs.some((pair) => pair.pair.inbound.spi === spi),
+      ),
     };
   }
 

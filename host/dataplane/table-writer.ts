@@ -1,0 +1,212 @@
+/**
+ * Carries a plan out in the firmware's memory: writes slots and rows that nothing leads to yet, stages the tables, flips the
+ * banks, stages again for the other bank, and wipes what was retired. Between two batches; nothing of it can be refused but
+ * by a bug, and then the engine is closed.
+ */
+import { SAD_EMPTY, SAD_LIVE, SAD_PENDING, STAGE_OK } from '../../firmware/abi/bank.ts';
+import { REGION_BINDING_ROWS, REGION_KEY_STAGING, REGION_SA_SLOTS } from '../../firmware/abi/layout.ts';
+import { IV_KEY_LENGTH, SA_SLOT_SIZE } from '../../firmware/abi/sa-slot.ts';
+import { ACTION_PERMIT, ROW_SIZE } from '../../firmware/abi/spd-row.ts';
+import type { Endpoint } from '../model/address.ts';
+import type { Instant } from '../model/instant.ts';
+import type { SecurityAssociation } from '../model/security-association.ts';
+import type { Selector } from '../model/selector.ts';
+import type { ChangePlan } from './change-plan.ts';
+import type { FirmwareExport, FirmwareInstance } from './instance.ts';
+import { type Row, writeRow } from './row-image.ts';
+import type { RowRange } from './row-pool.ts';
+import { stageKeys, writePeer, writeSlot } from './slots.ts';
+import { bindingRow, entryRows } from './table-image.ts';
+import type { PairState, Tables } from './tables.ts';
+
+export interface TableWriterOptions {
+  /** Unpredictable octets, for IV keys. */
+  readonly random: (length: number) => Uint8Array;
+  /** Octets that an outer packet may have; 0 is no limit. */
+  readonly pathMtuOctets: number;
+}
+
+export class TableWriter {
+  readonly #instance: FirmwareInstance;
+  readonly #tables: Tables;
+  readonly #random: (length: number) => Uint8Array;
+  readonly #pathMtuOctets: number;
+
+  constructor(instance: FirmwareInstance, tables: Tables, options: TableWriterOptions) {
+    this.#instance = instance;
+    this.#tables = tables;
+    this.#random = options.random;
+    this.#pathMtuOctets = options.pathMtuOctets;
+  }
+
+  /** Makes the plan effective, and the tables say so. Throws EngineLostError only. */
+  carryOut(plan: ChangePlan, now: Instant): void {
+    this.#writePlan(plan, now);
+    this.#stage(plan);
+    this.#instance.call('commit');
+    // The bank that was active until now has missed the change.
+    this.#stage(plan);
+    this.#wipe(plan);
+    this.#adopt(plan);
+  }
+
+  /** Writes where the peer of an installed pair is now, in both of its slots. */
+  movePeer(pair: PairState, peer: Endpoint): void {
+    pair.peer = peer;
+    writePeer(this.#instance.view, this.#slotAddress(pair.place), peer);
+    if (!pair.old)
+      writePeer(this.#instance.view, this.#slotAddress(this.#tables.outboundSlot(pair.place)), peer);
+  }
+
+  /** Slots, keys and rows that no bank leads to yet. */
+  #writePlan(plan: ChangePlan, now: Instant): void {
+    for (const pair of plan.installs) {
+      this.#writeSelectors(pair.inboundRows, pair.pair.inbound.selectors);
+      this.#writeSelectors(pair.outboundRows, pair.pair.outbound.selectors);
+      this.#installSa(pair, pair.pair.inbound, pair.place, pair.inboundRows, now);
+      this.#installSa(
+        pair,
+        pair.pair.outbound,
+        this.#tables.outboundSlot(pair.place),
+        pair.outboundRows,
+        now,
+      );
+    }
+    for (const { state, bindings, rows } of plan.entries) {
+      this.#writeRows(
+        rows,
+        bindings.map((binding) => bindingRow(binding, state.index)),
+      );
+    }
+  }
+
+  #writeSelectors(range: RowRange, selectors: readonly Selector[]): void {
+    if (range.count === 0) return;
+    this.#writeRows(
+      range,
+      selectors.map((selector) => ({
+        selector,
+        action: ACTION_PERMIT,
+        entryIndex: 0,
+        slotIndex: 0,
+        spi: 0,
+      })),
+    );
+  }
+
+  #writeRows(range: RowRange, rows: readonly Row[]): void {
+    const start = this.#region(REGION_BINDING_ROWS) + range.first * ROW_SIZE;
+    rows.forEach((row, index) => {
+      writeRow(this.#instance.view, start + index * ROW_SIZE, row);
+    });
+  }
+
+  #installSa(
+    pair: PairState,
+    sa: SecurityAssociation,
+    slotIndex: number,
+    selectors: RowRange,
+    now: Instant,
+  ): void {
+    const { view } = this.#instance;
+    const placement = {
+      address: this.#slotAddress(slotIndex),
+      pairSpi: pair.pair.inbound.spi,
+      selectors,
+      deliverToHost: pair.pair.deliver === 'host',
+      pathMtuOctets: this.#pathMtuOctets,
+    };
+    writeSlot(view, sa, placement, now);
+    stageKeys(view, this.#region(REGION_KEY_STAGING), sa, this.#random(IV_KEY_LENGTH));
+    this.#demand('install_sa', slotIndex);
+  }
+
+  /** Stages the plan in the bank that is inactive now. */
+  #stage(plan: ChangePlan): void {
+    if (plan.order !== undefined) {
+      let at = this.#instance.call('staged_spd_rows');
+      let count = 0;
+      for (const { state, entry } of this.#inOrder(plan)) {
+        for (const row of entryRows(entry, state.index)) {
+          writeRow(this.#instance.view, at, row);
+          at += ROW_SIZE;
+          count++;
+        }
+      }
+      this.#demand('stage_spd', count);
+    }
+    for (const state of plan.goneEntries) this.#demand('stage_bindings', state.index, 0, 0);
+    for (const { state, rows } of plan.entries) {
+      this.#demand('stage_bindings', state.index, rows.first, rows.count);
+    }
+    for (const pair of plan.removes) this.#demand('stage_sad', pair.place, 0, SAD_EMPTY);
+    for (const spi of plan.releases) this.#demand('stage_sad', this.#tables.place(spi), 0, SAD_EMPTY);
+    for (const spi of plan.reserves) this.#demand('stage_sad', this.#tables.place(spi), spi, SAD_PENDING);
+    for (const pair of plan.installs) {
+      this.#demand('stage_sad', pair.place, pair.pair.inbound.spi, SAD_LIVE);
+    }
+  }
+
+  #inOrder(plan: ChangePlan): ChangePlan['entries'] {
+    const byState = new Map(plan.entries.map((entry) => [entry.state, entry]));
+    return (plan.order ?? []).flatMap((state) => byState.get(state) ?? []);
+  }
+
+  /** Wipes what no bank leads to any more. */
+  #wipe(plan: ChangePlan): void {
+    for (const pair of plan.retires) this.#demand('wipe_sa', this.#tables.outboundSlot(pair.place));
+    for (const pair of plan.removes) {
+      this.#demand('wipe_sa', pair.place);
+      this.#demand('wipe_sa', this.#tables.outboundSlot(pair.place));
+    }
+  }
+
+  /** Makes the plan what the host knows. */
+  #adopt(plan: ChangePlan): void {
+    const tables = this.#tables;
+    for (const state of plan.goneEntries) {
+      tables.entries.delete(state.entry.name);
+      tables.entryAt[state.index] = undefined;
+      tables.rows.free(state.rows);
+    }
+    for (const spi of plan.releases) tables.reservedAt[tables.place(spi)] = undefined;
+    for (const pair of plan.removes) {
+      tables.pairs.delete(pair.pair.inbound.spi);
+      tables.pairAt[pair.place] = undefined;
+      tables.rows.free(pair.inboundRows);
+      tables.rows.free(pair.outboundRows);
+    }
+    for (const spi of plan.reserves) tables.reservedAt[tables.place(spi)] = spi;
+    for (const pair of plan.installs) {
+      tables.pairs.set(pair.pair.inbound.spi, pair);
+      tables.pairAt[pair.place] = pair;
+      tables.reservedAt[pair.place] = undefined;
+    }
+    for (const pair of plan.uses) pair.inUse = true;
+    for (const pair of plan.retires) {
+      pair.inUse = false;
+      pair.old = true;
+    }
+    for (const { state, entry, pairs, blocked, bindings, rows } of plan.entries) {
+      tables.rows.free(state.rows);
+      Object.assign(state, { entry, pairs, blocked, bindings, rows });
+      tables.entries.set(entry.name, state);
+      tables.entryAt[state.index] = state;
+    }
+    if (plan.order !== undefined) tables.order = [...plan.order];
+  }
+
+  /** Calls an export that may refuse. A refusal means that the plan was wrong: nothing may pass after that. */
+  #demand(name: FirmwareExport, a = 0, b = 0, c = 0): void {
+    const problem = this.#instance.call(name, a, b, c);
+    if (problem !== STAGE_OK) throw this.#instance.close(`the firmware refused ${name} (problem ${problem})`);
+  }
+
+  #slotAddress(slotIndex: number): number {
+    return this.#region(REGION_SA_SLOTS) + slotIndex * SA_SLOT_SIZE;
+  }
+
+  #region(region: number): number {
+    return this.#instance.layout.regions[region] ?? 0;
+  }
+}
