@@ -30,7 +30,7 @@ import { wipeDistribution } from './sa-pair.ts';
 import { type SettingOptions, SettingState, type SettingTimer } from './setting-state.ts';
 import { applySpd } from './spd-change.ts';
 import { followStartup } from './startup.ts';
-import { type SettingStatus, statusOf } from './status.ts';
+import { type RequestStatus, type SettingStatus, statusOf } from './status.ts';
 import { withdraw } from './withdrawal.ts';
 
 /** An acquire that the engine raised before it knew of a pair may arrive this much after the pair was installed. */
@@ -60,6 +60,11 @@ export class SettingManagement {
   /** When to call `handle` with a deadline at the latest; undefined when nothing waits. */
   nextDeadline(): Instant | undefined {
     return this.#state.deadlines.next();
+  }
+
+  /** What is asked for now. */
+  requests(): readonly RequestStatus[] {
+    return this.#state.requests.all();
   }
 
   /** Everything that `sekisho status` shows of it; no keys. */
