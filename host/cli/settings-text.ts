@@ -13,7 +13,7 @@ export interface SettingsText {
 }
 
 /** Fields that only one of the two files has at its top. */
-const serverFields = ['routers', 'policies'];
+const serverFields = ['routers', 'distributionPolicies'];
 const routerFields = ['spd', 'unprotected', 'protected', 'tunnel'];
 
 /**
