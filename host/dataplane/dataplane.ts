@@ -100,22 +100,21 @@ export class Dataplane implements Engine {
   }
 
   outbound(packet: Uint8Array, now: Instant): Outcome {
+    this.#load(packet);
     this.batch.setOutbound(this.#single, packet.length);
-    return this.#runSingleOutbound(packet, now);
+    this.runOutbound(1, now, this.#single);
+    return this.outcome(this.#single);
   }
 
   outboundThrough(spi: Spi, packet: Uint8Array, now: Instant): Outcome {
-    this.batch.setOutboundThrough(this.#single, packet.length, spi);
-    return this.#runSingleOutbound(packet, now);
-  }
-
-  #runSingleOutbound(packet: Uint8Array, now: Instant): Outcome {
     this.#load(packet);
+    this.batch.setOutboundThrough(this.#single, packet.length, spi);
     this.runOutbound(1, now, this.#single);
     return this.outcome(this.#single);
   }
 
   inbound(arrival: EspArrival, now: Instant): Outcome {
+    this.#load(arrival.esp);
     const { from, to } = arrival;
     const addresses = new Uint8Array(32);
     addresses.set(from.address.octets);
@@ -133,21 +132,21 @@ export class Dataplane implements Engine {
       16,
       arrival.tos,
     );
-    this.#load(arrival.esp);
     this.runInbound(1, now, this.#single);
     return this.outcome(this.#single);
   }
 
   /** A whole packet from the unprotected side, outer IP header first (support tools; raw sockets use the batch). */
   inboundWhole(packet: Uint8Array, now: Instant): Outcome {
-    this.batch.setInboundWhole(this.#single, packet.length);
     this.#load(packet);
+    this.batch.setInboundWhole(this.#single, packet.length);
     this.runInbound(1, now, this.#single);
     return this.outcome(this.#single);
   }
 
   /** Copies a single packet into its slot. One that is too long stays out, and the firmware refuses its length. */
   #load(packet: Uint8Array): void {
+    if (this.lost !== undefined) throw this.lost;
     if (packet.length > this.batch.packetRoom) return;
     this.batch.memory.set(packet, this.batch.packetAddress(this.#single));
   }

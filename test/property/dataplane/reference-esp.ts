@@ -34,6 +34,8 @@ export const referenceProposals = [...suites.keys()];
 export interface SealOptions {
   /** Overrides the pad octets, for packets that a correct sender never makes. */
   readonly padding?: Uint8Array;
+  /** Overrides the pad length that the trailer states. */
+  readonly padLength?: number;
   readonly iv?: Uint8Array;
 }
 
@@ -48,7 +50,11 @@ export function referenceSeal(
   const suite = suites.get(sa.proposal)!;
   const padLength = (suite.block - ((payload.length + 2) % suite.block)) % suite.block;
   const padding = options.padding ?? Uint8Array.from({ length: padLength }, (_, index) => index + 1);
-  const text = Buffer.concat([payload, padding, Uint8Array.of(padding.length, nextHeader)]);
+  const text = Buffer.concat([
+    payload,
+    padding,
+    Uint8Array.of(options.padLength ?? padding.length, nextHeader),
+  ]);
   const header = Buffer.alloc(8);
   header.writeUInt32BE(sa.spi, 0);
   header.writeUInt32BE(Number(sequence & 0xffffffffn), 4);
