@@ -37,11 +37,16 @@ export function controlSocket(place: Place, name: string): string {
   return place.path(`${name}.sock`);
 }
 
-/** Writes one set of files, with credentials that are made when they are missing. */
+/**
+ * Writes one set of files with fresh credentials.
+ *
+ * @param esn extended sequence numbers, as the default is; Wireshark 4.0 cannot check the ICV of such packets
+ */
 export function writeConfiguration(
   place: Place,
   plan: TopologyPlan,
   set: ConfigurationSet,
+  esn: boolean,
 ): ConfigurationFiles {
   const folder = place.path(set);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -52,7 +57,7 @@ export function writeConfiguration(
     routers[site.name] = join(folder, `${site.name}.yaml`);
     write(routers[site.name] as string, routerSettings(place, plan, site, set));
   }
-  write(server, serverSettings(place, plan, set));
+  write(server, serverSettings(place, plan, set, esn ? {} : { esn }));
   return { server, routers };
 }
 
@@ -93,7 +98,7 @@ function entriesFor(site: Site, peer: Site, set: ConfigurationSet): unknown[] {
   ];
 }
 
-function serverSettings(place: Place, plan: TopologyPlan, set: ConfigurationSet): unknown {
+function serverSettings(place: Place, plan: TopologyPlan, set: ConfigurationSet, form: object): unknown {
   return {
     version: 1,
     server: {
@@ -108,30 +113,32 @@ function serverSettings(place: Place, plan: TopologyPlan, set: ConfigurationSet)
       credential: { preSharedKeyFile: `${site.name}.psk` },
       networks: [site.network, site.network6],
     })),
-    distributionPolicies: set === 'many' ? smallPolicies(plan.sites) : everydayPolicies(),
+    distributionPolicies: set === 'many' ? smallPolicies(plan.sites, form) : everydayPolicies(form),
   };
 }
 
 /** Two kinds of communication between tokyo and osaka, one between tokyo and nagoya, none between osaka and nagoya. */
-function everydayPolicies(): unknown[] {
+function everydayPolicies(form: object): unknown[] {
   return [
     {
       kind: 'telephony',
       between: ['tokyo', 'osaka'],
-      selectors: [{ protocol: 'udp', remotePorts: telephonyPort }],
+      selectors: [{ protocol: 'udp', secondPorts: telephonyPort }],
       lifetime: { seconds: 600 },
+      ...form,
     },
-    { kind: 'tokyo-osaka', between: ['tokyo', 'osaka'] },
-    { kind: 'tokyo-nagoya', between: ['tokyo', 'nagoya'] },
+    { kind: 'tokyo-osaka', between: ['tokyo', 'osaka'], ...form },
+    { kind: 'tokyo-nagoya', between: ['tokyo', 'nagoya'], ...form },
   ];
 }
 
-function smallPolicies(sites: readonly Site[]): unknown[] {
+function smallPolicies(sites: readonly Site[], form: object): unknown[] {
   return pairsOf(sites).flatMap(([a, b]) =>
     smallPairs(a, b).map(([local, remote], index) => ({
       kind: `${a.name}-${b.name}-${index + 1}`,
       between: [a.name, b.name],
-      selectors: [{ local: `${local}/32`, remote: `${remote}/32` }],
+      selectors: [{ firstNetworks: `${local}/32`, secondNetworks: `${remote}/32` }],
+      ...form,
     })),
   );
 }

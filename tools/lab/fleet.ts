@@ -45,8 +45,8 @@ export class Fleet {
     this.#saveKeys = saveKeys;
     this.#onUnexpectedEnd = onUnexpectedEnd;
     this.#files = {
-      everyday: writeConfiguration(place, plan, 'everyday'),
-      many: writeConfiguration(place, plan, 'many'),
+      everyday: writeConfiguration(place, plan, 'everyday', saveKeys === undefined),
+      many: writeConfiguration(place, plan, 'many', saveKeys === undefined),
     };
   }
 

@@ -57,8 +57,8 @@ export interface Report {
     readonly recoveredMilliseconds: number | null;
     readonly keysIssuedTwice: number;
     readonly cleartextWhileDown: number;
-    /** Packets of the host that the dead router's nftables table was offered while it was down. */
-    readonly sentWhileDown: number;
+    /** Packets that the dead router's nftables table kept from leaving in clear. */
+    readonly preventedWhileDown: number;
     readonly oldSecurityAssociationsLeft: number;
   };
   readonly noPolicy?: {

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pairsOf, smallPairs } from '../configuration.ts';
 import { readSad, type SadRow } from '../control.ts';
-import { insideNamespace, namespacePrefix, runCommand } from '../namespaces.ts';
+import { applyRules, readCounters } from '../nft.ts';
 import { type Outcome, shortfalls } from '../report.ts';
 import { internet, type Site } from '../topology-plan.ts';
 import { probe, startEcho } from '../traffic.ts';
@@ -79,8 +79,9 @@ export async function messageLoss(scene: Scene): Promise<Outcome> {
 function startLoss(scene: Scene): void {
   const chance = `numgen random mod 1000 < ${probability * 1000}`;
   const server = scene.plan.serverAddress;
-  nft(
-    scene,
+  applyRules(
+    scene.lab,
+    internet,
     `table ip ${table} {
   counter crossed { }
   counter lost { }
@@ -99,22 +100,9 @@ function startLoss(scene: Scene): void {
 }
 
 function stopLoss(scene: Scene): { datagrams: number; dropped: number } {
-  const listed = runCommand(inInternet(scene, ['nft', '-j', 'list', 'counters', 'table', 'ip', table]));
-  // nft's own JSON: an array of objects with one field each.
-  const objects = (JSON.parse(listed) as { nftables: { counter?: { name: string; packets: number } }[] })
-    .nftables;
-  const packets = (name: string) =>
-    objects.find(({ counter }) => counter?.name === name)?.counter?.packets ?? 0;
-  nft(scene, `delete table ip ${table}\n`);
-  return { datagrams: packets('crossed'), dropped: packets('lost') };
-}
-
-function nft(scene: Scene, rules: string): void {
-  runCommand(inInternet(scene, ['nft', '-f', '-']), rules);
-}
-
-function inInternet(scene: Scene, command: readonly string[]): string[] {
-  return insideNamespace(namespacePrefix(scene.lab) + internet, command);
+  const counters = readCounters(scene.lab, internet, 'ip', table);
+  applyRules(scene.lab, internet, `delete table ip ${table}\n`);
+  return { datagrams: counters.get('crossed') ?? 0, dropped: counters.get('lost') ?? 0 };
 }
 
 /** SAs without their other half at the other end: what one end sends with, the other must receive with, and the reverse. */

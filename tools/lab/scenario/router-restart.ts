@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readSad } from '../control.ts';
+import { readCounters } from '../nft.ts';
 import { type Outcome, shortfalls } from '../report.ts';
 import { ping, startFlow } from '../traffic.ts';
 import { entryFor } from './renewals.ts';
@@ -29,11 +30,14 @@ export async function routerRestart(scene: Scene): Promise<Outcome> {
   const old = new Set([...(await spis(tokyoSocket)), ...(await spis(osakaSocket))]);
   await capture.settle();
   const before = capture.census.counts();
+  const prevented = () => readCounters(scene.lab, osaka.name, 'inet', 'sekisho').get('leaks-prevented') ?? 0;
   await fleet.kill(osaka.name);
+  const preventedBefore = prevented();
   await sleep(downMs);
   const down = await ping(processes, osaka, tokyo.hostAddress, { count: 5, intervalMs: 50, waitSeconds: 1 });
   await capture.settle();
   const cleartextWhileDown = capture.census.counts().cleartext - before.cleartext;
+  const preventedWhileDown = prevented() - preventedBefore;
   const recoveredMilliseconds = await restart(scene);
   await fleet.waitUntilUp();
   const left = await waitForWithdrawal(tokyoSocket, osakaSocket, spis, old);
@@ -46,7 +50,7 @@ export async function routerRestart(scene: Scene): Promise<Outcome> {
     recoveredMilliseconds,
     keysIssuedTwice,
     cleartextWhileDown,
-    sentWhileDown: Math.round((downMs / 1000) * flowRate) + 5,
+    preventedWhileDown,
     oldSecurityAssociationsLeft: left,
   };
   return {
@@ -55,6 +59,10 @@ export async function routerRestart(scene: Scene): Promise<Outcome> {
       [
         cleartextWhileDown === 0,
         `router restart: ${cleartextWhileDown} packets left in clear while it was down`,
+      ],
+      [
+        preventedWhileDown > 0,
+        'router restart: its nftables table stopped nothing while it was down, so nothing was proven',
       ],
       [down.replies === 0, 'router restart: a ping was answered although the router was down'],
       [recoveredMilliseconds !== null, `router restart: no traffic after ${recoveryWithinMs / 1000} s`],
