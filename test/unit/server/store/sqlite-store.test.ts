@@ -74,6 +74,23 @@ describe('the SQLite store', () => {
     expect(store.endpoints()).toEqual([{ address: address.value, port: 61000 }]);
   });
 
+  it('keeps the revisions of policies', () => {
+    const store = new SqliteStore(file);
+    store.putRevisions([{ key: 'a|b|all', digest: 'x', revision: 1 }]);
+    store.putRevisions([{ key: 'a|b|all', digest: 'y', revision: 2 }]);
+    expect(new SqliteStore(file).revisions()).toEqual([{ key: 'a|b|all', digest: 'y', revision: 2 }]);
+  });
+
+  it('forgets the oldest rows of a full audit log', () => {
+    const store = new SqliteStore(file, 10);
+    for (let index = 0; index < 1200; index++) {
+      store.audit({ timeMs: index, what: 'requested', router: '', peer: '', kind: '', detail: `${index}` });
+    }
+    const rows = store.auditLog(5000);
+    expect(rows.at(-1)?.detail).toBe('1199');
+    expect(rows.length).toBeLessThan(1010);
+  });
+
   it('keeps the newest rows of the audit log, in order', () => {
     const store = new SqliteStore(file);
     for (let index = 0; index < 5; index++) {
