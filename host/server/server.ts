@@ -32,6 +32,8 @@ export interface ServerPorts {
   /** Makes the changes durable as one, or throws. */
   readonly commit: (action: StoreAction) => void;
   readonly audit: (action: Extract<RequestAction, { kind: 'audit' }>) => void;
+  /** Remembers where a router is seen, for `announce` after a restart. */
+  readonly putEndpoint: (router: string, endpoint: Endpoint) => void;
   readonly log: (level: 'info' | 'warn', what: string, detail: string) => void;
 }
 
@@ -155,6 +157,7 @@ export class Server {
         }
         case 'up':
           this.#say('info', 'channel up', `${action.router} at ${formatEndpoint(action.endpoint)}`);
+          this.#remember(action.router, action.endpoint, now);
           this.#tellProcessing({ ...action, kind: 'channel-up' }, now);
           break;
         case 'down':
@@ -208,6 +211,14 @@ export class Server {
     } catch (error) {
       this.#drop('store', error instanceof Error ? error.message : String(error), now);
       return false;
+    }
+  }
+
+  #remember(router: string, endpoint: Endpoint, now: Instant): void {
+    try {
+      this.#ports.putEndpoint(router, endpoint);
+    } catch (error) {
+      this.#drop('store', error instanceof Error ? error.message : String(error), now);
     }
   }
 

@@ -100,6 +100,11 @@ export class RequestProcessing {
     return tableRows(this.#processing, now);
   }
 
+  /** What is known of each router that has, or had, a channel. */
+  routers(): StoredRouter[] {
+    return this.#processing.routers.all();
+  }
+
   #takeUp(now: Instant): void {
     const restored = this.#restored;
     this.#restored = [];

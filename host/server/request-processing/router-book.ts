@@ -69,6 +69,10 @@ export class RouterBook {
     return record;
   }
 
+  all(): StoredRouter[] {
+    return [...this.#records.values()].map(storedRouter);
+  }
+
   restore(stored: StoredRouter): void {
     const record = this.open(stored.name);
     record.boots = stored.boots;

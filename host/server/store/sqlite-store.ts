@@ -9,6 +9,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { z } from 'zod';
 import { type Endpoint, formatAddress, parseAddress } from '../../model/address.ts';
 import { HostError } from '../../model/host-error.ts';
+import type { Revision } from '../distribution-policies/revisions.ts';
 import type { StoredEntry } from '../management-table/entry.ts';
 import { auditKinds, type StoredRouter } from '../request-processing/events.ts';
 import type { AuditRow, Store, StoreChange } from './store.ts';
@@ -16,14 +17,14 @@ import type { AuditRow, Store, StoreChange } from './store.ts';
 /** Rises with each change of the tables; CHANGELOG.md names it. */
 const schemaVersion = 1;
 
-/** Rows of the audit log that are kept; trimmed a block at a time, so that a full log does not delete at every row. */
-const auditCapacity = 100_000;
+/** The audit log is trimmed by so many rows at a time, so that a full log does not delete at every row. */
 const auditTrim = 1_000;
 
 const schema = `
   CREATE TABLE entry (key TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE router (name TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE endpoint (router TEXT PRIMARY KEY, address TEXT NOT NULL, port INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE revision (key TEXT PRIMARY KEY, digest TEXT NOT NULL, revision INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE audit (
     id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, what TEXT NOT NULL,
     router TEXT NOT NULL, peer TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL
@@ -56,6 +57,12 @@ const routerSchema: z.ZodType<StoredRouter> = z.strictObject({
   software: z.string(),
 });
 
+const revisionSchema: z.ZodType<Revision> = z.object({
+  key: z.string(),
+  digest: z.string(),
+  revision: z.number(),
+});
+
 const auditRowSchema = z.object({
   time_ms: z.number(),
   what: z.enum(auditKinds),
@@ -72,19 +79,29 @@ export class SqliteStore implements Store {
   readonly #removeEntry: StatementSync;
   readonly #putRouter: StatementSync;
   readonly #putEndpoint: StatementSync;
+  readonly #putRevision: StatementSync;
   readonly #addAudit: StatementSync;
   readonly #trimAudit: StatementSync;
   #auditCount: number;
 
-  /** Opens or makes the file, which its owner alone may read. Throws HostError STORE. */
-  constructor(file: string) {
+  readonly #auditRows: number;
+
+  /**
+   * Opens or makes the file, which its owner alone may read.
+   *
+   * @param auditRows rows of the audit log that are kept
+   * @throws HostError STORE
+   */
+  constructor(file: string, auditRows = 100_000) {
     this.#file = file;
+    this.#auditRows = auditRows;
     this.#database = this.#guard('open', () => openDatabase(file));
     const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
     this.#putEntry = prepare('INSERT OR REPLACE INTO entry (key, content) VALUES (?, ?)');
     this.#removeEntry = prepare('DELETE FROM entry WHERE key = ?');
     this.#putRouter = prepare('INSERT OR REPLACE INTO router (name, content) VALUES (?, ?)');
     this.#putEndpoint = prepare('INSERT OR REPLACE INTO endpoint (router, address, port) VALUES (?, ?, ?)');
+    this.#putRevision = prepare('INSERT OR REPLACE INTO revision (key, digest, revision) VALUES (?, ?, ?)');
     this.#addAudit = prepare(
       'INSERT INTO audit (time_ms, what, router, peer, kind, detail) VALUES (?, ?, ?, ?, ?, ?)',
     );
@@ -131,13 +148,24 @@ export class SqliteStore implements Store {
     });
   }
 
+  revisions(): Revision[] {
+    const rows = this.#guard('read', () => this.#database.prepare('SELECT * FROM revision').all());
+    return rows.map((row) => revisionSchema.parse(row));
+  }
+
+  putRevisions(changed: readonly Revision[]): void {
+    this.#guard('write', () => {
+      for (const { key, digest, revision } of changed) this.#putRevision.run(key, digest, revision);
+    });
+  }
+
   audit(row: AuditRow): void {
     this.#guard('write', () => {
       this.#addAudit.run(row.timeMs, row.what, row.router, row.peer, row.kind, row.detail);
       this.#auditCount += 1;
-      if (this.#auditCount <= auditCapacity + auditTrim) return;
-      this.#trimAudit.run(auditCapacity);
-      this.#auditCount = auditCapacity;
+      if (this.#auditCount <= this.#auditRows + auditTrim) return;
+      this.#trimAudit.run(this.#auditRows);
+      this.#auditCount = this.#auditRows;
     });
   }
 

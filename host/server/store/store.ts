@@ -3,6 +3,7 @@
  * have no place in any of it. One interface, so that a clustered store can take SQLite's place.
  */
 import type { Endpoint } from '../../model/address.ts';
+import type { Revision } from '../distribution-policies/revisions.ts';
 import type { StoredEntry } from '../management-table/entry.ts';
 import type { AuditKind, StoredRouter } from '../request-processing/events.ts';
 
@@ -33,6 +34,10 @@ export interface Store {
   commit(change: StoreChange): void;
   /** Remembers where a router is seen. Throws HostError STORE. */
   putEndpoint(router: string, endpoint: Endpoint): void;
+  /** Revisions of distribution policies, so that they rise across restarts too. */
+  revisions(): Revision[];
+  /** Throws HostError STORE. */
+  putRevisions(changed: readonly Revision[]): void;
   /** Adds to the audit log; the oldest rows go when it is full. Throws HostError STORE. */
   audit(row: AuditRow): void;
   /** The newest rows of the audit log, newest last. */

@@ -263,6 +263,7 @@ export class SimulatedServer {
           for (const router of action.routers) disk.routers.set(router.name, router);
         },
         audit: () => {},
+        putEndpoint: () => {},
         log: () => {},
       },
     });

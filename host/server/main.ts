@@ -1,0 +1,188 @@
+/**
+ * Entry point of the setting server: reads the policies, opens store and sockets, runs the machines, serves the control
+ * socket. Needs no privileges: the channels use UDP on 4500 alone. Everything that touches the machine is brought in here.
+ */
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { watchFile } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { pino } from 'pino';
+import { Dataplane } from '../dataplane/dataplane.ts';
+import { SpiAllocator } from '../dataplane/spi-allocator.ts';
+import { addressOf, type Endpoint, formatAddress, formatEndpoint, parseAddress } from '../model/address.ts';
+import { EventLog } from '../model/event-log.ts';
+import { HostError } from '../model/host-error.ts';
+import type { Instant } from '../model/instant.ts';
+import { softwareVersion } from '../model/software-version.ts';
+import { Alarm } from '../platform/alarm.ts';
+import { bootTimeMs } from '../platform/clock.ts';
+import { serveControl } from '../platform/control-socket.ts';
+import { randomOctets } from '../platform/entropy.ts';
+import { readCredential } from '../platform/files.ts';
+import { type Loaded, PoliciesInForce } from './policies-in-force.ts';
+import { RequestProcessing } from './request-processing/request-processing.ts';
+import { Server } from './server.ts';
+import { managementRows, policyRows, serverStatus } from './status.ts';
+import { SqliteStore } from './store/sqlite-store.ts';
+
+export interface ServerCommand {
+  readonly config: string;
+  /** In place of the file's control socket. */
+  readonly socket?: string;
+}
+
+/** Octets that the kernel may keep of datagrams that wait: the burst of a fleet that comes back at once. */
+const receiveBufferOctets = 4 * 1024 * 1024;
+
+/** Runs the server until it is told to stop by SIGTERM or SIGINT. Throws HostError. */
+export async function main(command: ServerCommand): Promise<void> {
+  const startedAt = bootTimeMs();
+  const inForce = new PoliciesInForce(command.config, readCredential);
+  const settings = inForce.settings();
+  const store = new SqliteStore(resolve(dirname(command.config), settings.database), settings.auditRows);
+  const first = inForce.load(store);
+  if (first === undefined)
+    throw new HostError('CONFIG_INVALID', `${command.config}: changed while it was read`);
+  let loaded: Loaded = first.loaded;
+  let loadedAt: Instant = bootTimeMs();
+
+  const log = pino({ name: settings.identity, timestamp: pino.stdTimeFunctions.isoTime });
+  const software = softwareVersion();
+  const events = new EventLog(settings.identity);
+  const saPairs = channelCapacity(settings.routers.length);
+  const sockets = await openSockets(settings.listen);
+  const alarm = new Alarm(bootTimeMs, () => server.deadline());
+  const processing = new RequestProcessing({
+    policies: loaded.policies,
+    random: randomOctets,
+    utcMsAt: (instant) => Date.now() + (instant - bootTimeMs()),
+    settings: settings.processing,
+    entries: store.entries(),
+    routers: store.routers(),
+  });
+  const server = new Server({
+    identity: settings.identity,
+    credentialFor: (router) => loaded.credentials.get(router),
+    processing,
+    spiAllocator: new SpiAllocator(saPairs, () => new DataView(randomOctets(4).buffer).getUint32(0)),
+    events,
+    ports: {
+      engine: new Dataplane({
+        random: randomOctets,
+        capacities: { saPairs, bindingRows: saPairs * 4, heldPackets: 1 },
+      }),
+      send: (datagram, to) => {
+        // One socket for each family is enough: routers answer to where they were configured to.
+        const socket = sockets.find(({ endpoint }) => endpoint.address.family === to.address.family);
+        socket?.socket.send(datagram, to.port, formatAddress(to.address));
+      },
+      now: bootTimeMs,
+      random: randomOctets,
+      wakeAt: (at) => alarm.set(at),
+      commit: (change) => store.commit(change),
+      audit: ({ what, router, peer, kindName, detail }) =>
+        store.audit({ timeMs: Date.now(), what, router, peer, kind: kindName, detail }),
+      putEndpoint: (router, endpoint) => store.putEndpoint(router, endpoint),
+      log: (level, what, detail) => log[level]({ event: what, at: bootTimeMs() }, detail),
+    },
+  });
+  for (const { socket, endpoint } of sockets) {
+    socket.on('message', (datagram: Buffer, sender: RemoteInfo) => {
+      const from = parseAddress(sender.address.replace(/%.*$/, ''));
+      if (from.ok) server.datagram(datagram, { address: from.value, port: sender.port }, endpoint);
+    });
+    socket.on('error', (error) => log.warn({ event: 'socket' }, error.message));
+  }
+
+  server.start(processing.start(bootTimeMs()));
+  server.announce(store.endpoints());
+  const control = await serveControl(command.socket ?? settings.controlSocket, {
+    'GET /status': () =>
+      serverStatus({
+        server,
+        processing,
+        policies: loaded.policies,
+        identity: settings.identity,
+        software,
+        file: command.config,
+        problem: inForce.problem,
+        startedAt,
+        loadedAt,
+        now: bootTimeMs(),
+      }),
+    'GET /table': () => managementRows(processing, bootTimeMs()),
+    'GET /policies': () => policyRows(loaded.policies),
+    'GET /events': () => events.rows(),
+    'GET /audit': () => store.auditLog(1000),
+  });
+  log.info({ event: 'started', at: bootTimeMs() }, `setting server ${settings.identity} ${software}`);
+
+  const reload = (): void => {
+    try {
+      const next = inForce.load(store);
+      if (next === undefined) return;
+      const names = new Set(next.loaded.settings.routers.map(({ name }) => name));
+      const gone = loaded.settings.routers.map(({ name }) => name).filter((name) => !names.has(name));
+      loaded = next.loaded;
+      loadedAt = bootTimeMs();
+      server.replacePolicies(loaded.policies, [...new Set([...gone, ...next.expelled])]);
+      log.info(
+        { event: 'policies loaded' },
+        `${loaded.policies.policies.length} policies from ${command.config}`,
+      );
+    } catch (error) {
+      inForce.problem = error instanceof Error ? error.message : String(error);
+      log.warn({ event: 'policies refused' }, inForce.problem);
+    }
+  };
+  process.on('SIGHUP', reload);
+  watchFile(command.config, { interval: 1000, persistent: false }, reload);
+
+  await new Promise<void>((stop) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop());
+  });
+  alarm.set(undefined);
+  await control.close();
+  for (const { socket } of sockets) socket.close();
+  store.close();
+  log.info({ event: 'stopped', at: bootTimeMs() }, 'SAs in place carry traffic on to their hard lifetime');
+  process.exit(0);
+}
+
+/** A pair for each router's channel and one more while it is renewed; a power of two, with room for a fleet that grows. */
+function channelCapacity(routers: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(64, routers * 4)));
+}
+
+interface BoundSocket {
+  readonly socket: Socket;
+  readonly endpoint: Endpoint;
+}
+
+/** Where the file says, or on every address of both families. */
+function openSockets(listen: readonly Endpoint[]): Promise<BoundSocket[]> {
+  const anywhere: Endpoint[] = [4, 16].map((octets) => ({
+    address: addressOf(new Uint8Array(octets)),
+    port: 4500,
+  }));
+  return Promise.all((listen.length > 0 ? listen : anywhere).map(openSocket));
+}
+
+async function openSocket(endpoint: Endpoint): Promise<BoundSocket> {
+  const socket = createSocket({
+    type: endpoint.address.family === 4 ? 'udp4' : 'udp6',
+    ipv6Only: true,
+    recvBufferSize: receiveBufferOctets,
+  });
+  try {
+    socket.bind({ address: formatAddress(endpoint.address), port: endpoint.port });
+    await once(socket, 'listening');
+    return { socket, endpoint };
+  } catch (cause) {
+    throw new HostError(
+      'PLATFORM',
+      `cannot listen on ${formatEndpoint(endpoint)}: ${cause instanceof Error ? cause.message : String(cause)}; check server.listen and what else uses the port`,
+      { cause },
+    );
+  }
+}

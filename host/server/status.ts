@@ -1,0 +1,96 @@
+/** What `sekisho status`, `table` and `policies` show of the server: values made from the machines' states, without keys. */
+import { formatEndpoint } from '../model/address.ts';
+import type { Instant } from '../model/instant.ts';
+import { formatSelector } from '../model/selector.ts';
+import type { ManagementRow, PolicyRow, ServerStatus } from '../model/status.ts';
+import type { PolicySet } from './distribution-policies/policy-set.ts';
+import type { RequestProcessing } from './request-processing/request-processing.ts';
+import type { Server } from './server.ts';
+
+export interface ServerStatusSources {
+  readonly server: Server;
+  readonly processing: RequestProcessing;
+  readonly policies: PolicySet;
+  readonly identity: string;
+  readonly software: string;
+  readonly file: string;
+  readonly problem: string | null;
+  readonly startedAt: Instant;
+  readonly loadedAt: Instant;
+  readonly now: Instant;
+}
+
+/** The document of `GET /status`. */
+export function serverStatus(sources: ServerStatusSources): ServerStatus {
+  const { server, now, policies } = sources;
+  const channels = new Map([...server.channels.channels()].map((channel) => [channel.router, channel]));
+  const known = new Map(sources.processing.routers().map((router) => [router.name, router]));
+  const entries: Record<string, number> = {};
+  for (const { state } of sources.processing.table(now)) entries[state] = (entries[state] ?? 0) + 1;
+  return {
+    role: 'server',
+    name: sources.identity,
+    software: sources.software,
+    uptimeSeconds: Math.round((now - sources.startedAt) / 1000),
+    policies: {
+      file: sources.file,
+      count: policies.policies.length,
+      loadedSecondsAgo: Math.round((now - sources.loadedAt) / 1000),
+      problem: sources.problem,
+    },
+    routers: [...policies.routers()].map(({ name }) => {
+      const channel = channels.get(name);
+      return {
+        name,
+        channel: channel === undefined ? 'down' : 'up',
+        endpoint: channel === undefined ? null : formatEndpoint(channel.peer),
+        behindNat: channel?.behindNat ?? false,
+        sinceSeconds: channel === undefined ? null : Math.round((now - channel.since) / 1000),
+        software: known.get(name)?.software ?? '',
+      };
+    }),
+    entries,
+    drops: { ...server.dropCounters },
+    messages: { ...server.messageCounters, ...refusals(server.channels.refusals) },
+  };
+}
+
+function refusals(counters: Readonly<Record<string, number>>): Record<string, number> {
+  const refused = Object.entries(counters).filter(([, count]) => count > 0);
+  return Object.fromEntries(refused.map(([reason, count]) => [`ike refused: ${reason}`, count]));
+}
+
+/** The rows of `GET /table`. */
+export function managementRows(processing: RequestProcessing, now: Instant): ManagementRow[] {
+  return processing.table(now).map((row) => {
+    const [source, peer] = row.routers;
+    return {
+      source: source.router,
+      peer: peer.router,
+      kind: row.kind,
+      state: row.state,
+      sourceSpi: source.spi,
+      peerSpi: peer.spi,
+      revision: row.revision,
+      remainingSeconds: row.remainingSeconds,
+      selectors: row.selectors,
+      holdsKeys: row.holdsKeys,
+      reason: row.reason,
+    };
+  });
+}
+
+/** The rows of `GET /policies`. */
+export function policyRows(policies: PolicySet): PolicyRow[] {
+  return policies.policies.map((policy) => ({
+    kind: policy.kind,
+    between: [...policy.between],
+    selectors: (policy.selectors ?? []).map(formatSelector),
+    mode: policy.mode,
+    proposal: policy.proposal,
+    esn: policy.esn,
+    encapsulation: policy.encapsulation,
+    lifetimeSeconds: policy.lifetimeSeconds,
+    revision: policy.revision,
+  }));
+}
