@@ -3,12 +3,13 @@
  * policy for each pair and with one for all, and counted as `sekisho policy count` counts them, next to hand-set IPsec
  * with IKE.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { readSettings } from '../../../host/cli/settings-text.ts';
-import { countSettings } from '../../../host/server/distribution-policies/count.ts';
+import { parseRouterFile } from '../../../host/router/settings-file.ts';
+import { countSettings, type SettingsCount } from '../../../host/server/distribution-policies/count.ts';
+import { parsePolicyFile } from '../../../host/server/distribution-policies/policy-file.ts';
 import { type Outcome, shortfalls } from '../report.ts';
 import type { Scene } from './scene.ts';
 
@@ -22,14 +23,14 @@ export async function settings(scene: Pick<Scene, 'say'>): Promise<Outcome> {
   );
   const folder = mkdtempSync(join(tmpdir(), 'sekisho-lab-settings-'));
   try {
-    const perPair = countSettings(generateFiles(join(folder, 'per-pair'), pairPolicies()).map(readSettings));
-    const shared = countSettings(generateFiles(join(folder, 'shared'), [sharedPolicy]).map(readSettings));
+    const perPair = countFiles(generateFiles(join(folder, 'per-pair'), pairPolicies()));
+    const shared = countFiles(generateFiles(join(folder, 'shared'), [sharedPolicy]));
     const finding = {
       routers: perPair.routers,
       conventional: perPair.conventional,
       perPair: perPair.typed,
       shared: shared.typed,
-      selectors: { perPair: perPair.selectors, shared: shared.selectors },
+      selectors: { perPair: perPair.spdSelectors, shared: shared.spdSelectors },
     };
     const keys = ['conventional', 'perPair', 'shared'] as const;
     return {
@@ -44,6 +45,14 @@ export async function settings(scene: Pick<Scene, 'say'>): Promise<Outcome> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Reads the files as the processes do and counts them. */
+function countFiles([server = '', ...routerFiles]: readonly string[]): SettingsCount {
+  return countSettings(
+    parsePolicyFile(readFileSync(server, 'utf8'), server),
+    routerFiles.map((file) => parseRouterFile(readFileSync(file, 'utf8'), file)),
+  );
 }
 
 const names = Array.from({ length: routers }, (_, index) => `router-${index + 1}`);
