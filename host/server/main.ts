@@ -171,7 +171,7 @@ function openSockets(listen: readonly Endpoint[]): Promise<BoundSocket[]> {
 async function openSocket(endpoint: Endpoint): Promise<BoundSocket> {
   const socket = createSocket({
     type: endpoint.address.family === 4 ? 'udp4' : 'udp6',
-    ipv6Only: true,
+    ...(endpoint.address.family === 6 ? { ipv6Only: true } : {}),
     recvBufferSize: receiveBufferOctets,
   });
   try {
