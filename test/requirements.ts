@@ -3,14 +3,17 @@
  * skipped and say why. Missing in CI (environment variable `CI`): they fail, because nothing may go unproven there.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 /** Where Debian keeps NIST's CAVP answers and those of some RFCs. */
 export const nistVectors = '/usr/lib/python3/dist-packages/cryptography_vectors';
 
+/** Where the user keeps the own number: as user 0 of a namespace that cannot change groups, tcpdump refuses to run. */
+const userNamespace = 'unshare --user --map-current-user --keep-caps --net --mount';
+
 const probes = {
-  root: () => (process.getuid?.() === 0 ? undefined : 'needs root, or a user namespace: unshare -Urnm'),
+  root: () => (hasCapabilities() ? undefined : `needs root, or a user namespace: ${userNamespace}`),
   tun: () =>
     isAccessible('/dev/net/tun') ? undefined : 'needs a readable and writable /dev/net/tun (modprobe tun)',
   'network namespaces': () =>
@@ -18,7 +21,7 @@ const probes = {
   iproute2: () => tool('ip', ['-V'], 'iproute2'),
   nft: () => tool('nft', ['--version'], 'nftables'),
   ping: () => tool('ping', ['-V'], 'iputils-ping'),
-  tcpdump: () => tool('tcpdump', ['--version'], 'tcpdump'),
+  tcpdump: () => tool('tcpdump', ['--version'], 'tcpdump') ?? tcpdumpObstacle(),
   tshark: () => tool('tshark', ['--version'], 'tshark'),
   python: () => tool('python3', ['--version'], 'python3'),
   scapy: () =>
@@ -62,6 +65,20 @@ export function scapyPython(): string | undefined {
   return ['/usr/bin/python3', 'python3'].find((python) =>
     succeeds(python, ['-c', 'import scapy.layers.ipsec']),
   );
+}
+
+/** Effective CAP_NET_ADMIN, CAP_NET_RAW and CAP_SYS_ADMIN, whatever the user is called. */
+function hasCapabilities(): boolean {
+  const [, hex = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  const needed = (1n << 12n) | (1n << 13n) | (1n << 21n);
+  return (BigInt(`0x${hex}`) & needed) === needed;
+}
+
+/** Started as user 0, tcpdump changes its groups before it captures, which `unshare -r` forbids. */
+function tcpdumpObstacle(): string | undefined {
+  const isForbidden =
+    process.getuid?.() === 0 && readFileSync('/proc/self/setgroups', 'utf8').trim() === 'deny';
+  return isForbidden ? `needs a user namespace in which tcpdump runs: ${userNamespace}` : undefined;
 }
 
 function tool(command: string, probe: string[], debianPackage: string): string | undefined {

@@ -83,7 +83,6 @@ export const IFF_MULTICAST = 0x1000;
 export const SIOCGIFFLAGS = 0x8913;
 export const SIOCSIFFLAGS = 0x8914;
 export const SIOCSIFMTU = 0x8922;
-export const SIOCSIFTXQLEN = 0x8943;
 
 export const MMSGHDR_LENGTH = 64;
 export const MSG_NAME = 0;

@@ -45,6 +45,9 @@ function adviceFor(tool: string, said: string): string {
   if (/not permitted|Permission denied|you must be root/i.test(said)) {
     return '\nThe capability CAP_NET_ADMIN is missing: run as root';
   }
+  if (tool === 'nft' && /Message too long/.test(said)) {
+    return '\nThe table is one message, too long for this socket buffer: run as root outside of a user namespace, or raise net.core.wmem_max';
+  }
   if (tool === 'nft' && /No such file or directory|not supported|Protocol/i.test(said)) {
     return '\nThe kernel may lack nf_tables, nft_fib_inet or nft_counter: modprobe them, or choose a kernel that has them (5.10 or later)';
   }

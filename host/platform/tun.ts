@@ -23,7 +23,6 @@ import {
   SIOCGIFFLAGS,
   SIOCSIFFLAGS,
   SIOCSIFMTU,
-  SIOCSIFTXQLEN,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   TUNSETIFF,
@@ -39,8 +38,6 @@ export interface TunOptions {
   readonly name: string;
   /** The longest inner packet that the kernel hands over; longer ones get its "fragmentation needed". */
   readonly mtu: number;
-  /** Packets that the kernel keeps while the loop is busy. 2000 carried full load without loss (measured). */
-  readonly queueLength?: number;
   /** Where packets are read to and written from. */
   readonly frames: FrameMemory;
 }
@@ -105,7 +102,7 @@ export class Tun {
 }
 
 /**
- * Creates the interface, sets its MTU and queue, and brings it up.
+ * Creates the interface, sets its MTU, and brings it up.
  *
  * @throws HostError PLATFORM saying which permission or kernel feature is missing
  */
@@ -120,7 +117,7 @@ export function openTun(options: TunOptions): Tun {
     if (created < 0) {
       throw new SystemCallError(`create TUN interface ${options.name}`, errno(), explainCreate(errno()));
     }
-    bringUp(options.name, options.mtu, options.queueLength ?? 2000);
+    bringUp(options.name, options.mtu);
   } catch (error) {
     libc.close(fd);
     throw error;
@@ -138,15 +135,13 @@ export function checkInterfaceName(name: string): void {
   }
 }
 
-function bringUp(name: string, mtu: number, queueLength: number): void {
+function bringUp(name: string, mtu: number): void {
   refuseLinkLocalAddress(name);
   const control = check(libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), 'open a control socket');
   try {
     const request = new InterfaceRequest(name);
     request.writeInteger(mtu);
     check(libc.ioctl(control, SIOCSIFMTU, request.address), `set the MTU of ${name} to ${mtu}`);
-    request.writeInteger(queueLength);
-    check(libc.ioctl(control, SIOCSIFTXQLEN, request.address), `set the queue of ${name} to ${queueLength}`);
     check(libc.ioctl(control, SIOCGIFFLAGS, request.address), `read the flags of ${name}`);
     // No multicast: the kernel's own group reports would only be noise for the engine.
     request.writeShort((request.readShort() | IFF_UP) & ~IFF_MULTICAST);

@@ -50,6 +50,24 @@ function sendUdp(
   ]);
 }
 
+/** By our own socket, with our mark. */
+function sendMarked(from: string, source: string, destination: string, port: number): void {
+  const platform = new URL('../../../host/platform/', import.meta.url).pathname;
+  const octets = (text: string) => JSON.stringify(text.split('.').map(Number));
+  spaces.run(from, node, [
+    '--input-type=module',
+    '-e',
+    `const { openUdpSocket } = await import('${platform}udp-socket.ts');
+     const { SendBatch } = await import('${platform}send-batch.ts');
+     const { frameMemory } = await import('${platform}frame-memory.ts');
+     const socket = openUdpSocket(0, { address: { family: 4, octets: Uint8Array.from(${octets(source)}) }, mark: 0x5e4b });
+     const batch = new SendBatch(4, frameMemory(new ArrayBuffer(64)), 1);
+     batch.lengths[0] = 20;
+     batch.setPeer(0, Uint8Array.from(${octets(destination)}), 0, ${port});
+     if (socket.send(batch, 1) !== 1 || batch.errnos[0] !== 0) process.exit(1);`,
+  ]);
+}
+
 function counters(): Record<string, number> {
   const listing = JSON.parse(
     spaces.run('router', 'nft', ['-j', 'list', 'counters', 'table', 'inet', 'sekisho']),
@@ -188,24 +206,13 @@ describeWith(
       expect(await counted(() => sendUdp('router', '192.0.2.1', '10.2.0.5', 7))).toEqual({
         'steered-local': 1,
       });
+      const stop = await spaces.capture('far', 'eth0', 'udp port 4777');
       const quiet = await counted(() => {
         expect(spaces.succeeds('router', 'ping', ['-c', '1', '-W', '2', '10.1.0.5'])).toBe(true);
-        expect(
-          spaces.succeeds('router', 'ping', [
-            '-c',
-            '1',
-            '-W',
-            '2',
-            '-m',
-            String(0x5e4b),
-            '-I',
-            '192.0.2.1',
-            '10.2.0.5',
-          ]),
-        ).toBe(false);
+        sendMarked('router', '192.0.2.1', '10.2.0.5', 4777);
       });
-      // The marked request went out in clear; its answer came in clear and was refused.
-      expect(quiet).toEqual({ 'cleartext-refused': 1 });
+      expect(quiet).toEqual({});
+      expect((await stop()).join()).toMatch(/192\.0\.2\.1\.\d+ > 10\.2\.0\.5\.4777/);
     });
 
     it('refuses cleartext from outside that a selector covers, and takes what is bypassed', async () => {
@@ -301,12 +308,36 @@ describeWith(
       spaces.run('router', 'nft', ['-f', '-'], 'table inet stranger { chain c { }; }');
       router = await startRouter();
       expect(counters()).toEqual(before);
+      expect(spaces.run('router', 'ip', ['route', 'show', 'table', 'all'])).toContain('default dev sekisho0');
       expect(spaces.run('router', 'ip', ['rule', 'show']).match(/0x5e4a/g)).toHaveLength(1);
       expect(spaces.run('router', 'ip', ['-6', 'rule', 'show']).match(/0x5e4a/g)).toHaveLength(1);
       expect(spaces.run('router', 'nft', ['list', 'tables'])).toMatch(/stranger/);
       expect(await counted(() => sendUdp('host', '10.1.0.5', '10.2.0.5', 4242))).toEqual({
         'steered-forwarded': 1,
       });
+    });
+
+    it('stops steering and stays guarded, and removes what is ours and nothing else, twice without complaint', async () => {
+      const module = new URL('../../../host/platform/network-setup.ts', import.meta.url).pathname;
+      const call = (name: string) =>
+        spaces.run('router', node, [
+          '--input-type=module',
+          '-e',
+          `const m = await import(${JSON.stringify(module)});
+           m.${name}(m.networkPlan({ entries: [], tunName: 'sekisho0', protectedInterfaces: [], unmatched: 'bypass' }));`,
+        ]);
+      for (let turn = 0; turn < 2; turn++) call('stopSteering');
+      expect(spaces.run('router', 'ip', ['rule', 'show'])).not.toContain('0x5e4a');
+      expect(await counted(() => sendUdp('host', '10.1.0.5', '10.2.0.5', 4242))).toEqual({
+        'steered-forwarded': 1,
+        'leaks-prevented': 1,
+      });
+      for (let turn = 0; turn < 2; turn++) call('removeNetworkSetup');
+      expect(spaces.run('router', 'nft', ['list', 'tables']).trim()).toBe('table inet stranger');
+      expect(spaces.run('router', 'ip', ['-6', 'rule', 'show'])).not.toContain('0x5e4a');
+      expect(spaces.run('router', 'ip', ['route', 'show', 'table', 'all'])).not.toContain(
+        'default dev sekisho0',
+      );
     });
   },
 );

@@ -4,6 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** Started by root, tcpdump becomes another user, who may not write here. */
+const asRoot = process.getuid?.() === 0 ? ['-Z', 'root'] : [];
+
 export class Namespaces {
   readonly #names = new Set<string>();
   readonly #children = new Set<ChildProcess>();
@@ -85,13 +88,13 @@ export class Namespaces {
     const tcpdump = await this.start(
       short,
       'tcpdump',
-      ['-i', interfaceName, '-n', '-U', '--immediate-mode', '-Z', 'root', '-w', file, filter],
+      ['-i', interfaceName, '-n', '-U', '--immediate-mode', ...asRoot, '-w', file, filter],
       /listening on/,
     );
     return async (options = []) => {
       await new Promise((resolve) => setTimeout(resolve, 150));
       await tcpdump.kill('SIGINT');
-      return run('tcpdump', ['-n', ...options, '-r', file])
+      return run('tcpdump', ['-n', ...asRoot, ...options, '-r', file])
         .split('\n')
         .filter((line) => line !== '');
     };
