@@ -1,5 +1,6 @@
 /** `sekisho policy count`: how much a person typed, next to what hand-set IPsec with IKE would take. */
 import type { Command } from 'commander';
+import { HostError } from '../model/host-error.ts';
 import { type OutputOptions, print } from './output.ts';
 import { readSettings } from './settings-text.ts';
 
@@ -24,7 +25,21 @@ Examples:
 Exit codes: 0 counted, 1 a file has mistakes or cannot be read, 2 wrong command line`,
     )
     .action(async (files: string[], options: OutputOptions) => {
-      const { countSettings } = await import('../server/distribution-policies/count.ts');
-      print(countSettings(files.map(readSettings)), options, String);
+      const { parsePolicyFile } = await import('../server/distribution-policies/policy-file.ts');
+      const { parseRouterFile } = await import('../router/settings-file.ts');
+      const { countSettings, formatCount } = await import('../server/distribution-policies/count.ts');
+      const settings = files.map(readSettings);
+      const [server, second] = settings.filter((one) => one.role === 'server');
+      if (second !== undefined) {
+        throw new HostError(
+          'USAGE',
+          `expected the file of one server, found ${server?.file} and ${second.file}`,
+        );
+      }
+      const routers = settings
+        .filter((one) => one.role === 'router')
+        .map(({ file, text }) => parseRouterFile(text, file));
+      const count = countSettings(server && parsePolicyFile(server.text, server.file), routers);
+      print(count, options, formatCount);
     });
 }
