@@ -56,7 +56,7 @@ export class PoliciesInForce {
     );
     const before = this.#loaded;
     const changed = [...(before?.credentials ?? [])].filter(
-      ([name, old]) => !equal(old, credentials.get(name)),
+      ([name, old]) => credentials.get(name)?.equals(old) !== true,
     );
     if (before !== undefined && text === this.#text && changed.length === 0) {
       for (const secret of credentials.values()) secret.wipe();
@@ -86,9 +86,4 @@ export class PoliciesInForce {
       throw new HostError('CONFIG_INVALID', `${this.#file}: cannot be read: ${String(cause)}`, { cause });
     }
   }
-}
-
-/** Own files compared with own files: no secret of a stranger is involved, so time may depend on the content. */
-function equal(a: Secret, b: Secret | undefined): boolean {
-  return b !== undefined && Buffer.from(a.reveal()).equals(b.reveal());
 }

