@@ -22,7 +22,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'host/channel',
     'host/dataplane',
     'host/flash',
+    // What crosses to the worker; not the loop itself.
     'host/packet-loop/protocol.ts',
+    'host/packet-loop/change-transfer.ts',
   ],
   'host/server': ['host/model', 'host/messages', 'host/channel', 'host/dataplane', 'host/flash'],
   'host/console': ['host/model'],
