@@ -32,7 +32,7 @@ const probes = {
     isReadable(nistVectors)
       ? undefined
       : 'needs NIST CAVP vectors: apt-get install python3-cryptography-vectors',
-  strongswan: () => tool('swanctl', ['--version'], 'strongswan-swanctl strongswan-charon'),
+  strongswan: () => tool('swanctl', ['--help'], 'strongswan-swanctl strongswan-charon'),
   qemu: () => tool('qemu-system-x86_64', ['--version'], 'qemu-system-x86'),
 } as const;
 

@@ -52,14 +52,21 @@ const kinds: Readonly<Record<string, string>> = {
 };
 const filters = process.argv.slice(2).map((argument) => kinds[argument] ?? argument);
 
-execFileSync(process.execPath, ['tools/build-firmware.ts'], { stdio: 'inherit' });
-
 const tally = new Tally();
-const vitest = await startVitest('test', filters, { watch: false, run: true, reporters: ['default', tally] });
-await vitest.close();
-
-if (tally.passed + tally.failed + tally.skipped === 0) {
-  console.log(`no test was found${filters.length > 0 ? ` for ${filters.join(' ')}` : ''}`);
+try {
+  execFileSync(process.execPath, ['tools/build-firmware.ts'], { stdio: 'inherit' });
+  const vitest = await startVitest('test', filters, {
+    watch: false,
+    run: true,
+    reporters: ['default', tally],
+  });
+  await vitest.close();
+  if (tally.passed + tally.failed + tally.skipped === 0) {
+    throw new Error(`no test was found${filters.length > 0 ? ` for ${filters.join(' ')}` : ''}`);
+  }
+} catch (error) {
+  // The last line stands, whatever happened before it.
+  console.log(error instanceof Error ? error.message : error);
   tally.failed++;
 }
 for (const [reason, count] of tally.reasons) console.log(`skipped ${count}: ${reason}`);
