@@ -4,6 +4,7 @@
  * should have been protected), started anew, and the control thread is told that every SA is lost.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { rehearsePackets } from '../dataplane/rehearsal.ts';
 import type { Address } from '../model/address.ts';
 import { randomOctets } from '../platform/entropy.ts';
 import { openLinuxPacketInterface } from '../platform/linux-packet-interface.ts';
@@ -31,6 +32,7 @@ function main(): void {
   const receive = (): ArrivedCommand | undefined =>
     receiveMessageOnPort(port)?.message as ArrivedCommand | undefined; // posted by loop-client.ts alone
 
+  rehearsePackets(randomOctets);
   for (let traps = 0; traps < maximumTraps; traps++) {
     let wakeFd = -1;
     const loop = new PacketLoop({

@@ -26,6 +26,7 @@ import { randomOctets } from '../platform/entropy.ts';
 import { readCredential } from '../platform/files.ts';
 import { type NetworkPlan, networkPlan, protect, steer, stopSteering } from '../platform/network-setup.ts';
 import { wake } from '../platform/poller.ts';
+import { rehearseSettings } from './rehearsal.ts';
 import { Router } from './router.ts';
 import { parseRouterFile, type RouterSettings } from './settings-file.ts';
 import { routerStatus } from './status.ts';
@@ -63,6 +64,7 @@ export async function runRouter(
   protect(plan);
   const local = await localEndpoint(settings);
 
+  rehearseSettings(randomOctets);
   const events = new EventLog(settings.name);
   const alarm = new Alarm(bootTimeMs, () => router.deadline());
   const software = softwareVersion();

@@ -8,6 +8,7 @@ import { watchFile } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { pino } from 'pino';
 import { Dataplane } from '../dataplane/dataplane.ts';
+import { rehearsePackets } from '../dataplane/rehearsal.ts';
 import { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { addressOf, type Endpoint, formatAddress, formatEndpoint, parseAddress } from '../model/address.ts';
 import { EventLog } from '../model/event-log.ts';
@@ -20,6 +21,7 @@ import { serveControl } from '../platform/control-socket.ts';
 import { randomOctets } from '../platform/entropy.ts';
 import { readCredential } from '../platform/files.ts';
 import { type Loaded, PoliciesInForce } from './policies-in-force.ts';
+import { rehearseRequests } from './rehearsal.ts';
 import { RequestProcessing } from './request-processing/request-processing.ts';
 import { Server } from './server.ts';
 import { managementRows, policyRows, serverStatus } from './status.ts';
@@ -30,6 +32,9 @@ export interface ServerCommand {
   /** In place of the file's control socket. */
   readonly socket?: string;
 }
+
+/** Rows of the audit log are on disk at most so much later, or with the next commit. */
+const auditFlushMs = 2000;
 
 /** Octets that the kernel may keep of datagrams that wait: the burst of a fleet that comes back at once. */
 const receiveBufferOctets = 4 * 1024 * 1024;
@@ -46,6 +51,8 @@ export async function main(command: ServerCommand): Promise<void> {
   let loaded: Loaded = first.loaded;
   let loadedAt: Instant = bootTimeMs();
 
+  rehearsePackets(randomOctets);
+  rehearseRequests(randomOctets);
   const log = pino({ name: settings.identity, timestamp: pino.stdTimeFunctions.isoTime });
   const software = softwareVersion();
   const events = new EventLog(settings.identity);
@@ -96,6 +103,7 @@ export async function main(command: ServerCommand): Promise<void> {
 
   server.start(processing.start(bootTimeMs()));
   server.announce(store.endpoints());
+  const flushing = setInterval(() => flushAudit(store, log), auditFlushMs);
   const control = await serveControl(command.socket ?? settings.controlSocket, {
     'GET /status': () =>
       serverStatus({
@@ -142,11 +150,21 @@ export async function main(command: ServerCommand): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop());
   });
   alarm.set(undefined);
+  clearInterval(flushing);
   await control.close();
   for (const { socket } of sockets) socket.close();
   store.close();
   log.info({ event: 'stopped', at: bootTimeMs() }, 'SAs in place carry traffic on to their hard lifetime');
   process.exit(0);
+}
+
+/** Writes the audit rows that wait; on a full disk they wait on. */
+function flushAudit(store: SqliteStore, log: pino.Logger): void {
+  try {
+    store.flush();
+  } catch (error) {
+    log.warn({ event: 'store' }, error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** A pair for each router's channel and one more while it is renewed; a power of two, with room for a fleet that grows. */

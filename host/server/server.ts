@@ -31,6 +31,7 @@ export interface ServerPorts {
   readonly wakeAt: (at: Instant | undefined) => void;
   /** Makes the changes durable as one, or throws. */
   readonly commit: (action: StoreAction) => void;
+  /** Keeps the row for the audit log; written with the next commit, so it neither waits nor fails. */
   readonly audit: (action: Extract<RequestAction, { kind: 'audit' }>) => void;
   /** Remembers where a router is seen, for `announce` after a restart. */
   readonly putEndpoint: (router: string, endpoint: Endpoint) => void;
@@ -198,7 +199,7 @@ export class Server {
           wipeMessage(action.message);
           break;
         case 'audit':
-          this.#audit(action, now);
+          this.#audit(action);
           break;
       }
     }
@@ -230,13 +231,9 @@ export class Server {
     bytes.fill(0);
   }
 
-  #audit(action: Extract<RequestAction, { kind: 'audit' }>, now: Instant): void {
+  #audit(action: Extract<RequestAction, { kind: 'audit' }>): void {
     this.#count(action.what);
-    try {
-      this.#ports.audit(action);
-    } catch (error) {
-      this.#drop('store', error instanceof Error ? error.message : String(error), now);
-    }
+    this.#ports.audit(action);
   }
 
   #sendIke(bytes: Uint8Array, to: Endpoint): void {
