@@ -1,6 +1,6 @@
 /**
- * Watches every packet that enters the internet, once: tcpdump in the internet's namespace, whose output is counted while
- * it arrives (census.ts) and, where asked for, kept in a file for tshark. It sees what routers sent and nothing else of
+ * Watches every packet that enters the internet, once: tcpdump in the internet's namespace (in a user namespace
+ * packet-ring.ts), whose output is counted while it arrives (census.ts) and, where asked for, kept in a file for tshark. It sees what routers sent and nothing else of
  * theirs, so its figures are a stranger's.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HostError } from '../../host/model/host-error.ts';
 import { type Census, settleMarker } from './census.ts';
 import { PcapReader } from './pcap.ts';
-import { describeEnd, type LabProcess, type Processes } from './processes.ts';
+import { isInsideUserNamespace } from './privileges.ts';
+import { describeEnd, type LabProcess, nodeCommand, type Processes } from './processes.ts';
 import { internet } from './topology-plan.ts';
 
 /** Enough of each packet for headers, SPI, IV and the start of a payload in clear. */
@@ -43,22 +44,13 @@ export class Capture {
   }
 
   /**
-   * Starts tcpdump and waits until it captures.
+   * Starts the capture and waits until it captures.
    *
    * @param file where to keep the whole packets; undefined keeps none, and captures their first octets only
    */
   static async start(processes: Processes, census: Census, file?: string): Promise<Capture> {
-    const snapLength = file === undefined ? headersOnly : 0;
-    const tcpdump = await processes.start(
-      internet,
-      'tcpdump',
-      [
-        ...['tcpdump', '-i', 'any', '-Q', 'in', '-n', '-U', '--immediate-mode'],
-        // 64 MiB of kernel buffer: a transfer must not outrun the census.
-        ...['-B', '65536', '-s', String(snapLength), '-Z', 'root', '-w', '-', 'ip or ip6'],
-      ],
-      'pipe',
-    );
+    const command = isInsideUserNamespace() ? ringCommand(file) : tcpdumpCommand(file);
+    const tcpdump = await processes.start(internet, 'capture', command, 'pipe');
     const capture = new Capture(processes, tcpdump, census, file);
     await capture.settle();
     return capture;
@@ -95,4 +87,26 @@ export class Capture {
     const said = describeEnd(this.#tcpdump, status);
     return Number(/(\d+) packets? dropped by kernel/.exec(said)?.[1] ?? Number.NaN);
   }
+}
+
+function tcpdumpCommand(file: string | undefined): string[] {
+  return [
+    ...['tcpdump', '-i', 'any', '-Q', 'in', '-n', '-U', '--immediate-mode'],
+    // 64 MiB of kernel buffer: a transfer must not outrun the census.
+    ...[
+      '-B',
+      '65536',
+      '-s',
+      String(file === undefined ? headersOnly : 0),
+      '-Z',
+      'root',
+      '-w',
+      '-',
+      'ip or ip6',
+    ],
+  ];
+}
+
+function ringCommand(file: string | undefined): string[] {
+  return [nodeCommand, 'tools/lab/programs/packet-ring.ts', String(file === undefined ? headersOnly : 0)];
 }

@@ -20,7 +20,6 @@ export class Lab {
   readonly processes: Processes;
   readonly #say: (line: string) => void;
   #fleet: Fleet | undefined;
-  #capture: Capture | undefined;
   #down: Promise<void> | undefined;
 
   private constructor(name: string, plan: TopologyPlan, say: (line: string) => void) {
@@ -52,7 +51,6 @@ export class Lab {
     const file = options.saveKeys === undefined ? undefined : join(options.saveKeys, 'internet.pcap');
     const networks = plan.sites.flatMap((site) => [site.network, site.network6]);
     const capture = await Capture.start(processes, new Census(networks, plan.serverAddress), file);
-    this.#capture = capture;
     const fleet = new Fleet(place, processes, plan, options.saveKeys, onFailure);
     this.#fleet = fleet;
     this.#say('processes: setting server and routers');
@@ -68,19 +66,12 @@ export class Lab {
   }
 
   async #tearDown(): Promise<void> {
+    this.#fleet?.letGo();
     try {
       await this.processes.stopAll();
     } finally {
       this.place.leave();
     }
     this.#say('torn down');
-  }
-
-  get fleet(): Fleet | undefined {
-    return this.#fleet;
-  }
-
-  get capture(): Capture | undefined {
-    return this.#capture;
   }
 }

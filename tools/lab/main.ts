@@ -72,7 +72,8 @@ async function operate(
       print(`\nTime sequence of the first packet\n\n${renderTimeSequence(finding.firstPacket.events)}\n`);
     }
     if (finding.transfer !== undefined) print(`\n${await renderTables(scene.plan, scene.fleet, width)}\n`);
-    print(renderSummary(finding));
+    const summary = renderSummary(finding);
+    if (summary !== '') print(summary);
   };
   const ok = await measure(scene, options, crashes, show, print);
   if (options.once) return ok ? 0 : 1;
