@@ -83,14 +83,10 @@ export class ServerNode {
 
   #check(machine: ServerMachine): void {
     const waiting: string[] = [];
-    for (const { state, kind, routers } of machine.table(this.#world.now)) {
-      if (state === 'half-empty')
-        waiting.push(
-          `${routers
-            .map(({ router }) => router)
-            .sort()
-            .join(' ')} ${kind}`,
-        );
+    for (const { state, kind, routers, selectors } of machine.table(this.#world.now)) {
+      if (state !== 'half-empty') continue;
+      const names = routers.map(({ router }) => router).sort();
+      waiting.push(`${names.join(' ')} ${kind} ${selectors.join()}`);
     }
     this.#world.witness.waits(waiting);
   }

@@ -23,7 +23,9 @@ const serverDies: Trouble = (world) => {
 const channelBreaks: Trouble = (world) => {
   const node = anyRouter(world);
   world.loseChannel(node, 'trouble');
-  if (world.prng.chance(0.5)) world.server.tell({ kind: 'channel-down', router: node.name });
+  if (!world.prng.chance(0.5)) return;
+  world.server.channels.delete(node.name);
+  world.server.tell({ kind: 'channel-down', router: node.name });
 };
 
 const engineTraps: Trouble = (world) => {
@@ -116,5 +118,5 @@ function planFlow(world: World, from: string, to: string, everyMs: number, end: 
       send,
     );
   }
-  world.agenda.after(world.prng.between(0, 10_000), send);
+  world.agenda.after(world.prng.between(3_000, 12_000), send);
 }

@@ -196,6 +196,11 @@ export class World {
       this.tellPlace(node);
       this.agenda.after(this.network.delayMs(), () => {
         if (node.life !== life || this.#channels.has(node.name)) return;
+        // Another attempt, or another life of the server, was in between.
+        if (this.server.channels.get(node.name) !== channel) {
+          this.agenda.after(this.prng.between(500, 3_000), () => this.#connect(node));
+          return;
+        }
         this.#channels.set(node.name, channel);
         this.trace(node.name, `channel ${channel} up`);
         life.channelUp();

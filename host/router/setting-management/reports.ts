@@ -2,7 +2,8 @@
  * What this router tells the server without being asked: unknown SPIs, deleted SAs, startups that it cannot follow. A
  * stranger can make unknown SPIs at line rate, so their reports are few and what is remembered about them is bounded.
  *
- * A report has no answer; one about a deleted SA is therefore sent a few times, and the server ignores repetitions.
+ * The server answers the report of a deleted SA by a withdrawal of its id, whether or not it knew it; until then it is
+ * repeated. The other reports have no answer: whatever caused them happens again.
  */
 import type { MessageId, Report } from '../../messages/message.ts';
 import type { Endpoint } from '../../model/address.ts';
@@ -20,7 +21,7 @@ interface BadSpi {
 
 interface Deleted {
   readonly report: Report;
-  triesLeft: number;
+  tries: number;
   nextAt: Instant;
 }
 
@@ -31,7 +32,7 @@ export class Reports {
   readonly #badSpis = new Map<Spi, BadSpi>();
   #burstEndsAt: Instant = 0;
   #burstLeft = 0;
-  #deleted: Deleted[] = [];
+  readonly #deleted = new Map<MessageId, Deleted>();
 
   constructor(source: string, timers: SettingTimers, freshId: () => MessageId) {
     this.#source = source;
@@ -89,7 +90,7 @@ export class Reports {
     sa: { readonly id: MessageId; readonly peer: string; readonly kind: string; readonly spi: Spi },
     now: Instant,
   ): void {
-    if (this.#deleted.length >= maxDeleted) return;
+    if (this.#deleted.size >= maxDeleted) return;
     const report = this.#report({
       what: 'sa-deleted',
       ...envelopeOf(sa),
@@ -97,26 +98,33 @@ export class Reports {
       from: null,
       count: 1,
     });
-    this.#deleted.push({ report, triesLeft: this.#timers.reportTries, nextAt: now });
+    this.#deleted.set(sa.id, { report, tries: 0, nextAt: now });
+  }
+
+  /** The server has it that the SA with this id is gone. */
+  acknowledge(id: MessageId): void {
+    this.#deleted.delete(id);
   }
 
   /** Queued reports whose time has come. Call only while the channel is up. */
   takeDue(now: Instant): Report[] {
+    const { reportIntervalMs, reportIntervalMaxMs, reportTries } = this.#timers;
     const due: Report[] = [];
-    for (const one of this.#deleted) {
+    for (const [id, one] of this.#deleted) {
       if (one.nextAt > now) continue;
       due.push(one.report);
-      one.triesLeft -= 1;
-      one.nextAt = now + this.#timers.reportIntervalMs;
+      one.nextAt = now + Math.min(reportIntervalMs * 2 ** Math.min(one.tries, 16), reportIntervalMaxMs);
+      one.tries += 1;
+      if (one.tries >= reportTries) this.#deleted.delete(id);
     }
-    if (due.length > 0) this.#deleted = this.#deleted.filter(({ triesLeft }) => triesLeft > 0);
     return due;
   }
 
   /** When `takeDue` has something again. */
   nextDue(): Instant | undefined {
     let next: Instant | undefined;
-    for (const { nextAt } of this.#deleted) next = next === undefined ? nextAt : Math.min(next, nextAt);
+    for (const { nextAt } of this.#deleted.values())
+      next = next === undefined ? nextAt : Math.min(next, nextAt);
     return next;
   }
 

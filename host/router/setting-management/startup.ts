@@ -32,7 +32,6 @@ export function followStartup(state: SettingState, startup: RequestStartup, now:
   const entry = chosen === undefined ? undefined : state.protectEntry(chosen.name);
   if (entry === undefined) {
     state.send(state.reports.noSpdEntry(startup));
-    state.rememberStartup(startup.id);
     state.log(
       'warn',
       'reported',

@@ -28,10 +28,12 @@ export interface SettingTimers {
   /** One unknown SPI is reported at most once in this time; all of them together at most `badSpiBurst` times. */
   readonly badSpiIntervalMs: number;
   readonly badSpiBurst: number;
-  /** A deleted SA is reported this often, because a report has no answer ... */
-  readonly reportTries: number;
-  /** ... at this interval. */
+  /** The report of a deleted SA is repeated at this interval, doubled each time ... */
   readonly reportIntervalMs: number;
+  /** ... up to this ... */
+  readonly reportIntervalMaxMs: number;
+  /** ... until the server withdraws the id, or the report went out this many times. */
+  readonly reportTries: number;
 }
 
 export const defaultSettingTimers: SettingTimers = {
@@ -48,6 +50,7 @@ export const defaultSettingTimers: SettingTimers = {
   softShareTo: 0.85,
   badSpiIntervalMs: 10_000,
   badSpiBurst: 16,
-  reportTries: 3,
-  reportIntervalMs: 5_000,
+  reportIntervalMs: 500,
+  reportIntervalMaxMs: 16_000,
+  reportTries: 12,
 };

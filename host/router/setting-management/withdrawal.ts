@@ -15,7 +15,9 @@ export function withdraw(state: SettingState, message: Withdraw, now: Instant): 
   for (const pair of pairs) {
     state.log('info', 'withdrawn', pair, `kind ${pair.kind}, id ${pair.id}: ${message.reason}`);
   }
+  for (const id of message.ids) state.reports.acknowledge(id);
   removePairs(state, pairs, {}, { report: false }, now);
+  state.sendReports(now);
   const { id, peer, kind } = message;
   state.send({ type: 'withdrawn', id, source: state.name, peer, kind });
   for (const request of requests) {

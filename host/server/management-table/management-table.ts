@@ -71,7 +71,7 @@ export class ManagementTable {
   readonly #byKey = new Map<string, Entry>();
   readonly #byId = new Map<MessageId, Entry>();
   readonly #bySpi = new Map<string, Entry>();
-  readonly #halfEmpty = new Map<string, Entry>();
+  readonly #halfEmpty = new Map<string, Set<Entry>>();
   readonly #byRouter = new Map<string, Set<Entry>>();
   readonly #byPair = new Map<string, Set<Entry>>();
   readonly #deadlines: DeadlineQueue;
@@ -100,9 +100,9 @@ export class ManagementTable {
     return this.#bySpi.get(spiKey(router, spi));
   }
 
-  /** The one entry of the pair and kind that lacks a half. */
-  halfEmpty(a: string, b: string, kind: string): Entry | undefined {
-    return this.#halfEmpty.get(kindKey(a, b, kind));
+  /** The entries of the pair and kind that lack a half: one for each SPD entry of the routers that asked. */
+  halfEmpty(a: string, b: string, kind: string): readonly Entry[] {
+    return [...(this.#halfEmpty.get(kindKey(a, b, kind)) ?? [])];
   }
 
   ofRouter(router: string): readonly Entry[] {
@@ -126,7 +126,7 @@ export class ManagementTable {
     }
     const [first, second] = entry.halves;
     addTo(this.#byPair, pairKey(first.router, second.router), entry);
-    if (entry.state === 'half-empty') this.#halfEmpty.set(halfEmptyKey(entry), entry);
+    if (entry.state === 'half-empty') addTo(this.#halfEmpty, halfEmptyKey(entry), entry);
   }
 
   /** Puts a request into a half, in place of the one that was there. */
@@ -138,7 +138,9 @@ export class ManagementTable {
 
   /** Moves an entry on; one that is no longer half-empty leaves its place to the next request. */
   enter(entry: Entry, state: EntryState): void {
-    if (entry.state === 'half-empty' && state !== 'half-empty') this.#halfEmpty.delete(halfEmptyKey(entry));
+    if (entry.state === 'half-empty' && state !== 'half-empty') {
+      removeFrom(this.#halfEmpty, halfEmptyKey(entry), entry);
+    }
     entry.state = state;
   }
 

@@ -8,6 +8,7 @@ import type { MessageId, Request } from '../../messages/message.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { Spi } from '../../model/security-association.ts';
 import {
+  equalSelectors,
   formatSelector,
   intersectSelectorLists,
   type PacketSelector,
@@ -15,6 +16,7 @@ import {
   selectorMatches,
 } from '../../model/selector.ts';
 import {
+  agreedSelectors,
   kindOfPacket,
   type PairSetting,
   pairSetting,
@@ -64,7 +66,9 @@ export function receiveRequest(processing: Processing, request: Request, now: In
     return;
   }
   // 3. A half that waits: for this router, or for its peer under an older id.
-  const waiting = table.halfEmpty(request.source, request.peer, kind);
+  const waiting = table
+    .halfEmpty(request.source, request.peer, kind)
+    .find((entry) => isForSame(request, entry, setting));
   if (waiting !== undefined) {
     joinEntry(processing, request, waiting, now);
     return;
@@ -78,6 +82,26 @@ function kindOf(processing: Processing, request: Request): string | undefined {
   if (request.kind !== '') return request.kind;
   if (request.packet === null) return undefined;
   return kindOfPacket(processing.policies, request.source, request.peer, request.packet);
+}
+
+/**
+ * True when the request belongs to the half-empty entry: what the peer asks for has something in common with it, or this
+ * router asks for the same again. A router may have several SPD entries for one peer, and asks for each.
+ */
+function isForSame(request: Request, entry: Entry, setting: PairSetting): boolean {
+  const { own, other } = sidesOf(entry, request.source);
+  if (own.request !== null) return isSameList(own.request.selectors, request.selectors);
+  return agreedSelectors(setting, request.selectors, other.request?.selectors ?? []).length > 0;
+}
+
+function isSameList(a: readonly Selector[], b: readonly Selector[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((selector, index) => {
+      const counterpart = b[index];
+      return counterpart !== undefined && equalSelectors(selector, counterpart);
+    })
+  );
 }
 
 function repeatRequest(processing: Processing, request: Request, entry: Entry, now: Instant): void {

@@ -13,7 +13,7 @@ import { refuseEntry } from './refusal.ts';
 import { sendStartup } from './request-startup.ts';
 import { type RouterRecord, rememberedBoots, storedRouter } from './router-book.ts';
 import { repeatAfterMs } from './settings.ts';
-import { retryWithdrawals, withdrawEntries } from './withdrawal.ts';
+import { dropEntry, retryWithdrawals, withdrawEntries, withdrawUnknown } from './withdrawal.ts';
 
 /** A router introduces its process. */
 export function receiveHello(processing: Processing, hello: Hello, now: Instant): void {
@@ -166,7 +166,12 @@ export function receiveReport(processing: Processing, report: Report, now: Insta
     case 'sa-deleted':
       if (entry?.state === 'both-installed' || entry?.state === 'distributed') {
         withdrawEntries(processing, [entry], `router ${source} deleted its SA`, now, source);
+      } else if (entry?.state === 'half-empty') {
+        // The request is given up: the peer must not be brought to install what nobody wants.
+        dropEntry(processing, entry, now);
       }
+      // The router repeats its report until it hears this, whether or not there was an entry.
+      withdrawUnknown(processing, report, report.id, 'deleted, as the router reported');
       return;
     case 'selectors-disjoint':
       if (entry?.state === 'both-installed' || entry?.state === 'distributed') {
@@ -175,8 +180,10 @@ export function receiveReport(processing: Processing, report: Report, now: Insta
       }
       return;
     case 'no-spd-entry': {
-      const waiting = table.halfEmpty(source, peer, kind);
-      if (waiting !== undefined && sidesOf(waiting, source).own.request === null) {
+      // The report has the startup's id, which is the entry's key.
+      const waiting = table.byKey(report.id);
+      if (waiting?.state !== 'half-empty') return;
+      if (waiting.halves.some((half) => half.router === source && half.request === null)) {
         refuseEntry(processing, waiting, 'refused', `router ${source} has no SPD entry for this`, now);
       }
     }

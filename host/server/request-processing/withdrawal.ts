@@ -177,11 +177,12 @@ export function dropEntry(processing: Processing, entry: Entry, now: Instant): v
   }
 }
 
-/** Tells a router to delete one id that the server knows nothing of; not repeated, the router's own asking repeats it. */
+/** Tells a router to delete one id, once: it is not in the table, and the router's own repetition repeats this. */
 export function withdrawUnknown(
   processing: Processing,
   about: { readonly source: string; readonly peer: string; readonly kind: string },
   id: MessageId,
+  reason = 'the setting server does not know this request',
 ): void {
   const { source, peer, kind } = about;
   processing.out.send({
@@ -191,6 +192,6 @@ export function withdrawUnknown(
     peer,
     kind,
     ids: [id],
-    reason: 'the setting server does not know this request',
+    reason,
   });
 }

@@ -163,13 +163,17 @@ describe('a hard lifetime', () => {
     expect(rig.machine.nextDeadline()).toBeUndefined();
   });
 
-  it('by octets or packets is reported, because the server cannot know', () => {
+  it('by octets or packets is reported until the server has it, because it cannot know', () => {
     const rig = Rig.up();
     const { spi, id } = rig.install();
     rig.handle({ kind: 'hard-lifetime', spi });
     expect(rig.sent('report')).toMatchObject([{ what: 'sa-deleted', id, spi }]);
-    rig.pass(60_000);
-    expect(rig.sent('report')).toHaveLength(3);
+    rig.pass(15_500);
+    expect(rig.sent('report')).toHaveLength(6);
+    rig.receive(withdrawal([id]));
+    rig.pass(600_000);
+    expect(rig.sent('report')).toHaveLength(6);
+    expect(rig.machine.nextDeadline()).toBeUndefined();
   });
 });
 

@@ -274,9 +274,12 @@ describe('the other half', () => {
 
   it('is refused to both when the ends and the policy have no selector in common', () => {
     const scene = new Scene();
-    scene.request('tokyo', 'osaka', { selectors: [selector('10.1.1.0/24', '10.2.0.0/16')] });
+    const { id } = scene.request('tokyo', 'osaka', { selectors: [selector('10.1.1.0/24', '10.2.0.0/16')] });
     scene.said();
-    scene.request('osaka', 'tokyo', { selectors: [selector('10.2.0.0/16', '10.1.2.0/24')] });
+    scene.request('osaka', 'tokyo', {
+      selectors: [selector('10.2.0.0/16', '10.1.2.0/24')],
+      startupId: id,
+    });
     const said = scene.said();
     expect(said.map((message) => `${message.type} -> ${message.source}`).sort()).toEqual([
       'refused -> osaka',
