@@ -69,7 +69,7 @@ export interface SlotPlacement {
 
 const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 /** An SA without ESN is renewed well before its last number, at any rate a plain counter can reach meanwhile. */
-const SOFT_PACKETS_WITHOUT_ESN = 0xf000_0000n;
+const SOFT_SEQUENCE_WITHOUT_ESN = 0xf000_0000n;
 const SECONDS_MAX = 0xffff_ffff;
 
 /** Throws HostError CONFIG_INVALID saying what about `sa` the firmware cannot carry. */
@@ -204,7 +204,9 @@ function secondsAt(now: Instant, seconds: number): number {
 
 function softPackets(sa: SecurityAssociation): bigint {
   const asked = sa.soft.packets ?? UNLIMITED;
-  return sa.esn || asked < SOFT_PACKETS_WITHOUT_ESN ? asked : SOFT_PACKETS_WITHOUT_ESN;
+  if (sa.esn) return asked;
+  const left = SOFT_SEQUENCE_WITHOUT_ESN - ((sa.firstSequence ?? 1n) - 1n);
+  return left < 1n ? 1n : asked < left ? asked : left;
 }
 
 /**

@@ -2,9 +2,9 @@
  * Renders the ordered SPD as rows: which row stands before which is decided here, once, for the firmware, for `sekisho spd`
  * and for tests. Pure; writes nothing.
  *
- * For each SPD entry, in this order: what is blocked; then, by precedence, each kind that is known: the pair in use with its
- * selectors, or (no pair in use, or a kind that only a precedent names) an acquire; at last the entry's own selectors as
- * acquire. The firmware keeps the entry's own selectors apart (SPD rows) from what goes before them (bindings): a packet must
+ * For each SPD entry, in this order: by precedence, each kind that is known: the pair in use with its selectors, or (no pair
+ * in use, or a kind that only a precedent names) an acquire; at last the entry's own selectors as acquire. In front of each
+ * acquire stands what is blocked of it: a refusal of one kind leaves the SAs of the others alone. The firmware keeps the entry's own selectors apart (SPD rows) from what goes before them (bindings): a packet must
  * match both, so an SA never carries what its entry does not select.
  */
 import {
@@ -54,14 +54,20 @@ export function bindings(
   pairs: readonly BoundPair[],
   blocked: readonly Selector[],
 ): Binding[] {
-  const rows = blocked.map((selector) => row(selector, 'blocked', ''));
+  const rows: Binding[] = [];
   for (const kind of kindsInOrder(entry, pairs)) {
     for (const selector of kind.selectors) {
-      rows.push(
-        kind.use === undefined ? row(selector, 'acquire', kind.kind) : saRow(selector, kind.kind, kind.use),
-      );
+      if (kind.use !== undefined) {
+        rows.push(saRow(selector, kind.kind, kind.use));
+        continue;
+      }
+      for (const refused of intersectSelectorLists(blocked, [selector])) {
+        rows.push(row(refused, 'blocked', kind.kind));
+      }
+      rows.push(row(selector, 'acquire', kind.kind));
     }
   }
+  for (const selector of blocked) rows.push(row(selector, 'blocked', ''));
   return rows;
 }
 
