@@ -46,6 +46,8 @@ export function protect(plan: GuardPlan): void {
 /** Second step, with the TUN open and up: traffic for IPsec goes into it, and this machine forwards. Idempotent. */
 export function steer(plan: NetworkPlan): void {
   relaxReversePathFilter(plan.tunName);
+  // ICMP errors for refused hosts come out of the TUN with this router's own address, which is a martian otherwise.
+  writeSysctl(`net/ipv4/conf/${plan.tunName}/accept_local`, '1');
   // By `ip`: in a user namespace the kernel takes this by netlink only, not by the ioctl of tun.ts.
   runTool('ip', ['link', 'set', 'dev', plan.tunName, 'txqueuelen', String(TUN_QUEUE_PACKETS)]);
   if (plan.protectedInterfaces.length > 0) enableForwarding(plan);
