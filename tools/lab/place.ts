@@ -19,11 +19,27 @@ const stateSchema = z.object({
 export type RecordedProcess = z.infer<typeof processSchema>;
 export type LabState = z.infer<typeof stateSchema>;
 
-/** Folder of the lab called `name`: below /tmp, by user, so that a user namespace sees the same one. */
+/** The kernel's number for a file system in memory (linux/magic.h). */
+const TMPFS_MAGIC = 0x01021994;
+
+/**
+ * Folder of the lab called `name`, by user, so that a user namespace sees the same one. In memory where there is such a
+ * file system: keys do not reach a disk, and what is measured is Sekisho and not this machine's disk.
+ */
 export function placeFolder(name: string): string {
   // Inside the user namespace everybody is root; the outer user's number comes along in the environment.
   const user = process.env.SEKISHO_LAB_USER ?? String(process.getuid?.() ?? 0);
-  return join(`/tmp/sekisho-lab-${user}`, name);
+  return join(isInMemory() ? '/dev/shm' : '/tmp', `sekisho-lab-${user}`, name);
+}
+
+/** True when the lab's files, the server's database among them, lie in memory. */
+export function isInMemory(): boolean {
+  try {
+    accessSync('/dev/shm', constants.W_OK);
+    return statfsSync('/dev/shm').type === TMPFS_MAGIC;
+  } catch {
+    return false;
+  }
 }
 
 /** What a lab wrote about itself; undefined when there is none, or none of this boot. */
@@ -132,7 +148,7 @@ function kill(recorded: RecordedProcess): void {
   }
 }
 
-/** /tmp is everybody's: a folder that another user made there must not get our keys. */
+/** Both are everybody's: a folder that another user made there must not get our keys. */
 function refuseStrangersFolder(folder: string): void {
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== (process.getuid?.() ?? 0) || (found.mode & 0o077) !== 0) {

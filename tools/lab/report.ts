@@ -92,7 +92,15 @@ export interface Report {
     /** Packets that the kernel could not hand to the capture; null when tcpdump did not say. */
     readonly missed: number | null;
   };
-  readonly machine: { readonly kernel: string; readonly node: string; readonly processors: number };
+  readonly machine: {
+    readonly kernel: string;
+    readonly node: string;
+    readonly processors: number;
+    /** Load average of the last minute before the scenario: others' work is in every figure. */
+    readonly load: number;
+    /** Where the server's database lies: a commit waits for a disk, and not for memory. */
+    readonly database: 'memory' | 'disk';
+  };
   readonly shortfalls: readonly string[];
   readonly ok: boolean;
 }

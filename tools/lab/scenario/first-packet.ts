@@ -2,6 +2,7 @@
  * The first packet: one ping between hosts whose routers have no SA. It is held, goes out when the setting arrives, and
  * the reply is back within milliseconds. Then a burst over IPv6 to the third site that starts before its SAs exist: all of it arrives.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { bootMinusWallMs } from '../clock.ts';
 import { readEvents } from '../control.ts';
 import { type Outcome, shortfalls } from '../report.ts';
@@ -11,11 +12,14 @@ import { outerNames, type Scene, sitesOf } from './scene.ts';
 
 const limitMs = 10;
 const burstPackets = 10;
+const calmMs = 1000;
 
 export async function firstPacket(scene: Scene): Promise<Outcome> {
   const { plan, processes, fleet, capture } = scene;
   const { tokyo, osaka, nagoya } = sitesOf(plan);
   scene.say(`first packet: ping from ${tokyo.hostAddress} (tokyo) to ${osaka.hostAddress} (osaka)`);
+  // Processes that have just started still compile and tidy up.
+  await sleep(calmMs);
   await capture.settle();
   capture.census.takeSightings();
   capture.census.tracing = true;

@@ -2,8 +2,9 @@
  * The order in which the scenarios run, and the report made of what they found. One that fails does not keep the others
  * from running: its error is a shortfall.
  */
-import { cpus, release } from 'node:os';
+import { cpus, loadavg, release } from 'node:os';
 import { shortenedSeconds } from '../configuration.ts';
+import { isInMemory } from '../place.ts';
 import type { Finding, Outcome, Report } from '../report.ts';
 import { firstPacket } from './first-packet.ts';
 import { messageLoss } from './message-loss.ts';
@@ -65,6 +66,7 @@ export async function runWholeScenario(
   show: (finding: Finding) => Promise<void>,
 ): Promise<Report> {
   const { fleet, capture } = scene;
+  const [load = 0] = loadavg();
   const first = await runSteps(scene, everyday, show);
   scene.say('new configuration: a hundred small selectors for each pair of routers, shortened intervals');
   async function reconfiguration(): Promise<Outcome> {
@@ -85,7 +87,13 @@ export async function runWholeScenario(
     ...finding,
     shortenedIntervals: { in: ['messageLoss', 'peerDown'], seconds: shortenedSeconds },
     capture: { repeatedIvs: counts.repeatedIvs, fragments: counts.fragments, missed },
-    machine: { kernel: release(), node: process.version, processors: cpus().length },
+    machine: {
+      kernel: release(),
+      node: process.version,
+      processors: cpus().length,
+      load,
+      database: isInMemory() ? 'memory' : 'disk',
+    },
     shortfalls: found,
     ok: found.length === 0,
   };
