@@ -2,7 +2,18 @@
  * The one place where a lab leaves its traces: a folder with its configuration, logs, sockets and `state.json`, which names
  * every process that it started. Whatever ends the lab, even `kill -9`, the next start finds the place and clears it.
  */
-import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { HostError } from '../../host/model/host-error.ts';
