@@ -87,6 +87,7 @@ const PERMUTATIONS: usize = memory.data<u8>([
    2,  3,  0,  1,  6,  7,  4,  5, 10, 11,  8,  9, 14, 15, 12, 13, // ROTATE_2
    3,  0,  1,  2,  7,  4,  5,  6, 11,  8,  9, 10, 15, 12, 13, 14, // ROTATE_3
   15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, // LOW_NIBBLE
+   0,  1,  2,  3,  7,  4,  5,  6, 10, 11,  8,  9, 13, 14, 15, 12, // UNSHIFT_0
 ], 16);
 
 /** Columns of a block (FIPS 197 §3.4) to rows, and back: the row order is what a register or a round key holds. */
@@ -101,3 +102,5 @@ export const ROTATE_1: usize = PERMUTATIONS + 80;
 export const ROTATE_2: usize = PERMUTATIONS + 96;
 export const ROTATE_3: usize = PERMUTATIONS + 112;
 export const LOW_NIBBLE: usize = PERMUTATIONS + 128;
+/** The inverse of SHIFT_0. */
+export const UNSHIFT_0: usize = PERMUTATIONS + 144;

@@ -35,8 +35,9 @@ import {
   SHIFT_1,
   SHIFT_2,
   SHIFT_3,
+  UNSHIFT_0,
 } from './aes-tables.ts';
-import { combine, highNibbles, invertHalf, linear, lookup, lowNibbles } from './nibble.ts';
+import { combine, invertIo, invertJo, linear, lookup } from './nibble.ts';
 
 /** Where the first round key lies in a schedule. */
 export const ROUND_KEYS: usize = 16;
@@ -104,26 +105,23 @@ export function aesEncryptBlock(schedule: usize, block: v128): v128 {
   x = linear(v128.load(ENCRYPT_IN_LOW), v128.load(ENCRYPT_IN_HIGH), x, mask);
   x = v128.xor(x, v128.load(key));
   for (;;) {
-    const k = lowNibbles(x, mask);
-    const i = highNibbles(x, mask);
-    const j = v128.xor(i, k);
-    const aOverK = lookup(inverseTimesA, k);
-    const io = invertHalf(inverse, i, j, aOverK);
-    const jo = invertHalf(inverse, j, i, aOverK);
+    const io = invertIo(x, inverse, inverseTimesA, mask);
+    const jo = invertJo(x, inverse, inverseTimesA, mask);
     key += 16;
     if (key === last) {
       x = combine(v128.load(ENCRYPT_OUT_IO), v128.load(ENCRYPT_OUT_JO), io, jo);
       break;
     }
-    // The three multiples come from tables of their own: one addition less on the way from block to block of CBC.
+    // The way from block to block of CBC is what counts here: the three multiples come from tables of their own, and the
+    // key, turned back by ShiftRows, joins the half that is there first.
     const one = combine(oneIo, oneJo, io, jo);
-    const two = combine(twoIo, twoJo, io, jo);
+    const keyed = v128.xor(lookup(twoIo, io), lookup(v128.load(key), v128.load(UNSHIFT_0)));
+    const two = v128.xor(keyed, lookup(twoJo, jo));
     const three = combine(threeIo, threeJo, io, jo);
     x = v128.xor(
       v128.xor(lookup(two, v128.load(SHIFT_0)), lookup(three, v128.load(SHIFT_1))),
       v128.xor(lookup(one, v128.load(SHIFT_2)), lookup(one, v128.load(SHIFT_3))),
     );
-    x = v128.xor(x, v128.load(key));
   }
   x = v128.xor(lookup(x, v128.load(SHIFT_0)), v128.load(last));
   return lookup(x, v128.load(ROWS));
@@ -136,12 +134,8 @@ export function aesEncryptBlock(schedule: usize, block: v128): v128 {
 export function aesPartialRound(x: v128, keep: v128): v128 {
   const mask = v128.load(LOW_NIBBLE);
   const inverse = v128.load(INVERSE);
-  const k = lowNibbles(x, mask);
-  const i = highNibbles(x, mask);
-  const j = v128.xor(i, k);
-  const aOverK = lookup(v128.load(INVERSE_TIMES_A), k);
-  const io = invertHalf(inverse, i, j, aOverK);
-  const jo = invertHalf(inverse, j, i, aOverK);
+  const io = invertIo(x, inverse, v128.load(INVERSE_TIMES_A), mask);
+  const jo = invertJo(x, inverse, v128.load(INVERSE_TIMES_A), mask);
   const one = v128.and(keep, combine(v128.load(ENCRYPT_1_IO), v128.load(ENCRYPT_1_JO), io, jo));
   const two = v128.and(keep, combine(v128.load(ENCRYPT_2_IO), v128.load(ENCRYPT_2_JO), io, jo));
   return v128.xor(
@@ -182,12 +176,8 @@ function substituteWord(word: u32): u32 {
   const mask = v128.load(LOW_NIBBLE);
   const inverse = v128.load(INVERSE);
   const x = linear(v128.load(ENCRYPT_IN_LOW), v128.load(ENCRYPT_IN_HIGH), i32x4.splat(word), mask);
-  const k = lowNibbles(x, mask);
-  const i = highNibbles(x, mask);
-  const j = v128.xor(i, k);
-  const aOverK = lookup(v128.load(INVERSE_TIMES_A), k);
-  const io = invertHalf(inverse, i, j, aOverK);
-  const jo = invertHalf(inverse, j, i, aOverK);
+  const io = invertIo(x, inverse, v128.load(INVERSE_TIMES_A), mask);
+  const jo = invertJo(x, inverse, v128.load(INVERSE_TIMES_A), mask);
   return (
     i32x4.extract_lane(combine(v128.load(ENCRYPT_OUT_IO), v128.load(ENCRYPT_OUT_JO), io, jo), 0) ^ 0x63636363
   );

@@ -6,9 +6,10 @@
  */
 import { AES_SCHEDULE_SIZE } from '../../abi/crypto-context.ts';
 import { aesEncryptBlock, aesExpand, aesExpandDecrypt } from './aes.ts';
-import { aesDecryptFour } from './aes-decrypt.ts';
+import { aesDecryptEight } from './aes-decrypt.ts';
 
-/** Plain blocks before chaining; not reentrant. */
+/** A group of blocks as received, and decrypted but not yet chained; not reentrant. */
+const RECEIVED: usize = memory.data(128, 16);
 const DECRYPTED: usize = memory.data(128, 16);
 
 /**
@@ -49,26 +50,16 @@ export function cbcDecrypt(context: usize, iv: usize, text: usize, textLength: i
   const schedule = context + AES_SCHEDULE_SIZE;
   const end = text + <usize>textLength;
   let chained = v128.load(iv);
-  for (; text + 64 <= end; text += 64) {
-    aesDecryptFour(schedule, text, DECRYPTED);
-    const block0 = v128.load(text, 0);
-    const block1 = v128.load(text, 16);
-    const block2 = v128.load(text, 32);
-    const block3 = v128.load(text, 48);
-    v128.store(text, v128.xor(v128.load(DECRYPTED, 0), chained), 0);
-    v128.store(text, v128.xor(v128.load(DECRYPTED, 16), block0), 16);
-    v128.store(text, v128.xor(v128.load(DECRYPTED, 32), block1), 32);
-    v128.store(text, v128.xor(v128.load(DECRYPTED, 48), block2), 48);
-    chained = block3;
-  }
-  if (text === end) return;
-  // One to three blocks are left; the lanes beside them decrypt whatever the scratch held.
-  memory.copy(DECRYPTED, text, end - text);
-  aesDecryptFour(schedule, DECRYPTED, DECRYPTED);
-  for (let at = DECRYPTED; text < end; text += 16, at += 16) {
-    const block = v128.load(text);
-    v128.store(text, v128.xor(v128.load(at), chained));
-    chained = block;
+  while (text < end) {
+    // A last group of fewer than eight blocks decrypts whatever the scratch held beside them.
+    const octets = min<usize>(128, end - text);
+    for (let at: usize = 0; at < octets; at += 16) v128.store(RECEIVED + at, v128.load(text + at));
+    aesDecryptEight(schedule, RECEIVED, DECRYPTED);
+    for (let at: usize = 0; at < octets; at += 16) {
+      v128.store(text + at, v128.xor(v128.load(DECRYPTED + at), chained));
+      chained = v128.load(RECEIVED + at);
+    }
+    text += octets;
   }
 }
 

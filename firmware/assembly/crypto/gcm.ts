@@ -6,7 +6,8 @@
  */
 import { AES_SCHEDULE_SIZE, GCM_ICV_SIZE, GCM_NONCE_SIZE } from '../../abi/crypto-context.ts';
 import { aesEncryptBlock, aesExpand } from './aes.ts';
-import { aesCounterPrepare, aesKeystream, KEYSTREAM_SIZE } from './aes-counter.ts';
+import { aesKeystream, KEYSTREAM_SIZE } from './aes-counter.ts';
+import { aesCounterPrepare } from './aes-counter-start.ts';
 import { equal } from './equal.ts';
 import { ghash, ghashSetup } from './ghash.ts';
 
@@ -84,8 +85,8 @@ export function gcmOpen(
 
 /** Fills KEYSTREAM with counter blocks 0 (unused), 1 (the ICV's) and what the text needs of 2 ... 15. */
 function firstKeystream(context: usize, nonce: usize, textLength: i32): void {
-  memory.copy(COUNTER_BLOCK, nonce, GCM_NONCE_SIZE);
-  store<u32>(COUNTER_BLOCK, 0, GCM_NONCE_SIZE);
+  store<u64>(COUNTER_BLOCK, load<u64>(nonce), 0);
+  store<u64>(COUNTER_BLOCK, load<u32>(nonce, 8), 8);
   aesCounterPrepare(context, v128.load(COUNTER_BLOCK));
   aesKeystream(context, 0, min(16, 2 + blocksOf(textLength)), KEYSTREAM);
 }
@@ -149,7 +150,10 @@ function authenticate(context: usize, aad: usize, aadLength: i32, text: usize, t
 /** Stages the `length` octets after the last whole block, padded with zeros, if any; returns the next free place. */
 function stagePartial(staged: usize, octets: usize, length: i32): usize {
   if (length === 0) return staged;
+  // Octet by octet: memory.copy leaves the module, which costs more than so few octets.
   v128.store(staged, i8x16.splat(0));
-  memory.copy(staged, octets, length);
+  for (let index: usize = 0; index < <usize>length; index++) {
+    store<u8>(staged + index, load<u8>(octets + index));
+  }
   return staged + 16;
 }

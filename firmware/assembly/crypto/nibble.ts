@@ -20,10 +20,24 @@ export function highNibbles(x: v128, mask: v128): v128 {
 }
 
 /**
- * Half of an inversion in GF(2^8): 1/(1/i + a/k) + j, from which and from its twin with i and j exchanged `combine`
- * reads 1/x (see `test/property/crypto/aes-field.ts` for the algebra).
+ * Half of an inversion in GF(2^8) of octets in register form, i in the high nibble and k = i + j in the low one:
+ * 1/(1/i + a/k) + j. With the other half `combine` reads 1/x (see `test/property/crypto/aes-field.ts` for the algebra). The
+ * compiler computes only once what the halves share.
  */
-export function invertHalf(inverse: v128, i: v128, j: v128, aOverK: v128): v128 {
+export function invertIo(x: v128, inverse: v128, inverseTimesA: v128, mask: v128): v128 {
+  const k = lowNibbles(x, mask);
+  const i = highNibbles(x, mask);
+  return invertHalf(inverse, i, v128.xor(i, k), lookup(inverseTimesA, k));
+}
+
+/** The other half: 1/(1/j + a/k) + i. */
+export function invertJo(x: v128, inverse: v128, inverseTimesA: v128, mask: v128): v128 {
+  const k = lowNibbles(x, mask);
+  const i = highNibbles(x, mask);
+  return invertHalf(inverse, v128.xor(i, k), i, lookup(inverseTimesA, k));
+}
+
+function invertHalf(inverse: v128, i: v128, j: v128, aOverK: v128): v128 {
   return v128.xor(lookup(inverse, v128.xor(lookup(inverse, i), aOverK)), j);
 }
 

@@ -3,7 +3,7 @@
  * path calls the functions themselves. Decides nothing.
  */
 import { aesEncryptBlock, aesExpand, aesExpandDecrypt } from './aes.ts';
-import { aesDecryptFour } from './aes-decrypt.ts';
+import { aesDecryptEight } from './aes-decrypt.ts';
 import { AES_TABLES } from './aes-tables.ts';
 import { cbcDecrypt, cbcEncrypt, cbcSetup, cbcUnpredictableIv } from './cbc.ts';
 import { equal } from './equal.ts';
@@ -31,9 +31,9 @@ export function primitive_aes_expand_decrypt(key: usize, keyLength: i32, schedul
   aesExpandDecrypt(key, keyLength, schedule);
 }
 
-/** Decrypts four blocks in place. */
-export function primitive_aes_decrypt_four(schedule: usize, blocks: usize): void {
-  aesDecryptFour(schedule, blocks, blocks);
+/** Decrypts eight blocks in place. */
+export function primitive_aes_decrypt_eight(schedule: usize, blocks: usize): void {
+  aesDecryptEight(schedule, blocks, blocks);
 }
 
 export function primitive_gcm_setup(context: usize, key: usize, keyLength: i32): void {

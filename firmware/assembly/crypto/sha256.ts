@@ -11,8 +11,11 @@ export const SHA256_START: usize = memory.data<u32>([
 /** Scratch; not reentrant. */
 const STATE: usize = memory.data(32, 16);
 const TAIL: usize = memory.data(128, 16);
-/** Message schedule of one block, 64 words. */
+/** W_t + K_t of one block, 64 words (FIPS 180-4 §6.2.2). */
 const SCHEDULE: usize = memory.data(256, 16);
+
+/** Octets of a word reversed, four words at once: messages are big-endian (FIPS 180-4 §3.1). */
+const BIG_ENDIAN: usize = memory.data<u8>([3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12], 16);
 
 /** FIPS 180-4 §4.2.2. */
 // biome-ignore format: words as the standard has them
@@ -61,17 +64,21 @@ export function sha256Block(state: usize, block: usize): void {
   compress(state, block, 64);
 }
 
-/** FIPS 180-4 §6.2.2 over `octets`, a multiple of 64. */
+/**
+ * FIPS 180-4 §6.2.2 over `octets`, a multiple of 64. The message schedule goes four words at a time in vectors, sixteen rounds
+ * ahead of the rounds, so that a processor does both at once.
+ */
 function compress(state: usize, message: usize, octets: i32): void {
+  const bigEndian = v128.load(BIG_ENDIAN);
   for (const end = message + <usize>octets; message < end; message += 64) {
-    for (let at: usize = 0; at < 64; at += 4) {
-      store<u32>(SCHEDULE + at, bswap(load<u32>(message + at)));
-    }
-    for (let at: usize = SCHEDULE + 64; at < SCHEDULE + 256; at += 4) {
-      const near = smallSigma1(load<u32>(at - 8)) + load<u32>(at - 28);
-      const far = smallSigma0(load<u32>(at - 60)) + load<u32>(at - 64);
-      store<u32>(at, near + far);
-    }
+    let w0 = i8x16.relaxed_swizzle(v128.load(message, 0), bigEndian);
+    let w1 = i8x16.relaxed_swizzle(v128.load(message, 16), bigEndian);
+    let w2 = i8x16.relaxed_swizzle(v128.load(message, 32), bigEndian);
+    let w3 = i8x16.relaxed_swizzle(v128.load(message, 48), bigEndian);
+    v128.store(SCHEDULE, i32x4.add(w0, v128.load(ROUND_CONSTANTS, 0)), 0);
+    v128.store(SCHEDULE, i32x4.add(w1, v128.load(ROUND_CONSTANTS, 16)), 16);
+    v128.store(SCHEDULE, i32x4.add(w2, v128.load(ROUND_CONSTANTS, 32)), 32);
+    v128.store(SCHEDULE, i32x4.add(w3, v128.load(ROUND_CONSTANTS, 48)), 48);
     let a = load<u32>(state, 0);
     let b = load<u32>(state, 4);
     let c = load<u32>(state, 8);
@@ -80,36 +87,43 @@ function compress(state: usize, message: usize, octets: i32): void {
     let f = load<u32>(state, 20);
     let g = load<u32>(state, 24);
     let h = load<u32>(state, 28);
-    for (let at: usize = 0; at < 256; at += 32) {
-      h += bigSigma1(e) + choose(e, f, g) + load<u32>(ROUND_CONSTANTS + at, 0) + load<u32>(SCHEDULE + at, 0);
-      d += h;
-      h += bigSigma0(a) + majority(a, b, c);
-      g += bigSigma1(d) + choose(d, e, f) + load<u32>(ROUND_CONSTANTS + at, 4) + load<u32>(SCHEDULE + at, 4);
-      c += g;
-      g += bigSigma0(h) + majority(h, a, b);
-      f += bigSigma1(c) + choose(c, d, e) + load<u32>(ROUND_CONSTANTS + at, 8) + load<u32>(SCHEDULE + at, 8);
-      b += f;
-      f += bigSigma0(g) + majority(g, h, a);
-      e +=
-        bigSigma1(b) + choose(b, c, d) + load<u32>(ROUND_CONSTANTS + at, 12) + load<u32>(SCHEDULE + at, 12);
-      a += e;
-      e += bigSigma0(f) + majority(f, g, h);
-      d +=
-        bigSigma1(a) + choose(a, b, c) + load<u32>(ROUND_CONSTANTS + at, 16) + load<u32>(SCHEDULE + at, 16);
-      h += d;
-      d += bigSigma0(e) + majority(e, f, g);
-      c +=
-        bigSigma1(h) + choose(h, a, b) + load<u32>(ROUND_CONSTANTS + at, 20) + load<u32>(SCHEDULE + at, 20);
-      g += c;
-      c += bigSigma0(d) + majority(d, e, f);
-      b +=
-        bigSigma1(g) + choose(g, h, a) + load<u32>(ROUND_CONSTANTS + at, 24) + load<u32>(SCHEDULE + at, 24);
-      f += b;
-      b += bigSigma0(c) + majority(c, d, e);
-      a +=
-        bigSigma1(f) + choose(f, g, h) + load<u32>(ROUND_CONSTANTS + at, 28) + load<u32>(SCHEDULE + at, 28);
-      e += a;
-      a += bigSigma0(b) + majority(b, c, d);
+    for (let sixteen: usize = 0; sixteen < 256; sixteen += 64) {
+      if (sixteen < 192) {
+        w0 = nextWords(w0, w1, w2, w3);
+        w1 = nextWords(w1, w2, w3, w0);
+        w2 = nextWords(w2, w3, w0, w1);
+        w3 = nextWords(w3, w0, w1, w2);
+        v128.store(SCHEDULE + sixteen, i32x4.add(w0, v128.load(ROUND_CONSTANTS + sixteen, 64)), 64);
+        v128.store(SCHEDULE + sixteen, i32x4.add(w1, v128.load(ROUND_CONSTANTS + sixteen, 80)), 80);
+        v128.store(SCHEDULE + sixteen, i32x4.add(w2, v128.load(ROUND_CONSTANTS + sixteen, 96)), 96);
+        v128.store(SCHEDULE + sixteen, i32x4.add(w3, v128.load(ROUND_CONSTANTS + sixteen, 112)), 112);
+      }
+      for (let at = SCHEDULE + sixteen; at < SCHEDULE + sixteen + 64; at += 32) {
+        h += load<u32>(at, 0) + choose(e, f, g) + bigSigma1(e);
+        d += h;
+        h += majority(a, b, c) + bigSigma0(a);
+        g += load<u32>(at, 4) + choose(d, e, f) + bigSigma1(d);
+        c += g;
+        g += majority(h, a, b) + bigSigma0(h);
+        f += load<u32>(at, 8) + choose(c, d, e) + bigSigma1(c);
+        b += f;
+        f += majority(g, h, a) + bigSigma0(g);
+        e += load<u32>(at, 12) + choose(b, c, d) + bigSigma1(b);
+        a += e;
+        e += majority(f, g, h) + bigSigma0(f);
+        d += load<u32>(at, 16) + choose(a, b, c) + bigSigma1(a);
+        h += d;
+        d += majority(e, f, g) + bigSigma0(e);
+        c += load<u32>(at, 20) + choose(h, a, b) + bigSigma1(h);
+        g += c;
+        c += majority(d, e, f) + bigSigma0(d);
+        b += load<u32>(at, 24) + choose(g, h, a) + bigSigma1(g);
+        f += b;
+        b += majority(c, d, e) + bigSigma0(c);
+        a += load<u32>(at, 28) + choose(f, g, h) + bigSigma1(f);
+        e += a;
+        a += majority(b, c, d) + bigSigma0(b);
+      }
     }
     store<u32>(state, load<u32>(state, 0) + a, 0);
     store<u32>(state, load<u32>(state, 4) + b, 4);
@@ -122,7 +136,17 @@ function compress(state: usize, message: usize, octets: i32): void {
   }
 }
 
-/** Ch, Maj and the four sigmas of FIPS 180-4 §4.1.2. */
+/** The next four words of the message schedule after sixteen. The upper two need the lower two, so these come first. */
+function nextWords(w0: v128, w4: v128, w8: v128, w12: v128): v128 {
+  const w1 = v128.shuffle<u32>(w0, w4, 1, 2, 3, 4);
+  const w9 = v128.shuffle<u32>(w8, w12, 1, 2, 3, 4);
+  const sum = i32x4.add(i32x4.add(w0, w9), smallSigma0(w1));
+  const zero = i32x4.splat(0);
+  const lower = i32x4.add(sum, smallSigma1(v128.shuffle<u32>(w12, zero, 2, 3, 4, 4)));
+  return i32x4.add(lower, smallSigma1(v128.shuffle<u32>(zero, lower, 0, 0, 4, 5)));
+}
+
+/** Ch, Maj and the sigmas of FIPS 180-4 §4.1.2; the small ones on four words. */
 function choose(x: u32, y: u32, z: u32): u32 {
   return (x & (y ^ z)) ^ z;
 }
@@ -139,10 +163,14 @@ function bigSigma1(x: u32): u32 {
   return rotr(x, 6) ^ rotr(x, 11) ^ rotr(x, 25);
 }
 
-function smallSigma0(x: u32): u32 {
-  return rotr(x, 7) ^ rotr(x, 18) ^ (x >> 3);
+function smallSigma0(x: v128): v128 {
+  const seven = v128.or(i32x4.shr_u(x, 7), i32x4.shl(x, 25));
+  const eighteen = v128.or(i32x4.shr_u(x, 18), i32x4.shl(x, 14));
+  return v128.xor(v128.xor(seven, eighteen), i32x4.shr_u(x, 3));
 }
 
-function smallSigma1(x: u32): u32 {
-  return rotr(x, 17) ^ rotr(x, 19) ^ (x >> 10);
+function smallSigma1(x: v128): v128 {
+  const seventeen = v128.or(i32x4.shr_u(x, 17), i32x4.shl(x, 15));
+  const nineteen = v128.or(i32x4.shr_u(x, 19), i32x4.shl(x, 13));
+  return v128.xor(v128.xor(seventeen, nineteen), i32x4.shr_u(x, 10));
 }

@@ -10,7 +10,7 @@ export interface Primitives {
   primitive_aes_expand(key: number, keyLength: number, schedule: number): void;
   primitive_aes_encrypt(schedule: number, block: number): void;
   primitive_aes_expand_decrypt(key: number, keyLength: number, schedule: number): void;
-  primitive_aes_decrypt_four(schedule: number, blocks: number): void;
+  primitive_aes_decrypt_eight(schedule: number, blocks: number): void;
   primitive_gcm_setup(context: number, key: number, keyLength: number): void;
   primitive_gcm_seal(
     context: number,

@@ -15,14 +15,14 @@ describe('AES', () => {
       const layout = new Layout();
       const keyField = layout.place(fromHex(key).subarray(0, keyLength));
       const schedule = layout.room(AES_SCHEDULE_SIZE);
-      const blocks = layout.place(fromHex(plain.repeat(4)));
+      const blocks = layout.place(fromHex(plain.repeat(8)));
       primitives.primitive_aes_expand(keyField.address, keyLength, schedule.address);
       primitives.primitive_aes_encrypt(schedule.address, blocks.address);
       expect(hex(blocks.read().subarray(0, 16))).toBe(cipher);
-      blocks.write(fromHex(cipher.repeat(4)));
+      blocks.write(fromHex(cipher.repeat(8)));
       primitives.primitive_aes_expand_decrypt(keyField.address, keyLength, schedule.address);
-      primitives.primitive_aes_decrypt_four(schedule.address, blocks.address);
-      expect(hex(blocks.read())).toBe(plain.repeat(4));
+      primitives.primitive_aes_decrypt_eight(schedule.address, blocks.address);
+      expect(hex(blocks.read())).toBe(plain.repeat(8));
     });
   }
 });
