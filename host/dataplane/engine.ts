@@ -49,7 +49,7 @@ export interface TableChange {
   readonly remove?: readonly Spi[];
   /** The peer of these pairs is now at another address. */
   readonly move?: readonly { readonly spi: Spi; readonly peer: Endpoint }[];
-  /** Packets that match are refused without asking, until unblocked. Replaces the entry's earlier blocks. */
+  /** Packets that match and have no SA are refused without asking, until unblocked. Replaces the entry's earlier blocks. */
   readonly block?: readonly { readonly entry: string; readonly selectors: readonly Selector[] }[];
 }
 

@@ -178,7 +178,7 @@ export interface Report extends Envelope {
   readonly what: ReportKind;
   /** The SPI concerned; 0 where there is none. */
   readonly spi: Spi;
-  /** Where a bad SPI's packet came from; null otherwise. */
+  /** Where a bad SPI's packet came from, port 0 for raw ESP; null otherwise. */
   readonly from: Endpoint | null;
   readonly count: number;
 }

@@ -1,6 +1,6 @@
 /** `report`: what a router saw that the server may act on. */
 import { nullable, unsigned, word } from './field.ts';
-import { endpoint } from './fields-model.ts';
+import { sender } from './fields-model.ts';
 import type { Report } from './message.ts';
 import type { MessageCodec } from './message-codec.ts';
 
@@ -14,7 +14,7 @@ export const report: MessageCodec<Report> = {
     what: word('bad-spi', 'sa-deleted', 'no-spd-entry', 'selectors-disjoint'),
     // Any value: what is reported is what was seen on the wire.
     spi: unsigned(0, 0xffff_ffff),
-    from: nullable(endpoint),
+    from: nullable(sender),
     count: unsigned(0, 0xffff_ffff),
   },
 };

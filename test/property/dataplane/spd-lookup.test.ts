@@ -107,7 +107,7 @@ const anySpd: fc.Arbitrary<EntryPlan[]> = fc
     fc.record({
       action: fc.constantFrom('PROTECT' as const, 'PROTECT' as const, 'BYPASS' as const, 'DISCARD' as const),
       selectors: someSelectors,
-      blocked: fc.oneof(fc.constant([]), someSelectors),
+      blocked: fc.oneof(fc.constant([]), { weight: 4, arbitrary: someSelectors }),
       kinds: fc.array(
         fc.record({
           selectors: someSelectors,
@@ -167,7 +167,7 @@ function modelled(spd: readonly EntryPlan[], packet: PacketSelector): string {
     if (!matches(entry.selectors)) continue;
     if (entry.action === 'BYPASS') return 'bypass';
     if (entry.action === 'DISCARD') return 'spd-discard';
-    if (matches(blocked)) return 'blocked';
+    const unserved = matches(blocked) ? 'blocked' : 'held';
     const kinds = pairs.flatMap(({ pair: one, use }) => [
       {
         precedence: one.precedence,
@@ -182,9 +182,10 @@ function modelled(spd: readonly EntryPlan[], packet: PacketSelector): string {
     ]);
     kinds.sort((a, b) => a.precedence - b.precedence);
     for (const kind of kinds) {
-      if (matches(kind.selectors)) return kind.spi === undefined ? 'held' : `sent through ${kind.spi}`;
+      // A block takes the place of an acquire, never of an SA.
+      if (matches(kind.selectors)) return kind.spi === undefined ? unserved : `sent through ${kind.spi}`;
     }
-    return 'held';
+    return unserved;
   }
   return 'no-spd-entry';
 }

@@ -169,7 +169,12 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
       'selectors-disjoint' as const,
     ),
     spi: uint32,
-    from: fc.option(endpoint),
+    from: fc.option(
+      fc.oneof(
+        endpoint,
+        endpoint.map((seen) => ({ ...seen, port: 0 })),
+      ),
+    ),
     count: uint32,
   }),
 );

@@ -132,13 +132,21 @@ describe('an outbound packet is dropped', () => {
   });
 
   it('as blocked, until the block is lifted', () => {
-    const engine = engineWithPair();
+    const engine = dataplane();
+    const whole = [selector('10.1.0.0/16', '10.2.0.0/16')];
+    engine.change({ spd: [{ name: 'to-b', selectors: whole, action: 'PROTECT', requestPeer: 'b' }] }, 0);
     const selectors = [selector('10.1.0.5/32', '10.2.0.0/16', { protocol: UDP })];
     engine.change({ block: [{ entry: 'to-b', selectors }] }, 0);
     expectDrop(engine, 'blocked', () => engine.outbound(packetOf(outboundPlan), 0));
     expect(engine.drainEvents()).toEqual([]);
-    expect(reason(engine.outbound(packetOf({ ...outboundPlan, source: '10.1.0.6' }), 0))).toBe('send');
+    expect(reason(engine.outbound(packetOf({ ...outboundPlan, source: '10.1.0.6' }), 0))).toBe('held');
     engine.change({ block: [{ entry: 'to-b', selectors: [] }] }, 0);
+    expect(reason(engine.outbound(packetOf(outboundPlan), 0))).toBe('held');
+  });
+
+  it('never for a block where an SA carries it', () => {
+    const engine = engineWithPair();
+    engine.change({ block: [{ entry: 'to-b', selectors: [selector('10.1.0.0/16', '10.2.0.0/16')] }] }, 0);
     expect(reason(engine.outbound(packetOf(outboundPlan), 0))).toBe('send');
   });
 
