@@ -11,6 +11,8 @@ export interface Report {
     /** Of the first ping, and of a burst that was sent before its SAs were there. */
     readonly lost: number;
     readonly burst: { readonly sent: number; readonly received: number };
+    /** Of the server's and routers' processes during the ping: real-time keeps this machine's other work out. */
+    readonly priority: 'real-time' | 'ordinary';
     readonly events: readonly SequenceRow[];
   };
   readonly transfer?: {

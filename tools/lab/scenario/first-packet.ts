@@ -20,10 +20,12 @@ export async function firstPacket(scene: Scene): Promise<Outcome> {
   scene.say(`first packet: ping from ${tokyo.hostAddress} (tokyo) to ${osaka.hostAddress} (osaka)`);
   // Processes that have just started still compile and tidy up.
   await sleep(calmMs);
+  const isPreferred = fleet.preferOverOthers(true);
   await capture.settle();
   capture.census.takeSightings();
   capture.census.tracing = true;
   const result = await ping(processes, tokyo, osaka.hostAddress);
+  fleet.preferOverOthers(false);
   await capture.settle();
   capture.census.tracing = false;
   const sightings = capture.census.takeSightings();
@@ -46,7 +48,13 @@ export async function firstPacket(scene: Scene): Promise<Outcome> {
   const burst = await ping(processes, tokyo, nagoya.hostAddress6, { count: burstPackets, intervalMs: 1 });
   const lost = (result.milliseconds === undefined ? 1 : 0) + burstPackets - burst.replies;
   const milliseconds = result.milliseconds ?? null;
-  const finding = { milliseconds, lost, burst: { sent: burstPackets, received: burst.replies }, events };
+  const finding = {
+    milliseconds,
+    lost,
+    burst: { sent: burstPackets, received: burst.replies },
+    priority: isPreferred ? ('real-time' as const) : ('ordinary' as const),
+    events,
+  };
   return {
     finding: { firstPacket: finding },
     shortfalls: shortfalls(
