@@ -106,6 +106,7 @@ const records: readonly RecordTable[] = [
       LOCAL: 16,
       DONT_FRAGMENT: 4,
       TTL: 4,
+      UDP: 4,
     },
     values: /^DESCRIPTOR_SIZE$/,
   },
