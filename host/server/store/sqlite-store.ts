@@ -1,7 +1,8 @@
 /**
  * The store in one SQLite file, by Node's own SQLite: a transaction for each commit, flushed to disk before it returns
- * (`synchronous = FULL`), because what was committed is what the server may say to routers. A file of a newer version is
- * refused rather than misread; an older one is migrated.
+ * (`synchronous = FULL`), because what was committed is what the server may say to routers. Audit rows wait for the next
+ * commit or flush: nobody's first packet waits for a log. One process at a time has the file. A file of a newer version is
+ * refused rather than misread.
  */
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -12,7 +13,7 @@ import { HostError } from '../../model/host-error.ts';
 import type { Revision } from '../distribution-policies/revisions.ts';
 import type { StoredEntry } from '../management-table/entry.ts';
 import { auditKinds, type StoredRouter } from '../request-processing/events.ts';
-import type { AuditRow, Store, StoreChange } from './store.ts';
+import type { AuditRow, Store, StoreChange, StoredState } from './store.ts';
 
 /** Rises with each change of the tables; CHANGELOG.md names it. */
 const schemaVersion = 1;
@@ -20,13 +21,15 @@ const schemaVersion = 1;
 /** The audit log is trimmed by so many rows at a time, so that a full log does not delete at every row. */
 const auditTrim = 1_000;
 
+/** Audit rows that may wait for the disk; more are left out and counted in a row that says so. */
+const maximumWaitingRows = 10_000;
+
 const schema = `
   CREATE TABLE entry (key TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE router (name TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE endpoint (router TEXT PRIMARY KEY, address TEXT NOT NULL, port INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE revision (key TEXT PRIMARY KEY, digest TEXT NOT NULL, revision INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE audit (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL, what TEXT NOT NULL,
+    number INTEGER PRIMARY KEY AUTOINCREMENT, at_utc_ms INTEGER NOT NULL, what TEXT NOT NULL,
     router TEXT NOT NULL, peer TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL
   ) STRICT;
 `;
@@ -50,135 +53,107 @@ const entrySchema: z.ZodType<StoredEntry> = z.strictObject({
   halves: z.tuple([halfSchema, halfSchema]),
 });
 
-const routerSchema: z.ZodType<StoredRouter> = z.strictObject({
+/** An endpoint as it stands in a row: address as text, port. */
+const endpointSchema = z
+  .strictObject({ address: z.string(), port: z.int().min(1).max(65535) })
+  .transform(({ address, port }, context): Endpoint => {
+    const parsed = parseAddress(address);
+    if (parsed.ok) return { address: parsed.value, port };
+    context.issues.push({ code: 'custom', message: parsed.message, input: address });
+    return z.NEVER;
+  });
+
+const routerSchema = z.strictObject({
   name: z.string(),
   boots: z.array(z.string()),
   proposals: z.array(z.string()),
   software: z.string(),
+  endpoint: endpointSchema.nullable(),
 });
 
-const revisionSchema: z.ZodType<Revision> = z.object({
+const revisionSchema: z.ZodType<Revision> = z.strictObject({
   key: z.string(),
   digest: z.string(),
-  revision: z.number(),
+  revision: z.int(),
 });
 
-const auditRowSchema = z.object({
-  time_ms: z.number(),
-  what: z.enum(auditKinds),
-  router: z.string(),
-  peer: z.string(),
-  kind: z.string(),
-  detail: z.string(),
-});
+const auditRowSchema = z
+  .object({
+    at_utc_ms: z.number(),
+    what: z.enum(auditKinds),
+    router: z.string(),
+    peer: z.string(),
+    kind: z.string(),
+    detail: z.string(),
+  })
+  .transform(({ at_utc_ms: atUtcMs, what, router, peer, kind: kindName, detail }): AuditRow => {
+    return { atUtcMs, what, router, peer, kindName, detail };
+  });
+
+export interface SqliteStoreOptions {
+  /** Rows kept in the audit log; the oldest go first. */
+  readonly auditRows?: number;
+}
 
 export class SqliteStore implements Store {
   readonly #database: DatabaseSync;
   readonly #file: string;
-  readonly #putEntry: StatementSync;
-  readonly #removeEntry: StatementSync;
-  readonly #putRouter: StatementSync;
-  readonly #putEndpoint: StatementSync;
-  readonly #putRevision: StatementSync;
-  readonly #addAudit: StatementSync;
-  readonly #trimAudit: StatementSync;
+  readonly #statements: Statements;
+  readonly #auditBound: number;
   #auditCount: number;
-
-  readonly #auditRows: number;
+  #waiting: AuditRow[] = [];
+  #leftOut = 0;
 
   /**
    * Opens or makes the file, which its owner alone may read.
    *
-   * @param auditRows rows of the audit log that are kept
-   * @throws HostError STORE
+   * @throws HostError STORE when it cannot be opened, is in use, or was written by a newer version
    */
-  constructor(file: string, auditRows = 100_000) {
+  constructor(file: string, options: SqliteStoreOptions = {}) {
     this.#file = file;
-    this.#auditRows = auditRows;
+    this.#auditBound = options.auditRows ?? 100_000;
     this.#database = this.#guard('open', () => openDatabase(file));
-    const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
-    this.#putEntry = prepare('INSERT OR REPLACE INTO entry (key, content) VALUES (?, ?)');
-    this.#removeEntry = prepare('DELETE FROM entry WHERE key = ?');
-    this.#putRouter = prepare('INSERT OR REPLACE INTO router (name, content) VALUES (?, ?)');
-    this.#putEndpoint = prepare('INSERT OR REPLACE INTO endpoint (router, address, port) VALUES (?, ?, ?)');
-    this.#putRevision = prepare('INSERT OR REPLACE INTO revision (key, digest, revision) VALUES (?, ?, ?)');
-    this.#addAudit = prepare(
-      'INSERT INTO audit (time_ms, what, router, peer, kind, detail) VALUES (?, ?, ?, ?, ?, ?)',
-    );
-    this.#trimAudit = prepare('DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?');
-    this.#auditCount = Number(prepare('SELECT count(*) AS count FROM audit').get()?.count ?? 0);
+    this.#statements = this.#guard('open', () => prepareStatements(this.#database));
+    const { count } = this.#guard('read', () => this.#statements.countAudit.get()) ?? {};
+    this.#auditCount = Number(count);
   }
 
-  entries(): StoredEntry[] {
-    return this.#rows('SELECT content FROM entry', entrySchema);
-  }
-
-  routers(): StoredRouter[] {
-    return this.#rows('SELECT content FROM router', routerSchema);
-  }
-
-  endpoints(): Endpoint[] {
-    const rows = this.#guard('read', () =>
-      this.#database.prepare('SELECT address, port FROM endpoint').all(),
-    );
-    return rows.flatMap(({ address, port }) => {
-      const parsed = parseAddress(String(address));
-      return parsed.ok ? [{ address: parsed.value, port: Number(port) }] : [];
+  load(): StoredState {
+    return this.#guard('read', () => {
+      const { allEntries, allRouters, allRevisions } = this.#statements;
+      const revisions = allRevisions.all().map((row) => revisionSchema.parse({ ...row }));
+      return {
+        entries: allEntries.all().map((row) => entrySchema.parse(JSON.parse(String(row.content)))),
+        routers: allRouters.all().map((row) => routerSchema.parse(JSON.parse(String(row.content)))),
+        revisions: new Map(revisions.map((revision) => [revision.key, revision])),
+      };
     });
   }
 
   commit(change: StoreChange): void {
-    this.#guard('write', () => {
-      this.#database.exec('BEGIN IMMEDIATE');
-      try {
-        for (const key of change.remove) this.#removeEntry.run(key);
-        for (const entry of change.put) this.#putEntry.run(entry.key, JSON.stringify(entry));
-        for (const router of change.routers) this.#putRouter.run(router.name, JSON.stringify(router));
-        this.#database.exec('COMMIT');
-      } catch (error) {
-        if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-        throw error;
-      }
-    });
-  }
-
-  putEndpoint(router: string, endpoint: Endpoint): void {
-    this.#guard('write', () => {
-      this.#putEndpoint.run(router, formatAddress(endpoint.address), endpoint.port);
-    });
-  }
-
-  revisions(): Revision[] {
-    const rows = this.#guard('read', () => this.#database.prepare('SELECT * FROM revision').all());
-    return rows.map((row) => revisionSchema.parse(row));
-  }
-
-  putRevisions(changed: readonly Revision[]): void {
-    this.#guard('write', () => {
-      for (const { key, digest, revision } of changed) this.#putRevision.run(key, digest, revision);
+    const { removeEntry, putEntry, putRouter, putRevision } = this.#statements;
+    this.#transaction(() => {
+      for (const key of change.remove ?? []) removeEntry.run(key);
+      for (const entry of change.put ?? []) putEntry.run(entry.key, JSON.stringify(entry));
+      for (const router of change.routers ?? []) putRouter.run(router.name, routerContent(router));
+      for (const { key, digest, revision } of change.revisions ?? []) putRevision.run(key, digest, revision);
     });
   }
 
   audit(row: AuditRow): void {
-    this.#guard('write', () => {
-      this.#addAudit.run(row.timeMs, row.what, row.router, row.peer, row.kind, row.detail);
-      this.#auditCount += 1;
-      if (this.#auditCount <= this.#auditRows + auditTrim) return;
-      this.#trimAudit.run(this.#auditRows);
-      this.#auditCount = this.#auditRows;
-    });
+    if (this.#waiting.length < maximumWaitingRows) this.#waiting.push(row);
+    else this.#leftOut += 1;
   }
 
-  auditLog(count: number): AuditRow[] {
-    const rows = this.#guard('read', () =>
-      this.#database
-        .prepare('SELECT * FROM (SELECT * FROM audit ORDER BY id DESC LIMIT ?) ORDER BY id')
-        .all(count),
+  flush(): void {
+    if (this.#waiting.length > 0) this.#transaction(() => {});
+  }
+
+  auditRows(limit: number): AuditRow[] {
+    this.flush();
+    return this.#guard('read', () =>
+      this.#statements.lastAuditRows.all(limit).map((row) => auditRowSchema.parse(row)),
     );
-    return rows.map((row) => {
-      const { time_ms: timeMs, ...rest } = auditRowSchema.parse(row);
-      return { timeMs, ...rest };
-    });
   }
 
   /** Lets the file grow to this many pages of 4 KiB and no further: a quota, and how a test fills the disk. */
@@ -187,16 +162,48 @@ export class SqliteStore implements Store {
   }
 
   close(): void {
-    this.#database.close();
+    try {
+      this.flush();
+    } finally {
+      this.#database.close();
+    }
   }
 
-  #rows<Row>(sql: string, schemaOfRow: z.ZodType<Row>): Row[] {
-    return this.#guard('read', () =>
-      this.#database
-        .prepare(sql)
-        .all()
-        .map((row) => schemaOfRow.parse(JSON.parse(String(row.content)))),
-    );
+  /** Runs `work` and writes the audit rows that wait, as one; on failure nothing is changed and the rows still wait. */
+  #transaction(work: () => void): void {
+    this.#guard('write', () => {
+      this.#database.exec('BEGIN IMMEDIATE');
+      try {
+        work();
+        const auditCount = this.#writeAuditRows();
+        this.#database.exec('COMMIT');
+        this.#auditCount = auditCount;
+        this.#waiting = [];
+        this.#leftOut = 0;
+      } catch (error) {
+        // A full disk may have rolled it back already.
+        if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  /** Returns how many rows the log has then. */
+  #writeAuditRows(): number {
+    const { addAudit, trimAudit } = this.#statements;
+    for (const { atUtcMs, what, router, peer, kindName, detail } of this.#waiting) {
+      addAudit.run(atUtcMs, what, router, peer, kindName, detail);
+    }
+    const last = this.#waiting.at(-1);
+    const saysLeftOut = this.#leftOut > 0 && last !== undefined;
+    if (saysLeftOut) {
+      const detail = `${this.#leftOut} rows left out: the disk was too slow`;
+      addAudit.run(last.atUtcMs, 'ignored', '', '', '', detail);
+    }
+    const count = this.#auditCount + this.#waiting.length + (saysLeftOut ? 1 : 0);
+    if (count <= this.#auditBound + auditTrim) return count;
+    trimAudit.run(this.#auditBound);
+    return this.#auditBound;
   }
 
   #guard<Value>(doing: string, step: () => Value): Value {
@@ -214,21 +221,55 @@ export class SqliteStore implements Store {
   }
 }
 
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(database: DatabaseSync) {
+  const prepare = (sql: string): StatementSync => database.prepare(sql);
+  return {
+    allEntries: prepare('SELECT content FROM entry'),
+    allRouters: prepare('SELECT content FROM router'),
+    allRevisions: prepare('SELECT key, digest, revision FROM revision'),
+    putEntry: prepare('INSERT OR REPLACE INTO entry (key, content) VALUES (?, ?)'),
+    removeEntry: prepare('DELETE FROM entry WHERE key = ?'),
+    putRouter: prepare('INSERT OR REPLACE INTO router (name, content) VALUES (?, ?)'),
+    putRevision: prepare('INSERT OR REPLACE INTO revision (key, digest, revision) VALUES (?, ?, ?)'),
+    addAudit: prepare(
+      'INSERT INTO audit (at_utc_ms, what, router, peer, kind, detail) VALUES (?, ?, ?, ?, ?, ?)',
+    ),
+    trimAudit: prepare('DELETE FROM audit WHERE number <= (SELECT max(number) FROM audit) - ?'),
+    countAudit: prepare('SELECT count(*) AS count FROM audit'),
+    lastAuditRows: prepare('SELECT * FROM audit ORDER BY number DESC LIMIT ?'),
+  };
+}
+
+function routerContent({ endpoint, ...rest }: StoredRouter): string {
+  const place = endpoint === null ? null : { address: formatAddress(endpoint.address), port: endpoint.port };
+  return JSON.stringify({ ...rest, endpoint: place });
+}
+
 function openDatabase(file: string): DatabaseSync {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(file);
   if (file !== ':memory:') chmodSync(file, 0o600);
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 1000');
+  try {
+    // Exclusive before the first access: two servers with one table would hand out keys past each other.
+    database.exec('PRAGMA busy_timeout = 1000; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL');
+    database.exec('PRAGMA synchronous = FULL');
+    makeTables(database, file);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function makeTables(database: DatabaseSync, file: string): void {
   const version = Number(database.prepare('PRAGMA user_version').get()?.user_version ?? 0);
   if (version > schemaVersion) {
-    database.close();
     throw new HostError(
       'STORE',
       `${file} was written by a newer version (schema ${version}, this one knows ${schemaVersion}): run that version`,
     );
   }
-  if (version === 0) {
-    database.exec(`BEGIN; ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT`);
-  }
-  return database;
+  if (version === 0) database.exec(`BEGIN; ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT`);
 }

@@ -1,137 +1,235 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseAddress } from '../../../../host/model/address.ts';
+import { HostError } from '../../../../host/model/host-error.ts';
 import type { StoredEntry } from '../../../../host/server/management-table/entry.ts';
 import { SqliteStore } from '../../../../host/server/store/sqlite-store.ts';
+import type { AuditRow } from '../../../../host/server/store/store.ts';
+import { endpoint, Scene } from '../request-processing/scene.ts';
 
 let folder: string;
-let file: string;
+let path: string;
+const opened: SqliteStore[] = [];
+
+function open(auditRows = 100_000): SqliteStore {
+  const store = new SqliteStore(path, { auditRows });
+  opened.push(store);
+  return store;
+}
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'sekisho-store-'));
-  file = join(folder, 'server.db');
+  path = join(folder, 'server.sqlite');
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
-function entry(key: string): StoredEntry {
-  const half = {
-    router: 'tokyo',
-    request: { id: key, spi: 4_000_000_000 },
-    installed: true,
-    withdrawn: false,
-  };
+afterEach(() => {
+  for (const store of opened.splice(0)) {
+    try {
+      store.close();
+    } catch {
+      // Closed by the test, or its file is gone.
+    }
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function entry(key: string, more: Partial<StoredEntry> = {}): StoredEntry {
   return {
     key,
-    state: 'both-installed',
+    state: 'distributed',
     kind: 'all',
     revision: 3,
-    digest: 'd',
-    expiresAtUtcMs: 1_800_000_000_000,
+    digest: 'd'.repeat(32),
+    expiresAtUtcMs: 1_700_000_000_123,
     reason: '',
-    halves: [half, { ...half, router: 'osaka', request: null }],
+    halves: [
+      { router: 'tokyo', request: { id: key, spi: 0xffff_ffff }, installed: true, withdrawn: false },
+      { router: 'osaka', request: null, installed: false, withdrawn: true },
+    ],
+    ...more,
   };
 }
 
-const router = { name: 'tokyo', boots: ['00'.repeat(8)], proposals: ['aes256gcm16'], software: '0.1.0' };
+const row: AuditRow = { atUtcMs: 5, what: 'hello', router: 'tokyo', peer: '', kindName: '', detail: 'x' };
+
+/** The code and message of the HostError that `work` throws. */
+function failure(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof HostError) return `${error.code}: ${error.message}`;
+    throw error;
+  }
+  return 'nothing was thrown';
+}
 
 describe('the SQLite store', () => {
-  it('has after reopening what was committed, and nothing else', () => {
-    const store = new SqliteStore(file);
-    store.commit({ put: [entry('a'), entry('b')], remove: [], routers: [router] });
-    store.commit({ put: [entry('c')], remove: ['a'], routers: [] });
-    // No close: a killed process closes nothing.
-    const again = new SqliteStore(file);
-    expect(again.entries()).toEqual([entry('b'), entry('c')]);
-    expect(again.routers()).toEqual([router]);
+  it('gives back what was committed after it was closed and opened again', () => {
+    const store = open();
+    const router = {
+      name: 'tokyo',
+      boots: ['b1', 'b2'],
+      proposals: ['aes256gcm16'],
+      software: 'sekisho 1',
+      endpoint: endpoint('2001:db8::7', 61_000),
+    };
+    const revision = { key: 'osaka|tokyo|all', digest: 'x', revision: 7 };
+    store.commit({ put: [entry('a'), entry('b')], routers: [router] });
+    store.commit({ put: [entry('a', { state: 'both-installed' })], remove: ['b'] });
+    store.commit({ revisions: [revision] });
+    store.close();
+    const state = open().load();
+    expect(state.entries).toEqual([entry('a', { state: 'both-installed' })]);
+    expect(state.routers).toEqual([router]);
+    expect([...state.revisions.values()]).toEqual([revision]);
   });
 
-  it('is readable by its owner alone', () => {
-    new SqliteStore(file).commit({ put: [entry('a')], remove: [], routers: [] });
-    expect(statSync(file).mode & 0o077).toBe(0);
-  });
-
-  it('changes nothing when a commit fails half-way', () => {
-    const store = new SqliteStore(file);
-    store.commit({ put: [entry('a')], remove: [], routers: [] });
-    const broken = { ...router, name: null as unknown as string };
-    expect(() => store.commit({ put: [entry('b')], remove: ['a'], routers: [broken] })).toThrow(
-      /cannot write/,
+  it('keeps every commit that had returned when the process is killed', () => {
+    const source = new URL('../../../../host/server/store/sqlite-store.ts', import.meta.url).pathname;
+    const script = join(folder, 'killed.ts');
+    writeFileSync(
+      script,
+      `import { SqliteStore } from ${JSON.stringify(source)};
+       const store = new SqliteStore(${JSON.stringify(path)});
+       const entry = ${JSON.stringify(entry('x'))};
+       for (let count = 0; count < 50; count += 1) store.commit({ put: [{ ...entry, key: 'key-' + count }] });
+       process.kill(process.pid, 'SIGKILL');`,
     );
-    expect(store.entries()).toEqual([entry('a')]);
-    store.commit({ put: [entry('c')], remove: [], routers: [] });
-    expect(store.entries()).toHaveLength(2);
+    const { signal, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+    expect(signal, stderr).toBe('SIGKILL');
+    expect(open().load().entries).toHaveLength(50);
   });
 
-  it('remembers where routers were seen', () => {
-    const address = parseAddress('2001:db8::7');
-    if (!address.ok) throw new Error(address.message);
-    const store = new SqliteStore(file);
-    store.putEndpoint('tokyo', { address: address.value, port: 4500 });
-    store.putEndpoint('tokyo', { address: address.value, port: 61000 });
-    expect(store.endpoints()).toEqual([{ address: address.value, port: 61000 }]);
+  it('changes nothing when a part of a commit fails', () => {
+    const store = open();
+    store.commit({ put: [entry('a')] });
+    // A value that JSON refuses, in the middle of the change.
+    const broken = { ...entry('c'), revision: 1n as unknown as number };
+    expect(failure(() => store.commit({ put: [entry('b'), broken], remove: ['a'] }))).toMatch(
+      /^STORE: cannot write/,
+    );
+    expect(store.load().entries).toEqual([entry('a')]);
+    store.commit({ put: [entry('d')] });
+    expect(store.load().entries).toHaveLength(2);
   });
 
-  it('keeps the revisions of policies', () => {
-    const store = new SqliteStore(file);
-    store.putRevisions([{ key: 'a|b|all', digest: 'x', revision: 1 }]);
-    store.putRevisions([{ key: 'a|b|all', digest: 'y', revision: 2 }]);
-    expect(new SqliteStore(file).revisions()).toEqual([{ key: 'a|b|all', digest: 'y', revision: 2 }]);
+  it('says STORE when the disk is full, keeps what it had and goes on when there is room', () => {
+    open().close();
+    const database = new DatabaseSync(path);
+    const { page_count: pages } = database.prepare('PRAGMA page_count').get() as { page_count: number };
+    database.close();
+    const store = open();
+    store.commit({ put: [entry('a')] });
+    // SQLite's own bound on the file stands for a full disk: the same SQLITE_FULL.
+    store.limitPages(pages + 2);
+    const many = Array.from({ length: 500 }, (_, index) => entry(`many-${index}`));
+    expect(failure(() => store.commit({ put: many }))).toContain('STORE: cannot write');
+    expect(store.load().entries).toEqual([entry('a')]);
+    store.limitPages(100_000);
+    store.commit({ put: many });
+    expect(store.load().entries).toHaveLength(501);
   });
 
-  it('forgets the oldest rows of a full audit log', () => {
-    const store = new SqliteStore(file, 10);
-    for (let index = 0; index < 1200; index++) {
-      store.audit({ timeMs: index, what: 'requested', router: '', peer: '', kind: '', detail: `${index}` });
+  it('says STORE when the file is no database, or cannot be one', () => {
+    path = join(folder, 'text');
+    writeFileSync(path, 'this is no database, and long enough to be told from an empty one');
+    expect(failure(() => open())).toContain('STORE: cannot open');
+    path = folder;
+    expect(failure(() => open())).toContain('STORE: cannot open');
+  });
+
+  it('says STORE when another process has it open', () => {
+    open();
+    expect(failure(() => open())).toMatch(/^STORE: cannot open .*locked/);
+  });
+
+  it('refuses a file of a newer version', () => {
+    open().close();
+    const database = new DatabaseSync(path);
+    database.exec('PRAGMA user_version = 99');
+    database.close();
+    expect(failure(() => open())).toContain('was written by a newer version (schema 99');
+  });
+
+  it('refuses a file in which somebody edited a row', () => {
+    const store = open();
+    store.commit({ put: [entry('a')] });
+    store.close();
+    const database = new DatabaseSync(path);
+    database.exec(`UPDATE entry SET content = '{"key":"a"}'`);
+    database.close();
+    expect(failure(() => open().load())).toMatch(/^STORE: cannot read/);
+  });
+
+  it('makes the folders that are missing, and says what to do when it cannot', () => {
+    path = join(folder, 'deeper', 'still', 'server.sqlite');
+    open().commit({ put: [entry('a')] });
+    writeFileSync(join(folder, 'text'), '');
+    path = join(folder, 'text', 'server.sqlite');
+    expect(failure(() => open())).toMatch(/^STORE: cannot open .*check free space and permissions/);
+  });
+
+  it('makes the file readable by its owner only', () => {
+    open();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('keeps a bounded number of audit rows, the latest, across restarts', () => {
+    const store = open(100);
+    for (let index = 0; index < 5000; index += 1) {
+      store.audit({ ...row, detail: `row ${index}` });
+      if (index % 70 === 0) store.flush();
     }
-    const rows = store.auditLog(5000);
-    expect(rows.at(-1)?.detail).toBe('1199');
-    expect(rows.length).toBeLessThan(1010);
+    const rows = store.auditRows(10_000);
+    expect(rows.length).toBeLessThanOrEqual(1100);
+    expect(rows[0]?.detail).toBe('row 4999');
+    store.close();
+    expect(open(100).auditRows(1)[0]?.detail).toBe('row 4999');
   });
 
-  it('keeps the newest rows of the audit log, in order', () => {
-    const store = new SqliteStore(file);
-    for (let index = 0; index < 5; index++) {
-      store.audit({
-        timeMs: index,
-        what: 'requested',
-        router: 'tokyo',
-        peer: 'osaka',
-        kind: '',
-        detail: `${index}`,
-      });
+  it('writes audit rows with the next commit and bounds those that wait', () => {
+    const store = open();
+    for (let index = 0; index < 10_005; index += 1) store.audit(row);
+    store.commit({ put: [entry('a')] });
+    const [last] = store.auditRows(1);
+    expect(last?.detail).toBe('5 rows left out: the disk was too slow');
+  });
+
+  it('never holds key material: the bytes of its files are searched for every key handed out', () => {
+    const store = open();
+    const scene = new Scene();
+    const carryOut = scene.carryOut.bind(scene);
+    scene.carryOut = (actions) => {
+      for (const action of actions) {
+        if (action.kind === 'store') store.commit(action);
+        if (action.kind === 'audit') {
+          const { what, router, peer, kindName, detail } = action;
+          store.audit({ atUtcMs: 1, what, router, peer, kindName, detail });
+        }
+      }
+      carryOut(actions);
+    };
+    const keys: Uint8Array[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const { first, second, toFirst } = scene.distribute();
+      for (const sa of [toFirst.outbound, toFirst.inbound])
+        keys.push(Uint8Array.from(sa.encryptionKey.reveal()));
+      scene.installed(first);
+      scene.installed(second);
     }
-    expect(store.auditLog(2).map(({ detail }) => detail)).toEqual(['3', '4']);
-  });
-
-  it('refuses a file of a newer version, a file that is no database, and an edited row', () => {
-    const newer = new DatabaseSync(file);
-    newer.exec('PRAGMA user_version = 99');
-    newer.close();
-    expect(() => new SqliteStore(file)).toThrow(/newer version/);
-
-    const text = join(folder, 'text.db');
-    writeFileSync(text, 'this is not a database, however long it may be'.repeat(100));
-    expect(() => new SqliteStore(text)).toThrow(/cannot open/);
-
-    const edited = join(folder, 'edited.db');
-    new SqliteStore(edited).commit({ put: [entry('a')], remove: [], routers: [] });
-    const editor = new DatabaseSync(edited);
-    editor.exec(`UPDATE entry SET content = '{"key":"a"}'`);
-    editor.close();
-    expect(() => new SqliteStore(edited).entries()).toThrow(/cannot read/);
-  });
-
-  it('says what to do when the disk takes no more', () => {
-    const store = new SqliteStore(file);
-    store.commit({ put: [entry('a')], remove: [], routers: [] });
-    const full = new SqliteStore(file);
-    full.limitPages(8);
-    const many = Array.from({ length: 2000 }, (_, index) => entry(`e${index}`));
-    expect(() => full.commit({ put: many, remove: [], routers: [] })).toThrow(/full; check free space/);
-    expect(full.entries()).toEqual([entry('a')]);
-    expect(readFileSync(file).length).toBeGreaterThan(0);
+    store.flush();
+    expect(store.load().entries).toHaveLength(5);
+    const files = readdirSync(folder).map((name) => readFileSync(join(folder, name)));
+    expect(files.some((bytes) => bytes.includes('tokyo'))).toBe(true);
+    for (const key of keys) {
+      const forms = [
+        Buffer.from(key),
+        ...(['hex', 'base64'] as const).map((form) => Buffer.from(key).toString(form)),
+      ];
+      for (const form of forms) expect(files.some((bytes) => bytes.includes(form))).toBe(false);
+    }
   });
 });
