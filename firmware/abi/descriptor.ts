@@ -46,6 +46,8 @@ export const DESCRIPTOR_LOCAL = 80;
 export const DESCRIPTOR_DONT_FRAGMENT = 96;
 /** u32, out of an outbound run: TTL or hop limit of the outer header. */
 export const DESCRIPTOR_TTL = 100;
+/** u32, out of an outbound run: 1 when ESP goes by UDP, 0 when by IP protocol 50. */
+export const DESCRIPTOR_UDP = 104;
 
 /** Bits of DESCRIPTOR_INPUT. */
 /** Inbound: the packet starts with its outer IP header; otherwise with the SPI, and family, peer and local are set. */

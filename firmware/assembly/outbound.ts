@@ -36,6 +36,7 @@ import {
   DESCRIPTOR_START,
   DESCRIPTOR_TOS,
   DESCRIPTOR_TTL,
+  DESCRIPTOR_UDP,
   DESCRIPTOR_VERDICT,
   INPUT_DECREMENT_TTL,
   INPUT_THROUGH,
@@ -410,6 +411,7 @@ function describe(
   store<u32>(descriptorPtr, ttl, DESCRIPTOR_TTL);
   store<u32>(descriptorPtr, hasFlag(slotPtr, SA_FLAG_OUTER_IPV6) ? 6 : 4, DESCRIPTOR_FAMILY);
   const udp = hasFlag(slotPtr, SA_FLAG_UDP);
+  store<u32>(descriptorPtr, udp ? 1 : 0, DESCRIPTOR_UDP);
   store<u32>(descriptorPtr, udp ? load<u32>(slotPtr, SA_PEER_PORT) : 0, DESCRIPTOR_PEER_PORT);
   store<u32>(descriptorPtr, udp ? load<u32>(slotPtr, SA_LOCAL_PORT) : 0, DESCRIPTOR_LOCAL_PORT);
   v128.store(descriptorPtr, v128.load(slotPtr, SA_PEER_ADDRESS), DESCRIPTOR_PEER);

@@ -42,6 +42,7 @@ import {
   DESCRIPTOR_START,
   DESCRIPTOR_TOS,
   DESCRIPTOR_TTL,
+  DESCRIPTOR_UDP,
   DESCRIPTOR_VERDICT,
   INPUT_DECREMENT_TTL,
   INPUT_OUTBOUND,
@@ -190,9 +191,9 @@ export class PacketBatch {
     return this.#get(index, DESCRIPTOR_FAMILY);
   }
 
-  /** True when the ESP packet goes by UDP, false when by a raw ESP socket. */
+  /** True when a packet to be sent goes by UDP, false when by a raw ESP socket. */
   isUdp(index: number): boolean {
-    return this.#get(index, DESCRIPTOR_PEER_PORT) !== 0;
+    return this.#get(index, DESCRIPTOR_UDP) !== 0;
   }
 
   peerPort(index: number): number {
