@@ -44,7 +44,11 @@ export async function main(command: ServerCommand): Promise<void> {
   const startedAt = bootTimeMs();
   const inForce = new PoliciesInForce(command.config, readCredential);
   const settings = inForce.settings();
-  const store = new SqliteStore(resolve(dirname(command.config), settings.database), settings.auditRows);
+  const store = new SqliteStore(resolve(dirname(command.config), settings.database), {
+    auditRows: settings.auditRows,
+  });
+  const stored = store.load();
+  inForce.restore(stored.revisions);
   const first = inForce.load(store);
   if (first === undefined)
     throw new HostError('CONFIG_INVALID', `${command.config}: changed while it was read`);
@@ -64,8 +68,8 @@ export async function main(command: ServerCommand): Promise<void> {
     random: randomOctets,
     utcMsAt: (instant) => Date.now() + (instant - bootTimeMs()),
     settings: settings.processing,
-    entries: store.entries(),
-    routers: store.routers(),
+    entries: stored.entries,
+    routers: stored.routers,
   });
   const server = new Server({
     identity: settings.identity,
@@ -88,8 +92,7 @@ export async function main(command: ServerCommand): Promise<void> {
       wakeAt: (at) => alarm.set(at),
       commit: (change) => store.commit(change),
       audit: ({ what, router, peer, kindName, detail }) =>
-        store.audit({ timeMs: Date.now(), what, router, peer, kind: kindName, detail }),
-      putEndpoint: (router, endpoint) => store.putEndpoint(router, endpoint),
+        store.audit({ atUtcMs: Date.now(), what, router, peer, kindName, detail }),
       log: (level, what, detail) => log[level]({ event: what, at: bootTimeMs() }, detail),
     },
   });
@@ -102,7 +105,7 @@ export async function main(command: ServerCommand): Promise<void> {
   }
 
   server.start(processing.start(bootTimeMs()));
-  server.announce(store.endpoints());
+  server.announce(stored.routers.flatMap(({ endpoint }) => endpoint ?? []));
   const flushing = setInterval(() => flushAudit(store, log), auditFlushMs);
   const control = await serveControl(command.socket ?? settings.controlSocket, {
     'GET /status': () =>
@@ -121,7 +124,7 @@ export async function main(command: ServerCommand): Promise<void> {
     'GET /table': () => managementRows(processing, bootTimeMs()),
     'GET /policies': () => policyRows(loaded.policies),
     'GET /events': () => events.rows(),
-    'GET /audit': () => store.auditLog(1000),
+    'GET /audit': () => store.auditRows(1000),
   });
   log.info({ event: 'started', at: bootTimeMs() }, `setting server ${settings.identity} ${software}`);
 

@@ -22,7 +22,7 @@ export interface Loaded {
 export class PoliciesInForce {
   readonly #file: string;
   readonly #readCredential: (path: string) => Uint8Array;
-  readonly #book = new Map<string, Revision>();
+  #book = new Map<string, Revision>();
   #loaded: Loaded | undefined;
   #text = '';
   problem: string | null = null;
@@ -31,6 +31,11 @@ export class PoliciesInForce {
   constructor(file: string, readCredential: (path: string) => Uint8Array) {
     this.#file = file;
     this.#readCredential = readCredential;
+  }
+
+  /** Takes over the revisions that an earlier process gave. */
+  restore(book: ReadonlyMap<string, Revision>): void {
+    this.#book = new Map(book);
   }
 
   /** The file's settings alone, to find out where the store is. Throws HostError CONFIG_INVALID. */
@@ -63,10 +68,8 @@ export class PoliciesInForce {
       this.problem = null;
       return undefined;
     }
-    if (this.#book.size === 0)
-      for (const revision of store.revisions()) this.#book.set(revision.key, revision);
     const assigned = assignRevisions(settings.distributionPolicies, this.#book);
-    if (assigned.changed.length > 0) store.putRevisions(assigned.changed);
+    if (assigned.changed.length > 0) store.commit({ revisions: assigned.changed });
     for (const revision of assigned.changed) this.#book.set(revision.key, revision);
 
     const policies = new PolicySet(settings.routers, assigned.policies);

@@ -33,8 +33,6 @@ export interface ServerPorts {
   readonly commit: (action: StoreAction) => void;
   /** Keeps the row for the audit log; written with the next commit, so it neither waits nor fails. */
   readonly audit: (action: Extract<RequestAction, { kind: 'audit' }>) => void;
-  /** Remembers where a router is seen, for `announce` after a restart. */
-  readonly putEndpoint: (router: string, endpoint: Endpoint) => void;
   readonly log: (level: 'info' | 'warn', what: string, detail: string) => void;
 }
 
@@ -158,7 +156,6 @@ export class Server {
         }
         case 'up':
           this.#say('info', 'channel up', `${action.router} at ${formatEndpoint(action.endpoint)}`);
-          this.#remember(action.router, action.endpoint, now);
           this.#tellProcessing({ ...action, kind: 'channel-up' }, now);
           break;
         case 'down':
@@ -212,14 +209,6 @@ export class Server {
     } catch (error) {
       this.#drop('store', error instanceof Error ? error.message : String(error), now);
       return false;
-    }
-  }
-
-  #remember(router: string, endpoint: Endpoint, now: Instant): void {
-    try {
-      this.#ports.putEndpoint(router, endpoint);
-    } catch (error) {
-      this.#drop('store', error instanceof Error ? error.message : String(error), now);
     }
   }
 

@@ -31,6 +31,8 @@ export interface StoredRouter {
   /** From its last hello. */
   readonly proposals: readonly string[];
   readonly software: string;
+  /** Where it was last seen: a server that was restarted tells it there. */
+  readonly endpoint: Endpoint | null;
 }
 
 export type RequestAction =

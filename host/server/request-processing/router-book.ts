@@ -77,6 +77,7 @@ export class RouterBook {
     const record = this.open(stored.name);
     record.boots = stored.boots;
     record.software = stored.software;
+    record.endpoint = stored.endpoint ?? undefined;
     record.proposals = stored.boots.length === 0 ? undefined : new Set(stored.proposals);
   }
 
@@ -106,5 +107,6 @@ export function storedRouter(record: RouterRecord): StoredRouter {
     boots: record.boots,
     proposals: [...(record.proposals ?? [])],
     software: record.software,
+    endpoint: record.endpoint ?? null,
   };
 }

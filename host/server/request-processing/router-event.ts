@@ -76,6 +76,7 @@ export function receiveChannelUp(
   record.behindNat = behindNat;
   record.hasChannel = true;
   record.channelEpoch += 1;
+  if (before === undefined || !isSamePlace(before, endpoint)) processing.out.putRouter(storedRouter(record));
   if (before !== undefined && !isSamePlace(before, endpoint)) {
     processing.out.audit('moved', { router }, `${formatEndpoint(before)} -> ${formatEndpoint(endpoint)}`);
     announceMove(processing, record, now);

@@ -263,7 +263,6 @@ export class SimulatedServer {
           for (const router of action.routers) disk.routers.set(router.name, router);
         },
         audit: () => {},
-        putEndpoint: () => {},
         log: () => {},
       },
     });
