@@ -38,6 +38,11 @@ const slotCount = 2 * capacities.saPairs;
 const cipherOctets = layout.regionSizes[REGION_CIPHERS]! / slotCount;
 const replayOctets = layout.regionSizes[REGION_REPLAY]! / capacities.saPairs;
 
+/** Where slot `slot` lies in the memory of an engine made here. */
+export function slotAddress(slot: number): number {
+  return region(REGION_SA_SLOTS) + slot * SA_SLOT_SIZE;
+}
+
 export function makeShippedEngine(prng: Prng): Engine {
   return new Dataplane({ capacities, random: (octets) => prng.octets(octets) });
 }
@@ -76,7 +81,7 @@ function checkBanks(engine: Dataplane, view: DataView): void {
 
 function checkSlots(view: DataView, memory: ArrayBuffer): void {
   for (let slot = 0; slot < slotCount; slot += 1) {
-    const at = region(REGION_SA_SLOTS) + slot * SA_SLOT_SIZE;
+    const at = slotAddress(slot);
     if (view.getUint32(at + SA_STATE, true) !== SA_STATE_EMPTY) continue;
     const isClean =
       isZero(memory, at, SA_SLOT_SIZE) &&

@@ -86,7 +86,14 @@ export class ServerNode {
     for (const { state, kind, routers, selectors } of machine.table(this.#world.now)) {
       if (state !== 'half-empty') continue;
       const names = routers.map(({ router }) => router).sort();
-      waiting.push(`${names.join(' ')} ${kind} ${selectors.join()}`);
+      // The same whichever router's view it is.
+      const canonical = selectors.map((selector) =>
+        selector
+          .split(/ <-> | /)
+          .sort()
+          .join(' '),
+      );
+      waiting.push(`${names.join(' ')} ${kind} ${canonical.join()}`);
     }
     this.#world.witness.waits(waiting);
   }
