@@ -94,10 +94,14 @@ function resume(processing: Processing, router: string, now: Instant): void {
   retryWithdrawals(processing, router, now);
   const told = new Set<string>();
   for (const entry of processing.table.ofRouter(router)) {
-    const { own } = sidesOf(entry, router);
+    const { own, other } = sidesOf(entry, router);
     if (entry.state === 'half-empty' && own.request === null) sendStartup(processing, entry);
     else if (entry.state === 'distributed' && !own.installed) sendDistribution(processing, entry, own, now);
-    else tellPlace(processing, entry, router, told);
+    else {
+      // Both ways: after a restart of the server neither may have heard of the other's move.
+      tellPlace(processing, entry, router, told);
+      tellPlace(processing, entry, other.router, told);
+    }
   }
 }
 
@@ -126,7 +130,9 @@ function tellPlace(processing: Processing, entry: Entry, router: string, told: S
   if (entry.state !== 'distributed' && entry.state !== 'both-installed') return;
   const { own, other } = sidesOf(entry, router);
   const endpoint = processing.routers.find(other.router)?.endpoint;
-  if (endpoint === undefined || !processing.routers.hasChannel(router)) return;
+  // A place from before its channel went down may be worse than what the peer has learnt from its packets.
+  const isCurrent = processing.routers.hasChannel(other.router);
+  if (endpoint === undefined || !isCurrent || !processing.routers.hasChannel(router)) return;
   if (own.peerToldAt !== null && isSamePlace(own.peerToldAt, endpoint)) return;
   own.peerToldAt = endpoint;
   const pair = `${router}|${other.router}`;
