@@ -5,13 +5,14 @@
  * A reply goes to the address that the last authentic packet came from. RFC 7296, RFC 3948.
  */
 import type { TableChange } from '../dataplane/engine.ts';
+import { DeadlineHeap } from '../ike/deadline-heap.ts';
 import type { IkeAction, SaId } from '../ike/events.ts';
 import { encodeLostState } from '../ike/lost-state.ts';
 import { defaultResponderLimits, type ResponderLimits, ResponderSet } from '../ike/responder-set.ts';
 import { formatIdentity, fqdnIdentity, type Identity } from '../ike/wire/identification.ts';
 import { trafficSelectorOf } from '../ike/wire/traffic-selector.ts';
 import type { Address, Endpoint } from '../model/address.ts';
-import type { Instant } from '../model/instant.ts';
+import { addSeconds, earliest, type Instant } from '../model/instant.ts';
 import type { Secret } from '../model/secret.ts';
 import type { Spi } from '../model/security-association.ts';
 import { channelPair } from './channel-pair.ts';
@@ -77,6 +78,8 @@ export class ServerChannels {
   readonly #byRouter = new Map<string, ServerChannel>();
   readonly #bySaId = new Map<SaId, ServerChannel>();
   readonly #bySpi = new Map<Spi, ServerChannel>();
+  /** When each channel is to be asked whether its router is still there. */
+  readonly #silence = new DeadlineHeap<SaId>();
 
   constructor(options: ServerChannelsOptions) {
     this.#options = options;
@@ -113,7 +116,7 @@ export class ServerChannels {
 
   /** When `handle({kind: 'deadline'})` is due. */
   nextDeadline(): Instant | undefined {
-    return this.#responders.nextDeadline();
+    return earliest(this.#responders.nextDeadline(), this.#silence.earliest);
   }
 
   /** Takes one event; the actions are to be carried out in order. Buffers of the event are borrowed during the call. */
@@ -122,9 +125,12 @@ export class ServerChannels {
       case 'ike':
         return this.#carryOut(this.#responders.handle({ ...event, kind: 'message' }, now), now);
       case 'deadline':
-        return this.#carryOut(this.#responders.handle({ kind: 'deadline' }, now), now);
+        return this.#carryOut(
+          [...this.#responders.handle({ kind: 'deadline' }, now), ...this.#ask(now)],
+          now,
+        );
       case 'inner':
-        return this.#inner(event.spi, event.packet);
+        return this.#inner(event.spi, event.packet, now);
       case 'send':
         return this.#send(event.router, event.bytes);
       case 'peer-moved':
@@ -146,14 +152,30 @@ export class ServerChannels {
     };
   }
 
-  #inner(spi: Spi, packet: Uint8Array): ServerChannelAction[] {
+  #inner(spi: Spi, packet: Uint8Array, now: Instant): ServerChannelAction[] {
     const channel = this.#bySpi.get(spi);
     if (channel === undefined) return [];
+    this.#heard(channel.saId, now);
     const payload = unwrapInnerPacket(packet, channel.peerInner, this.#localInner, this.#options.settingPort);
     if (payload.ok) return [{ kind: 'setting', router: channel.router, bytes: payload.value }];
     return [
       { kind: 'log', level: 'warn', message: `packet from ${channel.router} dropped: ${payload.message}` },
     ];
+  }
+
+  /** Asks the routers that were silent for too long. */
+  #ask(now: Instant): IkeAction[] {
+    const actions: IkeAction[] = [];
+    for (;;) {
+      const saId = this.#silence.first;
+      if (saId === undefined || (this.#silence.earliest ?? Number.POSITIVE_INFINITY) > now) return actions;
+      this.#heard(saId, now);
+      actions.push(...this.#responders.handle({ kind: 'check-liveness', saId }, now));
+    }
+  }
+
+  #heard(saId: SaId, now: Instant): void {
+    this.#silence.set(saId, addSeconds(now, this.#timers.serverLivenessSeconds));
   }
 
   #send(router: string, bytes: Uint8Array): ServerChannelAction[] {
@@ -208,6 +230,7 @@ export class ServerChannels {
     this.#byRouter.set(router, channel);
     this.#bySaId.set(channel.saId, channel);
     this.#bySpi.set(channel.spi, channel);
+    this.#heard(channel.saId, now);
     const pair = channelPair({
       childSa: action.childSa,
       local: action.local,
@@ -238,6 +261,7 @@ export class ServerChannels {
 
   #forget(channel: ServerChannel): ServerChannel {
     this.#bySaId.delete(channel.saId);
+    this.#silence.set(channel.saId, undefined);
     this.#bySpi.delete(channel.spi);
     this.#options.releaseSpi(channel.spi);
     return channel;

@@ -6,6 +6,8 @@ export interface ChannelTimers {
   readonly keepaliveSeconds: number;
   /** Silence after which the other end is asked whether it is there. Bounds how long a restarted server is not noticed. */
   readonly livenessSeconds: number;
+  /** The server asks a router that was silent for so long; the router, which asks more often, needs no help from it. */
+  readonly serverLivenessSeconds: number;
   /** A channel is set up anew before it is so old. */
   readonly lifetimeSeconds: number;
   /** First wait after a failed set-up; doubles up to the longest. */
@@ -19,6 +21,7 @@ export interface ChannelTimers {
 export const defaultChannelTimers: ChannelTimers = {
   keepaliveSeconds: 20,
   livenessSeconds: 10,
+  serverLivenessSeconds: 60,
   lifetimeSeconds: 4 * 3600,
   firstRetrySeconds: 0.5,
   longestRetrySeconds: 30,

@@ -277,6 +277,20 @@ describe('the channel', () => {
     ]);
   });
 
+  it('is given up by the server when the router is gone without a word', () => {
+    const world = new World();
+    world.start();
+    world.pass(1);
+    world.log.length = 0;
+    // The router's process is killed: nothing of it acts or is answered any more.
+    world.router = { nextDeadline: () => undefined, handle: () => [] } as unknown as RouterChannel;
+    world.pass(59);
+    expect(world.log).toEqual([]);
+    world.pass(30);
+    expect(world.log).toEqual(['server: tokyo down: no-response']);
+    expect(world.serverPairs.size).toBe(0);
+  });
+
   it('ends for a router that is expelled', () => {
     const world = new World();
     world.start();
