@@ -20,8 +20,8 @@ export interface ConfigurationFiles {
   readonly routers: Readonly<Record<string, string>>;
 }
 
-/** Small selectors for each pair of routers in the set `many`. */
-export const selectorsPerPair = 100;
+/** Addresses of each site in the set `many`: their square is the number of SA pairs for each pair of routers. */
+const smallAddresses = 10;
 
 /** Intervals of the set `many`, in seconds: said in the report, since the defaults are longer. */
 export const shortenedSeconds = {
@@ -148,14 +148,14 @@ export function pairsOf(sites: readonly Site[]): (readonly [Site, Site])[] {
   return sites.flatMap((a, index) => sites.slice(index + 1).map((b) => [a, b] as const));
 }
 
-/** The address pairs of two sites that each get an SA pair of their own. */
+/**
+ * The address pairs of two sites that each get an SA pair of their own: every one of a few addresses here with every one
+ * there. Few, because nftables takes a table as one message, which a user namespace may not make as long as it likes.
+ */
 export function smallPairs(a: Site, b: Site): (readonly [string, string])[] {
-  return Array.from({ length: selectorsPerPair }, (_, index) => [
-    smallAddress(a, index),
-    smallAddress(b, index),
-  ]);
-}
-
-function smallAddress(site: Site, index: number): string {
-  return site.extraNetwork.replace(/128\/25$/, String(128 + index));
+  const addressesOf = (site: Site) =>
+    Array.from({ length: smallAddresses }, (_, index) =>
+      site.extraNetwork.replace(/128\/25$/, String(128 + index)),
+    );
+  return addressesOf(a).flatMap((local) => addressesOf(b).map((remote) => [local, remote] as const));
 }

@@ -31,11 +31,7 @@ export async function messageLoss(scene: Scene): Promise<Outcome> {
   for (const site of plan.sites.slice(1)) {
     const [a] = plan.sites;
     if (a !== undefined)
-      await startEcho(
-        processes,
-        site,
-        smallPairs(a, site).map(([, remote]) => remote),
-      );
+      await startEcho(processes, site, [...new Set(smallPairs(a, site).map(([, remote]) => remote))]);
   }
   const answers = await Promise.all(pairs.map(([a, b]) => probe(processes, a, smallPairs(a, b), upWithinMs)));
   const times = answers.flat();
