@@ -1,6 +1,7 @@
 /** For every reason that the firmware can drop a packet for: a packet that it drops for exactly that reason, and counts. */
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
+import { DESCRIPTOR_PEER, DESCRIPTOR_START } from '../../../firmware/abi/descriptor.ts';
 import * as codes from '../../../firmware/abi/drop-code.ts';
 import { dropReasonName, dropReasons } from '../../../firmware/abi/drop-reason.ts';
 import type { Dataplane } from '../../../host/dataplane/dataplane.ts';
@@ -202,6 +203,19 @@ describe('an outbound packet is dropped', () => {
     const engine = engineWithPair();
     expectDrop(engine, 'descriptor-invalid', () => engine.outbound(new Uint8Array(5000), 0));
     expectDrop(engine, 'descriptor-invalid', () => engine.inbound(arrival(new Uint8Array(5000)), 0));
+    // One octet into the room for what encapsulation adds, and one octet before the packet's place.
+    const { batch } = engine;
+    const start = new DataView(engine.buffer, batch.peerAddressAt(0) - DESCRIPTOR_PEER + DESCRIPTOR_START, 4);
+    const run = (length: number, before: number) => {
+      batch.setOutbound(0, length);
+      start.setUint32(0, batch.packetAddress(0) - before, true);
+      engine.runOutbound(1, 0);
+      return dropReasonName(batch.reason(0));
+    };
+    expect(run(batch.packetRoom, 0)).toBe('header-malformed');
+    expect(run(batch.packetRoom + 1, 0)).toBe('descriptor-invalid');
+    expect(run(20, 1)).toBe('descriptor-invalid');
+    expect(run(0xffff_ffff, 0)).toBe('descriptor-invalid');
   });
 });
 
