@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { HostError } from '../../../../host/model/host-error.ts';
-import { formatPrefix } from '../../../../host/model/prefix.ts';
 import { formatSelector } from '../../../../host/model/selector.ts';
 import {
   parsePolicyFile,
@@ -49,7 +48,6 @@ describe('the policy file', () => {
       controlSocket: '/run/sekisho/server.sock',
       processing: defaultProcessingSettings,
     });
-    expect(formatPrefix(settings.innerPrefix)).toBe('fd5e:6b69:73e0::/64');
     expect(settings.routers.map(({ name, preSharedKeyFile }) => [name, preSharedKeyFile])).toEqual([
       ['tokyo', 'tokyo.psk'],
       ['osaka', 'osaka.psk'],
@@ -97,7 +95,6 @@ describe('the policy file', () => {
   identity: office
   listen: [{ address: 192.0.2.9 }, { address: '2001:db8::9', port: 4501 }]
   database: /var/lib/x.sqlite
-  innerPrefix: fd01:2:3:4::/64
   controlSocket: x.sock
   timers: { startupIntervalSeconds: 0.5, startupTries: 2, repeatSeconds: 0.1, installWithinSeconds: 9 }
   capacity: { entries: 7, newEntriesBurst: 3, auditRows: 10 }
@@ -241,12 +238,6 @@ describe('the policy file', () => {
       'name: osaka',
       'name: "osaka 2"',
       '6:11: routers[1].name: expected 1 to 63 letters, digits',
-    ],
-    [
-      'an inner prefix that is not unique local',
-      'version: 1',
-      'version: 1\nserver: { innerPrefix: "2001:db8::/64" }',
-      '2:24: server.innerPrefix: expected a unique local prefix of 64 bits',
     ],
     [
       'the same kind for one pair twice',
