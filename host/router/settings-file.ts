@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { type Address, parseAddress } from '../model/address.ts';
+import { nameText } from '../model/name-text.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import { selectorText, textOf } from '../model/selector-text.ts';
 import { parseYamlSettings } from '../model/yaml-settings.ts';
@@ -31,12 +32,6 @@ export interface RouterSettings {
   readonly spd: readonly SpdEntry[];
 }
 
-const name = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/,
-    'expected 1 to 64 letters, digits, ".", "_", "-"',
-  );
 const interfaceName = z
   .string()
   // Linux, IFNAMSIZ: 16 octets with the terminating zero; no slash, no white space.
@@ -60,10 +55,10 @@ const timersSchema = z.strictObject({
 
 const spdEntrySchema = z
   .strictObject({
-    name: name.meta({ description: 'unique in the SPD' }),
+    name: nameText.meta({ description: 'unique in the SPD' }),
     selector: selectorText,
     action: z.enum(['PROTECT', 'BYPASS', 'DISCARD'], 'expected PROTECT, BYPASS or DISCARD'),
-    requestPeer: name
+    requestPeer: nameText
       .optional()
       .meta({ description: 'the router at the other end, to be named when asking; with PROTECT only' }),
   })
@@ -107,14 +102,14 @@ const powerOfTwo = (value: number) => (value & (value - 1)) === 0;
 /** The file's shape. */
 export const routerFileSchema = z.strictObject({
   version: z.literal(1, 'expected 1, the version of this file format'),
-  name: name.meta({ description: 'the router, as the policies and IKE know it' }),
+  name: nameText.meta({ description: 'the router, as the policies and IKE know it' }),
   credential: z.strictObject({
     preSharedKeyFile: fileName.meta({ description: 'relative to this file; readable by its owner only' }),
   }),
   server: z.strictObject({
     address,
     port: port.default(4500),
-    identity: name.default('server'),
+    identity: nameText.default('server'),
   }),
   unprotected: z.strictObject({
     interface: interfaceName,

@@ -5,13 +5,14 @@
  */
 import { z } from 'zod';
 import { type Address, type Endpoint, parseAddress } from '../../model/address.ts';
+import { nameText } from '../../model/name-text.ts';
 import { type Prefix, parsePrefix } from '../../model/prefix.ts';
 import type { Selector } from '../../model/selector.ts';
 import { prefixText, textOf } from '../../model/selector-text.ts';
 import { parseYamlSettings } from '../../model/yaml-settings.ts';
 import { defaultProcessingSettings, type ProcessingSettings } from '../request-processing/settings.ts';
 import { type CheckedFile, type CheckedPolicy, type CheckedRouter, fileMistakes } from './file-checks.ts';
-import { nameText, type PolicyDraft, policyDraft, policySchema, proposalText } from './policy-schema.ts';
+import { type PolicyDraft, policyDraft, policySchema, proposalText } from './policy-schema.ts';
 import type { EnrolledRouter } from './policy-set.ts';
 
 /** What the file says, with defaults filled in. */
@@ -21,8 +22,6 @@ export interface ServerSettings {
   readonly listen: readonly Endpoint[];
   /** SQLite file; as typed, relative to the settings file. */
   readonly database: string;
-  /** Inner addresses of the channels: a unique local /64 (RFC 4193). */
-  readonly innerPrefix: Prefix;
   readonly controlSocket: string;
   /** Rows kept in the audit log; the oldest go first. */
   readonly auditRows: number;
@@ -45,21 +44,6 @@ const seconds = (ms: number) =>
     .default(ms / 1000);
 const count = (fallback: number, maximum: number) => z.int().min(1).max(maximum).default(fallback);
 const defaults = defaultProcessingSettings;
-
-/** RFC 4193: fd00::/8, here one /64 of it. */
-const defaultInnerPrefix = 'fd5e:6b69:73e0::/64';
-
-const innerPrefixText = textOf<Prefix>((text) => {
-  const parsed = parsePrefix(text);
-  const isUniqueLocal = parsed.ok && parsed.value.length === 64 && parsed.value.address.octets[0] === 0xfd;
-  return isUniqueLocal
-    ? parsed
-    : {
-        ok: false,
-        code: 'PREFIX',
-        message: `expected a unique local prefix of 64 bits such as ${defaultInnerPrefix}`,
-      };
-}, 'a unique local IPv6 prefix (RFC 4193) of 64 bits');
 
 const timersSchema = z
   .strictObject({
@@ -107,7 +91,6 @@ const serverSchema = z
       .max(16)
       .prefault([{ address: '0.0.0.0' }]),
     database: fileName.default('sekisho.sqlite'),
-    innerPrefix: innerPrefixText.prefault(defaultInnerPrefix),
     controlSocket: fileName.default('/run/sekisho/server.sock'),
     timers: timersSchema,
     capacity: capacitySchema,
@@ -223,12 +206,11 @@ function isSelector(value: unknown): value is Selector {
  */
 export function parsePolicyFile(text: string, fileName: string): ServerSettings {
   const { server, routers, distributionPolicies } = parseYamlSettings(text, fileName, serverFileSchema);
-  const { timers, capacity, identity, listen, database, innerPrefix, controlSocket } = server;
+  const { timers, capacity, identity, listen, database, controlSocket } = server;
   return {
     identity,
     listen,
     database,
-    innerPrefix,
     controlSocket,
     auditRows: capacity.auditRows,
     processing: {

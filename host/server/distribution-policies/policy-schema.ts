@@ -3,6 +3,7 @@
  * `second` are the routers of `between` in their order; `ports` means the port of either end, which is two selectors.
  */
 import { z } from 'zod';
+import { nameText } from '../../model/name-text.ts';
 import type { DistributionPolicy } from '../../model/policy.ts';
 import { type Prefix, parsePrefix } from '../../model/prefix.ts';
 import { defaultProposal, proposals } from '../../model/proposal.ts';
@@ -17,10 +18,6 @@ import {
 
 /** A policy without its revision, which is given when the file is put into force (revisions.ts). */
 export type PolicyDraft = Omit<DistributionPolicy, 'revision'>;
-
-export const nameText = z
-  .string('expected a name')
-  .regex(/^[A-Za-z0-9._-]{1,63}$/, 'expected 1 to 63 letters, digits, ".", "_", "-"');
 
 export const proposalText = z
   .enum([...proposals.keys()] as [string, ...string[]], `expected one of ${[...proposals.keys()].join(', ')}`)

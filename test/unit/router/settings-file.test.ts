@@ -99,7 +99,7 @@ spd:
     ).toEqual([
       'router.yaml:1:1: credential: missing; expected object',
       'router.yaml:1:10: version: expected 1, the version of this file format, found 2',
-      'router.yaml:2:7: name: expected 1 to 64 letters, digits, ".", "_", "-", found "to kyo"',
+      'router.yaml:2:7: name: expected 1 to 63 letters, digits, ".", "_", "-", a letter or digit first and last, found "to kyo"',
       'router.yaml:3:20: server.address: expected an IPv4 or IPv6 address, found "203.0.113.300"',
       'router.yaml:4:14: unprotected.interface: missing; expected string',
       'router.yaml:4:16: unprotected.interfaces: no such field here',
