@@ -279,7 +279,7 @@ describe('a planted bug in the shipped engine', () => {
       if (parameters[0] !== 'wipe_sa' || slot % 2 === 0) return call.apply(this, parameters);
       // Marks the slot as empty, as a wipe would, and leaves the rest.
       const result = call.apply(this, parameters);
-      this.octets[slotAddress(slot) + 100] = 1;
+      this.octets[slotAddress(this.layout, slot) + 100] = 1;
       return result;
     });
     expect(firstBroken({ wasm }, 20)).toBe('slot-not-wiped');

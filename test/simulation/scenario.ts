@@ -22,12 +22,18 @@ export interface Weather {
 
 export const fairWeather: Weather = { loss: 0, duplication: 0, minimumMs: 5, maximumMs: 15, stragglers: 0 };
 
-/** `calm`: nothing is lost and nothing changes, so every packet must arrive. The others add one trouble each. */
-export type Profile = 'calm' | 'lossy' | 'crashes' | 'edits' | 'everything';
+/**
+ * `calm`: nothing is lost and nothing changes, so every packet must arrive. `deaf`: setting messages are lost, packets are
+ * not, so every packet must arrive unless a request failed. The others add one trouble each.
+ */
+export type Profile = 'calm' | 'deaf' | 'lossy' | 'crashes' | 'edits' | 'everything';
 
 export interface Scenario {
   readonly profile: Profile;
+  /** For setting messages. */
   readonly weather: Weather;
+  /** For packets between routers. */
+  readonly packetWeather: Weather;
   readonly names: readonly string[];
   readonly policies: PolicySet;
   readonly entries: ReadonlyMap<string, readonly SpdEntry[]>;
@@ -56,23 +62,29 @@ export function drawScenario(
   const routers = Array.from({ length: count }, (_, index) => names[index] ?? `router-${index}`);
   const cuts = drawCuts(prng, routers);
   const isStormy = !isCalm && prng.chance(0.8);
+  const weather: Weather = {
+    loss: isCalm ? 0 : (given.loss ?? (isStormy ? prng.between(0.02, 0.3) : 0)),
+    duplication: isStormy ? prng.between(0, 0.2) : 0,
+    minimumMs: prng.between(1, 20),
+    maximumMs: prng.between(20, isStormy ? 200 : 60),
+    stragglers: isStormy ? prng.between(0, 0.05) : 0,
+  };
   return {
     profile,
-    weather: {
-      loss: isCalm ? 0 : (given.loss ?? (isStormy ? prng.between(0.02, 0.3) : 0)),
-      duplication: isStormy ? prng.between(0, 0.2) : 0,
-      minimumMs: prng.between(1, 20),
-      maximumMs: prng.between(20, isStormy ? 200 : 60),
-      stragglers: isStormy ? prng.between(0, 0.05) : 0,
-    },
+    weather,
+    packetWeather: profile === 'deaf' ? fairWeather : weather,
     names: routers,
-    policies: drawPolicies(prng, routers, 1, isCalm),
+    policies: drawPolicies(prng, routers, 1, isCalm || profile === 'deaf'),
     entries: new Map(routers.map((name) => [name, drawSpd(prng, name, routers, cuts)])),
     cuts,
     durationMs: prng.between(60_000, 240_000),
-    troubleEveryMs: isCalm || profile === 'lossy' ? Number.POSITIVE_INFINITY : prng.between(6_000, 40_000),
+    troubleEveryMs:
+      isCalm || profile === 'lossy' || profile === 'deaf'
+        ? Number.POSITIVE_INFINITY
+        : prng.between(6_000, 40_000),
     usesCodec: prng.chance(0.2),
-    saPairs: 64,
+    // Three kinds in two entries for each peer, and their renewals.
+    saPairs: 2 ** Math.max(6, Math.ceil(Math.log2(12 * count))),
     packetEveryMs: prng.between(800, 6_000),
   };
 }
@@ -80,6 +92,7 @@ export function drawScenario(
 function drawProfile(prng: Prng): Profile {
   return prng.pick<Profile>([
     'calm',
+    'deaf',
     'lossy',
     'lossy',
     'crashes',

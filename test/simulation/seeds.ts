@@ -39,6 +39,6 @@ export function explain({ seed, profile, violation }: SeedResult, options: SeedO
     `seed ${seed} (${profile}): ${violation?.message ?? 'holds'}`,
     ...(violation?.invariant === 'exception' ? [violation.stack] : []),
     ...trace.slice(-traceTail),
-    `the whole of it: npm run simulate -- --seed ${seed} --seeds 1${flag}`,
+    `the whole of it: npm run simulate -- --seed ${seed} --seeds 1 --trace${flag}`,
   ].join('\n');
 }

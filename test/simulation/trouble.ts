@@ -74,6 +74,7 @@ const crashes = [routerDies, serverDies, channelBreaks, engineTraps, endpointMov
 const edits = [policiesChange, spdIsEdited, renewalIsForced, channelBreaks];
 const troubles: Readonly<Record<Profile, readonly Trouble[]>> = {
   calm: [],
+  deaf: [],
   lossy: [],
   crashes,
   edits,

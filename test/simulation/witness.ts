@@ -241,7 +241,7 @@ export class Witness {
         ? view.getUint32(8) * 2 ** 32 + view.getUint32(12)
         : Buffer.from(esp.buffer, esp.byteOffset + 8, pair.ivOctets).toString('latin1');
     if (known.usedIvs.has(iv))
-      throw new Violation('iv-used-twice', `${router} uses IV ${iv} of ${known.sa} again`);
+      throw new Violation('iv-used-twice', `${router} uses IV ${describeIv(iv)} of ${known.sa} again`);
     known.usedIvs.add(iv);
   }
 
@@ -302,6 +302,10 @@ export class Witness {
       throw new Violation('asked-twice', `two half-empty entries for the same: ${halfEmpty.join(', ')}`);
     }
   }
+}
+
+function describeIv(iv: string | number): string {
+  return typeof iv === 'number' ? String(iv) : Buffer.from(iv, 'latin1').toString('hex');
 }
 
 export function firstMatch(entries: readonly SpdEntry[], packet: PacketSelector): SpdEntry | undefined {

@@ -25,7 +25,7 @@ export interface WorldOptions {
   readonly seed: number;
   readonly scenario: Scenario;
   readonly prng: Prng;
-  readonly makeEngine: (prng: Prng) => Engine;
+  readonly makeEngine: (prng: Prng, saPairs: number) => Engine;
   /** The engine encrypts: then no plaintext may be seen on the wire either. */
   readonly isEncrypting: boolean;
   /** Called after each change of a router's tables; throws a Violation. */
@@ -54,7 +54,10 @@ export class World {
   readonly prng: Prng;
   readonly agenda = new Agenda(startMs);
   readonly witness = new Witness(() => this.agenda.now);
+  /** Carries setting messages. */
   readonly network: Network;
+  /** Carries packets between routers. */
+  readonly internet: Network;
   readonly server: ServerNode;
   readonly routers: ReadonlyMap<string, RouterNode>;
   readonly sent = new Map<number, Sent>();
@@ -77,6 +80,7 @@ export class World {
     this.prng = options.prng;
     this.isTracing = options.trace !== undefined;
     this.network = new Network(this.agenda, this.prng.fork(), options.scenario.weather);
+    this.internet = new Network(this.agenda, this.prng.fork(), options.scenario.packetWeather);
     this.server = new ServerNode(this, options.scenario.policies);
     this.routers = new Map(
       options.scenario.names.map((name) => {
@@ -121,7 +125,7 @@ export class World {
   }
 
   makeEngine(): Engine {
-    const engine = this.#options.makeEngine(this.prng);
+    const engine = this.#options.makeEngine(this.prng, this.scenario.saPairs);
     return this.#options.plant?.engine?.(engine) ?? engine;
   }
 
@@ -260,7 +264,7 @@ export class World {
       throw new Violation('plaintext', `${node.name} sent a packet that can be read on the wire`);
     }
     const from = node.endpoint;
-    const copies = this.network.carry(() => {
+    const copies = this.internet.carry(() => {
       for (const peer of this.routers.values()) {
         const isThere =
           equalAddresses(peer.endpoint.address, to.address) &&
