@@ -50,7 +50,6 @@ import {
   SA_FLAG_OUTER_IPV6,
   SA_FLAG_TRANSPORT,
   SA_FLAG_UDP,
-  SA_FLAGS,
   SA_MOVED_AT_SECONDS,
   SA_PAIR_SPI,
   SA_PEER_ADDRESS,
@@ -79,7 +78,7 @@ import { restoreHeader } from './packet/transport-header.ts';
 import { bankSad, bindingRows, descriptors, saPairs } from './regions.ts';
 import { countPassed, isWithinLifetime, raiseOnce } from './sad/lifetime.ts';
 import { accept, fullSequence, isAcceptable } from './sad/replay-window.ts';
-import { cipherAddress, replayAddress, slotAddress } from './sad/slot.ts';
+import { cipherAddress, hasFlag, replayAddress, slotAddress } from './sad/slot.ts';
 import { firstMatch } from './spd/selector-match.ts';
 
 /** SPIs of this second that were raised, so that garbage does not keep the control side busy. */
@@ -153,10 +152,6 @@ export function inbound(index: u32, bankPtr: usize, nowSeconds: u32): void {
     hasFlag(slotPtr, SA_FLAG_DELIVER_HOST) ? VERDICT_DELIVER_HOST : VERDICT_DELIVER,
     DESCRIPTOR_VERDICT,
   );
-}
-
-function hasFlag(slotPtr: usize, flag: u32): bool {
-  return (load<u32>(slotPtr, SA_FLAGS) & flag) !== 0;
 }
 
 /** Drops a packet for no SA. The control side hears of the first few of a second: the SA may have been lost in a restart. */

@@ -65,6 +65,11 @@ export function slotAddress(slotIndex: u32): usize {
   return saSlots + <usize>slotIndex * SA_SLOT_SIZE;
 }
 
+/** True when the SA has one of the SA_FLAG_* bits. */
+export function hasFlag(slotPtr: usize, flag: u32): bool {
+  return (load<u32>(slotPtr, SA_FLAGS) & flag) !== 0;
+}
+
 export function cipherAddress(slotIndex: u32): usize {
   return ciphers + <usize>slotIndex * GCM_CONTEXT_SIZE;
 }
