@@ -75,8 +75,9 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
   });
   planUnblock(state, entry.name);
   planExpiry(state, installed);
-  sendInstalled(state, distribution);
+  // The packets first: they are what somebody waits for.
   state.releaseHeld(entry.name);
+  sendInstalled(state, distribution);
   const use = before === undefined ? 'in use' : `waits to take over from ${formatSpi(before.spi)}`;
   state.log(
     'info',

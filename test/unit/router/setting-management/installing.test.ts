@@ -15,12 +15,12 @@ function isWiped(distribution: Distribution): boolean {
 }
 
 describe('a distribution', () => {
-  it('installs, answers, and lets the held packets go, in this order', () => {
+  it('installs, lets the held packets go, and answers, in this order', () => {
     const rig = Rig.up();
     const request = rig.ask();
     const distribution = distributionFor(request);
     const actions = rig.receive(distribution);
-    expect(words(actions)).toEqual(['change(install)', 'send(installed)', 'release-held']);
+    expect(words(actions)).toEqual(['change(install)', 'release-held', 'send(installed)']);
     const [{ pair, use } = { pair: undefined, use: false }] = installedBy(actions);
     expect(use).toBe(true);
     expect(pair).toMatchObject({ entry: 'to-osaka', kind: 'all', deliver: 'network' });
