@@ -25,7 +25,10 @@ export function receiveHello(processing: Processing, hello: Hello, now: Instant)
   }
   const record = routers.open(source);
   const current = record.boots.at(-1);
+  const timeMs = Math.max(0, Math.round(processing.utcMsAt(now)));
+  out.send({ type: 'welcome', id, source, peer: '', kind: '', timeMs });
   if (boot !== current && record.boots.includes(boot)) {
+    // Whoever sent it is gone; were it taken for a new process, that would withdraw the present one's SAs.
     out.audit('ignored', { router: source }, 'hello of an earlier process, late');
     return;
   }
@@ -36,29 +39,26 @@ export function receiveHello(processing: Processing, hello: Hello, now: Instant)
     record.software = hello.software;
     out.putRouter(storedRouter(record));
   }
-  out.send({
-    type: 'welcome',
-    id,
-    source,
-    peer: '',
-    kind: '',
-    timeMs: Math.max(0, Math.round(processing.utcMsAt(now))),
-  });
   if (isNew) {
     out.audit('hello', { router: source }, `started, ${hello.software}`);
-    forgetSas(processing, record, now);
+    forgetSas(processing, record, current !== undefined, now);
   }
   resume(processing, source, now);
 }
 
-/** Withdraws what an earlier process of the router had; requests over its present channel are the new process's own. */
-function forgetSas(processing: Processing, record: RouterRecord, now: Instant): void {
+/**
+ * Withdraws what an earlier process of the router had; requests over its present channel are the new process's own. When
+ * no boot number was known before, it may be the same process, whose first hello was lost: then it is told too.
+ */
+function forgetSas(processing: Processing, record: RouterRecord, isRestart: boolean, now: Instant): void {
   const { name, channelEpoch } = record;
   const forgotten = processing.table.ofRouter(name).filter((entry) => {
     const { own } = sidesOf(entry, name);
     return own.request !== null && !own.withdrawn && own.request.channelEpoch < channelEpoch;
   });
-  withdrawEntries(processing, forgotten, `router ${name} was restarted`, now, name);
+  const reason = `router ${name} was restarted`;
+  if (isRestart) withdrawEntries(processing, forgotten, reason, now, name);
+  else withdrawEntries(processing, forgotten, reason, now);
 }
 
 /** A router's channel is up, or it is seen at another place. */

@@ -186,14 +186,15 @@ describe('a hello', () => {
     expect(scene.states()).toEqual(['both-installed']);
   });
 
-  it('of an earlier process, late, is ignored', () => {
+  it('of an earlier process, late, withdraws nothing', () => {
     const scene = new Scene();
     scene.hello('tokyo', 'b1');
     scene.up('tokyo');
     scene.hello('tokyo', 'b2');
     scene.establish();
+    scene.up('tokyo');
     scene.hello('tokyo', 'b1');
-    expect(scene.heard()).toEqual([]);
+    expect(scene.heard()).toEqual(['welcome -> tokyo']);
     expect(scene.states()).toEqual(['both-installed']);
   });
 
