@@ -211,15 +211,11 @@ function authenticate(
 function noticeMove(descriptorPtr: usize, slotPtr: usize, nowSeconds: u32): void {
   if ((load<u32>(descriptorPtr, DESCRIPTOR_INPUT) & INPUT_UDP) === 0 || !hasFlag(slotPtr, SA_FLAG_UDP))
     return;
-  const ipv6 = load<u32>(descriptorPtr, DESCRIPTOR_FAMILY) === 6;
+  // An SA cannot move to the other family: its own outer address is of this one.
+  if ((load<u32>(descriptorPtr, DESCRIPTOR_FAMILY) === 6) !== hasFlag(slotPtr, SA_FLAG_OUTER_IPV6)) return;
   const difference = v128.xor(v128.load(descriptorPtr, DESCRIPTOR_PEER), v128.load(slotPtr, SA_PEER_ADDRESS));
-  if (
-    !v128.any_true(difference) &&
-    load<u32>(descriptorPtr, DESCRIPTOR_PEER_PORT) === load<u32>(slotPtr, SA_PEER_PORT) &&
-    ipv6 === hasFlag(slotPtr, SA_FLAG_OUTER_IPV6)
-  ) {
-    return;
-  }
+  const samePort = load<u32>(descriptorPtr, DESCRIPTOR_PEER_PORT) === load<u32>(slotPtr, SA_PEER_PORT);
+  if (samePort && !v128.any_true(difference)) return;
   // One more than the second, so that zero is "never".
   if (load<u32>(slotPtr, SA_MOVED_AT_SECONDS) === nowSeconds + 1) return;
   if (raiseFromSender(EVENT_PEER_MOVED, load<u32>(slotPtr, SA_PAIR_SPI), descriptorPtr)) {

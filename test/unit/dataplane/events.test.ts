@@ -179,6 +179,13 @@ describe('authentic packets', () => {
     expect(engine.drainEvents()).toMatchObject([{ kind: 'peer-moved', from: { port: 99 } }]);
   });
 
+  it('from the other address family never raise peer-moved, since no SA can move there', () => {
+    const engine = engineWithPair();
+    const [from, to] = [{ address: address('fd09::1'), port: 4500 }, address('fd09::2')];
+    expect(reason(engine.inbound(arrival(esp(1n), { from, to }), 0))).toBe('deliver');
+    expect(engine.drainEvents()).toEqual([]);
+  });
+
   it('of a raw pair never raise peer-moved', () => {
     const engine = engineWithPair({ encapsulation: 'raw' });
     const from = { address: address('198.51.100.9'), port: 0 };
