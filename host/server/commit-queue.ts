@@ -35,6 +35,12 @@ export class CommitQueue {
       }
     }
     this.#keep(action);
+    this.retry();
+  }
+
+  /** Makes what waits durable, if anything does. Throws what the store threw; it then waits on. */
+  retry(): void {
+    if (!this.isBehind) return;
     this.#commit({
       kind: 'store',
       put: [...this.#put.values()],

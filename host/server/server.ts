@@ -185,13 +185,15 @@ export class Server {
   }
 
   #carryOut(actions: readonly RequestAction[], now: Instant): void {
-    let isDurable = true;
+    let isDurable: boolean | undefined;
     for (const action of actions) {
       switch (action.kind) {
         case 'store':
-          isDurable = this.#store(action, now);
+          isDurable = this.#store(() => this.#commits.add(action), now);
           break;
         case 'send':
+          // A repetition has no store of its own, and what it depends on may still wait for the disk.
+          isDurable ??= this.#store(() => this.#commits.retry(), now);
           if (isDurable) this.#send(action.router, action.message, now);
           wipeMessage(action.message);
           break;
@@ -202,9 +204,9 @@ export class Server {
     }
   }
 
-  #store(action: StoreAction, now: Instant): boolean {
+  #store(commit: () => void, now: Instant): boolean {
     try {
-      this.#commits.add(action);
+      commit();
       return true;
     } catch (error) {
       this.#drop('store', error instanceof Error ? error.message : String(error), now);
