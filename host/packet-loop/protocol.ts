@@ -13,6 +13,8 @@ import type { Spi } from '../model/security-association.ts';
 export interface LoopSettings {
   readonly tunName: string;
   readonly tunMtu: number;
+  /** Octets of the longest outer packet that leaves the unprotected interface in one piece. */
+  readonly pathMtuOctets: number;
   /** Our address on the unprotected side; sockets are bound to it. */
   readonly localAddress: Address;
   readonly localPort: number;

@@ -39,6 +39,7 @@ function main(): void {
       settings,
       engine: {
         random: randomOctets,
+        pathMtuOctets: settings.pathMtuOctets,
         capacities: {
           saPairs: settings.saPairs,
           spdEntries: maximumSpdEntries,

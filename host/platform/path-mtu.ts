@@ -2,7 +2,9 @@
  * What the kernel knows about the path MTU to a peer: the interface's MTU, or less where a router on the way said so by
  * ICMP (RFC 1191, RFC 8201). Asked now and then by the control side, never for each packet.
  */
+import { readFileSync } from 'node:fs';
 import type { Address } from '../model/address.ts';
+import { HostError } from '../model/host-error.ts';
 import { readInteger, socketAddress } from './datagram-socket.ts';
 import { addressOfBuffer, check, libc } from './libc.ts';
 import {
@@ -33,5 +35,18 @@ export function pathMtu(peer: Address): number {
     return peer.family === 4 ? readInteger(fd, IPPROTO_IP, IP_MTU) : readInteger(fd, IPPROTO_IPV6, IPV6_MTU);
   } finally {
     libc.close(fd);
+  }
+}
+
+/**
+ * MTU of an interface: the longest packet that leaves it in one piece, whatever is further on the way.
+ *
+ * @throws HostError PLATFORM when there is no such interface
+ */
+export function interfaceMtu(name: string): number {
+  try {
+    return Number(readFileSync(`/sys/class/net/${name}/mtu`, 'utf8'));
+  } catch (cause) {
+    throw new HostError('PLATFORM', `there is no interface ${name}: check unprotected.interface`, { cause });
   }
 }

@@ -25,6 +25,7 @@ import { type ControlRoutes, serveControl } from '../platform/control-socket.ts'
 import { randomOctets } from '../platform/entropy.ts';
 import { readCredential } from '../platform/files.ts';
 import { type NetworkPlan, networkPlan, protect, steer, stopSteering } from '../platform/network-setup.ts';
+import { interfaceMtu } from '../platform/path-mtu.ts';
 import { wake } from '../platform/poller.ts';
 import { rehearseSettings } from './rehearsal.ts';
 import { Router } from './router.ts';
@@ -79,6 +80,7 @@ export async function runRouter(
     settings: {
       tunName: settings.tunnel.interface,
       tunMtu: settings.tunnel.mtu,
+      pathMtuOctets: interfaceMtu(settings.unprotected.interface),
       localAddress: local.address,
       localPort: local.port,
       mark: plan.ownMark,
