@@ -14,8 +14,8 @@ import { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { type Address, type Endpoint, formatAddress, parseAddress } from '../model/address.ts';
 import { EventLog } from '../model/event-log.ts';
 import { HostError } from '../model/host-error.ts';
+import { preSharedKeyIn } from '../model/pre-shared-key.ts';
 import { proposals } from '../model/proposal.ts';
-import { Secret } from '../model/secret.ts';
 import { softwareVersion } from '../model/software-version.ts';
 import { LoopClient, type LoopClientOptions } from '../packet-loop/loop-client.ts';
 import type { LoopEvent } from '../packet-loop/protocol.ts';
@@ -58,9 +58,8 @@ export async function runRouter(
   const startedAt = bootTimeMs();
   const settings = readSettings(command.config);
   const log = pino({ name: settings.name, timestamp: pino.stdTimeFunctions.isoTime });
-  const preSharedKey = new Secret(
-    readCredential(resolve(dirname(command.config), settings.preSharedKeyFile)),
-  );
+  const keyFile = resolve(dirname(command.config), settings.preSharedKeyFile);
+  const preSharedKey = preSharedKeyIn(readCredential(keyFile), keyFile);
   const plan = planOf(settings);
   protect(plan);
   const local = await localEndpoint(settings);

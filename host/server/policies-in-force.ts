@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { HostError } from '../model/host-error.ts';
-import { Secret } from '../model/secret.ts';
+import { preSharedKeyIn } from '../model/pre-shared-key.ts';
+import type { Secret } from '../model/secret.ts';
 import { parsePolicyFile, type ServerSettings } from './distribution-policies/policy-file.ts';
 import { PolicySet } from './distribution-policies/policy-set.ts';
 import { assignRevisions, type Revision } from './distribution-policies/revisions.ts';
@@ -54,10 +55,10 @@ export class PoliciesInForce {
     const text = this.#readFile();
     const settings = parsePolicyFile(text, this.#file);
     const credentials = new Map(
-      settings.routers.map(({ name, preSharedKeyFile }) => [
-        name,
-        new Secret(this.#readCredential(resolve(dirname(this.#file), preSharedKeyFile))),
-      ]),
+      settings.routers.map(({ name, preSharedKeyFile }) => {
+        const path = resolve(dirname(this.#file), preSharedKeyFile);
+        return [name, preSharedKeyIn(this.#readCredential(path), path)];
+      }),
     );
     const before = this.#loaded;
     const changed = [...(before?.credentials ?? [])].filter(
