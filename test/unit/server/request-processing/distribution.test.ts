@@ -165,6 +165,22 @@ describe('an issued entry', () => {
     expect(scene.heard()).toEqual(['pending -> tokyo', 'request-startup -> osaka']);
   });
 
+  it('leaves each id behind for 60 s of its own, not until the oldest one is forgotten', () => {
+    const scene = new Scene();
+    const [one, other] = [0, 1].map((round) => {
+      scene.pass(round * 40_000);
+      return scene.establish().first;
+    });
+    scene.pass(3_660_000 - 40_000);
+    scene.pass(40_000);
+    scene.pass(30_000);
+    scene.said();
+    scene.send(other!);
+    expect(scene.heard()).toEqual(['contents-inconsistent -> tokyo']);
+    scene.send(one!);
+    expect(scene.heard()[0]).toBe('pending -> tokyo');
+  });
+
   it('that the server does not know is deleted at the router that says installed', () => {
     const scene = new Scene();
     scene.said();

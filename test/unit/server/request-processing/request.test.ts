@@ -246,6 +246,15 @@ describe('the other half', () => {
     expect(scene.states()).toEqual(['half-empty']);
   });
 
+  it('is not filled by the requester itself, echoing its own startup', () => {
+    const scene = new Scene();
+    const request = scene.request('tokyo', 'osaka');
+    scene.said();
+    scene.request('tokyo', 'osaka', { startupId: request.id });
+    expect(scene.heard()).toEqual([]);
+    expect(scene.states()).toEqual(['half-empty']);
+  });
+
   it('takes the place of an older id of the same router, whose answer still finds the entry', () => {
     const scene = new Scene();
     const older = scene.request('tokyo', 'osaka');
