@@ -129,7 +129,7 @@ describeWith(
       const result = await ping(processes, nagoya, plan.serverAddress);
       expect(result.milliseconds).toBeLessThan(50);
       const translated = inside('nagoya-nat', 'nft', 'list', 'ruleset');
-      expect(translated).toContain('masquerade random');
+      expect(translated).toContain('masquerade to :61000');
     });
 
     it('loses no packet in the capture, and leaves nothing behind', async () => {

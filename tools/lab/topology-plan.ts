@@ -42,8 +42,15 @@ export interface TopologyPlan {
   readonly routes: readonly Route[];
   readonly sites: readonly Site[];
   readonly serverAddress: string;
-  /** Namespace and device of a NAT in front of a router, where one was asked for. */
-  readonly nat: { readonly namespace: string; readonly device: string } | undefined;
+  /** A NAT in front of a router, where one was asked for: `port` outside stands for 4500 at `inside`. */
+  readonly nat:
+    | {
+        readonly namespace: string;
+        readonly device: string;
+        readonly port: number;
+        readonly inside: string;
+      }
+    | undefined;
 }
 
 export const internet = 'internet';
@@ -83,7 +90,15 @@ export function planTopology(natBefore?: string): TopologyPlan {
     throw new HostError('USAGE', `--nat: expected one of ${siteNames.join(', ')}, found ${natBefore}`);
   }
   const sites = wans.map(([name, wan], index) => planSite(name, wan, index + 1, name === natBefore));
-  const nat = natBefore === undefined ? undefined : { namespace: `${natBefore}-nat`, device: 'outside0' };
+  const nat =
+    natBefore === undefined
+      ? undefined
+      : {
+          namespace: `${natBefore}-nat`,
+          device: 'outside0',
+          port: 61_000,
+          inside: behindNat.address,
+        };
   const namespaces = [
     { name: internet, forwards: true },
     { name: server, forwards: false },

@@ -40,7 +40,7 @@ export function buildTopology(lab: string, plan: TopologyPlan): void {
     if (isOnTheInternet(end)) disableBundles(prefix + end.namespace, end.device);
   }
   if (plan.nat !== undefined) {
-    runCommand(insideNamespace(prefix + plan.nat.namespace, ['nft', '-f', '-']), natRules(plan.nat.device));
+    runCommand(insideNamespace(prefix + plan.nat.namespace, ['nft', '-f', '-']), natRules(plan.nat));
   }
 }
 
@@ -72,12 +72,20 @@ function disableBundles(namespace: string, device: string): void {
   runCommand(insideNamespace(namespace, ['ethtool', '-K', device, ...features]));
 }
 
-/** Source ports are translated to random ones, as a NAT with many users behind it would. */
-function natRules(device: string): string {
+/**
+ * One outside port for the router behind it, another one than inside, open for everybody (RFC 4787: endpoint-independent
+ * mapping and filtering).
+ */
+function natRules({ device, port, inside }: NonNullable<TopologyPlan['nat']>): string {
   return `table ip sekisho-lab {
   chain source {
     type nat hook postrouting priority srcnat
-    oifname "${device}" masquerade random
+    oifname "${device}" meta l4proto udp masquerade to :${port}
+    oifname "${device}" masquerade
+  }
+  chain destination {
+    type nat hook prerouting priority dstnat
+    iifname "${device}" udp dport ${port} dnat to ${inside}:4500
   }
 }
 `;
