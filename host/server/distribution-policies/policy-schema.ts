@@ -133,6 +133,7 @@ export const policySchema = z
         .meta({ description: 'extended sequence numbers, RFC 4303 section 2.2.1' }),
       replayWindow: z
         .int()
+        .min(0)
         .max(8192)
         .refine(isReplayWindow, 'expected 0, or a power of two from 64 to 8192')
         .default(1024)
