@@ -66,6 +66,8 @@ export class World {
   readonly failures: { readonly router: string; readonly entry: string; readonly failure: SettingFailure }[] =
     [];
   readonly drops: Record<string, number> = {};
+  /** Routers that the server took SAs back from. */
+  readonly withdrawnAt = new Set<string>();
   readonly isTracing: boolean;
   readonly #options: WorldOptions;
   readonly #channels = new Map<string, number>();
@@ -249,6 +251,7 @@ export class World {
     const copies = this.network.carry(() => {
       if (this.#channels.get(router) !== channel || node.life === undefined) return;
       const received = copy();
+      if (received.type === 'withdraw') this.withdrawnAt.add(router);
       if (this.isTracing) this.trace(router, `<- server ${describeMessage(received)}`);
       node.life.receive(received);
       if (received.type === 'welcome' && node.life?.isWelcome === true) this.#welcomeAt.set(router, this.now);

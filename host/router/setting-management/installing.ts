@@ -11,6 +11,7 @@ import type { SettingRequest } from './request.ts';
 import { dropSurplus, failRequest, forget, planUnblock } from './requesting.ts';
 import { saPairOf, wipeDistribution } from './sa-pair.ts';
 import { formatSpi, type SettingState } from './setting-state.ts';
+import { settleEcho } from './startup.ts';
 
 /** Installs what `distribution` brings, or answers a repetition. Its keys are wiped unless they went to the engine. */
 export function distribute(state: SettingState, distribution: Distribution, now: Instant): void {
@@ -28,6 +29,9 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
   const entry = request === undefined ? undefined : state.protectEntry(request.entry);
   if (request === undefined || entry === undefined) {
     state.ignore('distribution for an id that is not under way', distribution.peer, now);
+    // Given up meanwhile: the peer must not send into what this end does not have.
+    state.reports.deleted({ ...distribution, spi: distribution.inbound.spi }, now);
+    state.sendReports(now);
     return false;
   }
   if (!isAnswerTo(request, distribution)) {
@@ -85,6 +89,7 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
     installed,
     `kind ${installed.kind}, SPIs in ${formatSpi(installed.spi)} out ${formatSpi(installed.outboundSpi)}, ${use}`,
   );
+  settleEcho(state, request, distribution.kind, now);
   return true;
 }
 

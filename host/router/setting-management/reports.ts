@@ -90,7 +90,7 @@ export class Reports {
     sa: { readonly id: MessageId; readonly peer: string; readonly kind: string; readonly spi: Spi },
     now: Instant,
   ): void {
-    if (this.#deleted.size >= maxDeleted) return;
+    if (this.#deleted.size >= maxDeleted || this.#deleted.has(sa.id)) return;
     const report = this.#report({
       what: 'sa-deleted',
       ...envelopeOf(sa),

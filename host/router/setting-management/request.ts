@@ -4,7 +4,7 @@
  *
  * It keeps the table and answers questions about it. Sending, waiting and failing are setting-management.ts.
  */
-import type { MessageId, Request } from '../../messages/message.ts';
+import type { MessageId, Request, RequestStartup } from '../../messages/message.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { SpdEntry } from '../../model/policy.ts';
 import type { Spi } from '../../model/security-association.ts';
@@ -22,14 +22,17 @@ export interface SettingRequest {
   readonly entry: string;
   readonly peer: string;
   readonly spi: Spi;
-  /** Why it was made. A startup's request that a packet of ours waits for becomes an `acquire`. */
-  cause: 'acquire' | 'renewal' | 'startup';
+  /** Why it was made. */
+  readonly cause: 'acquire' | 'renewal' | 'startup';
   /** Empty until the server named it. */
   kind: string;
-  packet: PacketSelector | null;
+  readonly packet: PacketSelector | null;
+  /** Echoed at each repetition; only by a request without a packet, which a startup made or means the same as one. */
   startupId: MessageId | null;
   /** What the pair will be for, where that is known: acquires for other packets are not absorbed. */
   readonly scope: readonly Selector[] | undefined;
+  /** The startup that it echoed once in passing, as far as it may turn out to be of another kind than the packet. */
+  echoed: RequestStartup | null;
   phase: RequestPhase;
   /** How often it went out. */
   tries: number;

@@ -3,7 +3,7 @@
  * "Router". What a distribution does is installing.ts.
  */
 import type { TableChange } from '../../dataplane/engine.ts';
-import type { MessageId } from '../../messages/message.ts';
+import type { MessageId, RequestStartup } from '../../messages/message.ts';
 import { earliest, type Instant } from '../../model/instant.ts';
 import type { SpdEntry } from '../../model/policy.ts';
 import type { Spi } from '../../model/security-association.ts';
@@ -26,16 +26,20 @@ export function startRequest(state: SettingState, wanted: Wanted, now: Instant):
   begin(state, wanted, { freshIds: 0, absorbed: false, avoid: new Set(), release: [] }, now);
 }
 
-/** Ends `request` and asks anew under a fresh id and SPI; false when it did so often enough. */
+/**
+ * Ends `request` and asks anew under a fresh id and SPI; false when it did so often enough. `isOver` says that the server
+ * ended it; otherwise it is told.
+ */
 export function startOver(
   state: SettingState,
   request: SettingRequest,
-  avoid: ReadonlySet<Spi>,
+  options: { readonly avoid: ReadonlySet<Spi>; readonly isOver: boolean },
   now: Instant,
 ): boolean {
   const entry = state.protectEntry(request.entry);
   if (entry === undefined || request.freshIds >= state.timers.freshIdTries) return false;
   forget(state, request);
+  if (!options.isOver) giveUp(state, request, now);
   const wanted: Wanted = {
     entry,
     cause: request.cause,
@@ -48,7 +52,12 @@ export function startOver(
   begin(
     state,
     wanted,
-    { freshIds: request.freshIds + 1, absorbed: request.absorbed, avoid, release: [request.spi] },
+    {
+      freshIds: request.freshIds + 1,
+      absorbed: request.absorbed,
+      avoid: options.avoid,
+      release: [request.spi],
+    },
     now,
   );
   return true;
@@ -80,6 +89,7 @@ function begin(
     scope: wanted.scope,
     phase: 'waiting',
     tries: 0,
+    echoed: null,
     freshIds: history.freshIds,
     giveUpAt: now + state.timers.channelWaitMs,
     absorbed: history.absorbed,
@@ -121,6 +131,17 @@ export function ask(state: SettingState, request: SettingRequest, now: Instant):
   plan(state, request, now + intervalMs);
 }
 
+/**
+ * Sends a request with a packet once more, echoing `startup`. Only once: should the startup be over, the server ignores what
+ * echoes it, and the packet is to be answered all the same.
+ */
+export function echo(state: SettingState, request: SettingRequest, startup: RequestStartup): void {
+  const entry = state.protectEntry(request.entry);
+  if (entry === undefined || !state.channelIsUp) return;
+  request.echoed = startup;
+  state.send({ ...requestMessage(request, state.name, entry), startupId: startup.id });
+}
+
 /** Without a channel: holds on until it is up, for a bounded time. */
 export function wait(state: SettingState, request: SettingRequest, now: Instant): void {
   if (request.phase === 'asked') {
@@ -148,12 +169,20 @@ function plan(state: SettingState, request: SettingRequest, at: Instant | undefi
 export function requestDue(state: SettingState, request: SettingRequest, now: Instant): void {
   if (now >= request.giveUpAt) {
     const [failure, detail] = unanswered(state, request);
+    giveUp(state, request, now);
     failRequest(state, request, failure, detail, undefined, now);
   } else if (state.channelIsUp) {
     ask(state, request, now);
   } else {
     wait(state, request, now);
   }
+}
+
+/** Tells the server that nobody waits for this request any more, so that the peer does not install what nobody has here. */
+function giveUp(state: SettingState, request: SettingRequest, now: Instant): void {
+  if (request.tries === 0) return;
+  state.reports.deleted(request, now);
+  state.sendReports(now);
 }
 
 function unanswered(state: SettingState, request: SettingRequest): [SettingFailure, string] {
@@ -214,8 +243,13 @@ function settle(
   change: TableChange,
   now: Instant,
 ): void {
-  state.log('warn', 'failed', request, `${failure}: ${detail}`);
-  state.failures.set(request.entry, { failure, detail, at: now });
+  if (request.cause === 'startup') {
+    // Nothing of ours waits for it: the startup was a late one, or the peer's own request failed and it knows why.
+    state.log('info', 'ignored', request, `startup, kind ${request.kind}: ${failure}: ${detail}`);
+  } else {
+    state.log('warn', 'failed', request, `${failure}: ${detail}`);
+    state.failures.set(request.entry, { failure, detail, at: now });
+  }
   if (request.packet === null) {
     // Nothing of ours waits for a renewal or a startup; what was told to wait for it is asked for by itself now.
     if (Object.keys(change).length > 0) state.change(change);

@@ -29,7 +29,7 @@ import {
 import { wipeDistribution } from './sa-pair.ts';
 import { type SettingOptions, SettingState, type SettingTimer } from './setting-state.ts';
 import { applySpd } from './spd-change.ts';
-import { followStartup } from './startup.ts';
+import { followStartup, settleEcho } from './startup.ts';
 import { type RequestStatus, type SettingStatus, statusOf } from './status.ts';
 import { withdraw } from './withdrawal.ts';
 
@@ -215,6 +215,7 @@ export class SettingManagement {
           dropSurplus(state, request, now);
         }
         hold(state, request, now);
+        settleEcho(state, request, message.kind, now);
         return;
       }
       case 'no-corresponding-entry': {
@@ -233,7 +234,7 @@ export class SettingManagement {
         return;
       case 'contents-inconsistent': {
         const avoid = new Set([request.spi, ...message.entries.map(({ spi }) => spi)]);
-        if (startOver(state, request, avoid, now)) return;
+        if (startOver(state, request, { avoid, isOver: false }, now)) return;
         failRequest(
           state,
           request,

@@ -6,8 +6,18 @@ import type { RequestStartup } from '../../messages/message.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { SpdEntry } from '../../model/policy.ts';
 import { intersectSelectorLists } from '../../model/selector.ts';
-import { ask, startRequest } from './requesting.ts';
+import type { SettingRequest } from './request.ts';
+import { ask, echo, startRequest } from './requesting.ts';
 import type { SettingState } from './setting-state.ts';
+
+/** A request that echoed a startup turned out to be for `kind`: is the startup still to be followed? */
+export function settleEcho(state: SettingState, request: SettingRequest, kind: string, now: Instant): void {
+  const { echoed } = request;
+  if (echoed === null) return;
+  request.echoed = null;
+  if (echoed.kind === kind) state.rememberStartup(echoed.id);
+  else followStartup(state, echoed, now);
+}
 
 /** Asks as told, by the request already under way if there is one that means the same. */
 export function followStartup(state: SettingState, startup: RequestStartup, now: Instant): void {
@@ -18,8 +28,12 @@ export function followStartup(state: SettingState, startup: RequestStartup, now:
   const asking = matching.find((entry) => meantBy(entry) !== undefined);
   const underWay = asking === undefined ? undefined : meantBy(asking);
   if (underWay !== undefined) {
+    if (underWay.packet !== null) {
+      // Its kind stays the server's to say: the packet may be of one that goes before the startup's.
+      echo(state, underWay, startup);
+      return;
+    }
     underWay.startupId = startup.id;
-    if (underWay.kind === '') underWay.kind = startup.kind;
     if (state.channelIsUp) ask(state, underWay, now);
     return;
   }

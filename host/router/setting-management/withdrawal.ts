@@ -23,7 +23,8 @@ export function withdraw(state: SettingState, message: Withdraw, now: Instant): 
   for (const request of requests) {
     state.log('info', 'withdrawn', request, `id ${request.id}: ${message.reason}`);
     // Whoever waits for a packet asks anew: the server's policies may be other ones now.
-    if (request.packet !== null && startOver(state, request, new Set(), now)) continue;
+    if (request.packet !== null && startOver(state, request, { avoid: new Set(), isOver: true }, now))
+      continue;
     if (request.packet !== null) {
       failRequest(state, request, 'withdrawn', message.reason, undefined, now);
       continue;

@@ -162,7 +162,10 @@ export function receiveReport(processing: Processing, report: Report, now: Insta
     { router: source, peer, kind },
     `${what} 0x${spi.toString(16)}${from}, ${report.count} times`,
   );
-  const entry = table.bySpi(source, spi);
+  // A deleted SA is named by its request's id too, which is never used again.
+  const named = table.byId(report.id);
+  const isOwn = named?.halves.some((half) => half.router === source && half.request?.id === report.id);
+  const entry = isOwn ? named : table.bySpi(source, spi);
   switch (what) {
     case 'bad-spi':
       // Issued here and unknown there: the other end sends into the void until it asks anew.

@@ -59,10 +59,20 @@ describe('a distribution', () => {
     const rig = Rig.up();
     const request = rig.ask();
     const distribution = spoil(distributionFor(request));
-    expect(words(rig.receive(distribution))).toEqual([]);
+    expect(words(rig.receive(distribution)).filter((word) => word !== 'send(report)')).toEqual([]);
     expect(isWiped(distribution)).toBe(true);
     expect(rig.machine.status().requests).toHaveLength(1);
     expect(words(rig.receive(distributionFor(request)))[0]).toBe('change(install)');
+  });
+
+  it('for a request that was given up is reported, so that the peer does not keep its half', () => {
+    const rig = Rig.up();
+    const late = distributionFor({ ...rig.ask(), id: '0123456789abcdef', spi: 0x7000 });
+    rig.receive(late);
+    rig.receive(late);
+    expect(rig.sent('report')).toMatchObject([
+      { what: 'sa-deleted', id: late.id, spi: 0x7000, peer: 'osaka' },
+    ]);
   });
 
   it('is narrowed to the SPD entry', () => {
@@ -180,7 +190,33 @@ describe('a startup', () => {
     const own = rig.ask();
     rig.take();
     expect(words(rig.receive(startup('1111111111111111')))).toEqual(['send(request)']);
-    expect(rig.lastRequest()).toEqual({ ...own, kind: 'all', startupId: '1111111111111111' });
+    expect(rig.lastRequest()).toEqual({ ...own, startupId: '1111111111111111' });
+    // Only this once: were the startup over, the server would not hear what echoes it.
+    rig.pass(5_000);
+    expect(rig.lastRequest()).toEqual(own);
+    rig.receive(distributionFor(own));
+    rig.take();
+    expect(words(rig.receive(startup('1111111111111111')))).toEqual([]);
+  });
+
+  it('that the own request was mistaken for is followed once its kind is known', () => {
+    const rig = Rig.up();
+    const own = rig.ask();
+    rig.receive(startup('1111111111111111', { kind: 'rest' }));
+    rig.take();
+    rig.receive(pending({ ...own, kind: 'dns' }));
+    expect(rig.lastRequest()).toMatchObject({ kind: 'rest', startupId: '1111111111111111', packet: null });
+    expect(rig.lastRequest().id).not.toBe(own.id);
+    const other = rig.lastRequest();
+    rig.take();
+    rig.receive(distributionFor(other));
+    rig.receive(distributionFor({ ...own, kind: 'dns' }));
+    expect(
+      rig.machine
+        .status()
+        .pairs.map(({ kind }) => kind)
+        .sort(),
+    ).toEqual(['dns', 'rest']);
   });
 
   it('for another kind than the own packet is of makes a second request', () => {
@@ -222,7 +258,8 @@ describe('a startup', () => {
     rig.pass(5_000);
     expect(rig.lastRequest()).toMatchObject({ startupId: null, kind: 'all' });
     rig.pass(25_000);
-    expect(words(rig.take()).slice(-2)).toEqual(['change(release)', 'release-held']);
+    expect(words(rig.take()).slice(-3)).toEqual(['send(report)', 'change(release)', 'release-held']);
+    expect(rig.machine.status().entries[0]?.failure).toBeNull();
     expect(rig.machine.status().entries[0]?.blocked).toEqual([]);
   });
 

@@ -41,7 +41,11 @@ describe('a request', () => {
     );
     rig.take();
     rig.pass(1);
-    expect(words(rig.take())).toEqual(['change(block release)', 'drop-held(server unreachable)']);
+    expect(words(rig.take())).toEqual([
+      'send(report)',
+      'change(block release)',
+      'drop-held(server unreachable)',
+    ]);
     rig.pass(60_000);
     expect(rig.sent('request')).toEqual([]);
   });
@@ -56,7 +60,7 @@ describe('a request', () => {
     expect(rig.sent('request').map(({ id }) => id)).toEqual([request.id, request.id]);
     rig.take();
     rig.pass(1);
-    expect(words(rig.take())).toEqual(['change(block release)', 'drop-held(no response)']);
+    expect(words(rig.take())).toEqual(['send(report)', 'change(block release)', 'drop-held(no response)']);
   });
 
   it('does not get more time from a repeated pending', () => {
@@ -134,7 +138,7 @@ describe('a request', () => {
         kind,
         entries: [{ id: 'ffffffffffffffff', spi: spi + 16 }],
       });
-      expect(words(rig.actions)).toEqual(['change(release reserve)', 'send(request)']);
+      expect(words(rig.actions)).toEqual(['send(report)', 'change(release reserve)', 'send(request)']);
       seen.push(rig.lastRequest());
     }
     expect(new Set(seen.map(({ id }) => id)).size).toBe(4);
