@@ -82,6 +82,7 @@ export const IFF_UP = 0x1;
 export const IFF_MULTICAST = 0x1000;
 export const SIOCGIFFLAGS = 0x8913;
 export const SIOCSIFFLAGS = 0x8914;
+export const SIOCGIFMTU = 0x8921;
 export const SIOCSIFMTU = 0x8922;
 
 export const MMSGHDR_LENGTH = 64;
