@@ -26,6 +26,7 @@ export class Fleet {
   readonly #onUnexpectedEnd: (message: string) => void;
   readonly #running = new Map<string, LabProcess>();
   readonly #expected = new Set<LabProcess>();
+  #crash: string | undefined;
   readonly #files: Record<ConfigurationSet, ConfigurationFiles>;
   #set: ConfigurationSet = 'everyday';
 
@@ -140,11 +141,12 @@ export class Fleet {
   /**
    * Returns when the server sees every running router and each router its server.
    *
-   * @throws HostError PLATFORM with who is missing and the end of its log
+   * @throws HostError PLATFORM with who is missing, or who crashed, and the end of its log
    */
   async waitUntilUp(): Promise<void> {
     const deadline = performance.now() + upWithinMs;
     for (;;) {
+      this.refuseAfterCrash();
       const down = await this.#channelsDown();
       if (down.length === 0) return;
       if (performance.now() > deadline) {
@@ -156,6 +158,11 @@ export class Fleet {
       }
       await sleep(50);
     }
+  }
+
+  /** @throws HostError PLATFORM when a process has ended that nobody ended */
+  refuseAfterCrash(): void {
+    if (this.#crash !== undefined) throw new HostError('PLATFORM', this.#crash);
   }
 
   async #channelsDown(): Promise<string[]> {
@@ -177,7 +184,9 @@ export class Fleet {
     this.#running.set(name, started);
     void started.ended.then((status) => {
       if (this.#running.get(name) === started) this.#running.delete(name);
-      if (!this.#expected.has(started)) this.#onUnexpectedEnd(describeEnd(started, status));
+      if (this.#expected.has(started)) return;
+      this.#crash = describeEnd(started, status);
+      this.#onUnexpectedEnd(this.#crash);
     });
   }
 }

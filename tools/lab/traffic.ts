@@ -94,8 +94,8 @@ export async function transfer(
     ...['send', String(port), to.hostAddress, String(octets)],
   ]);
   const [sent, received] = await Promise.all([
-    sender.nextJson<TransferReport>(120_000),
-    receiver.nextJson<TransferReport>(120_000),
+    sender.nextJson<TransferReport>(60_000),
+    receiver.nextJson<TransferReport>(60_000),
   ]);
   return {
     octets: received.octets,

@@ -46,13 +46,15 @@ export async function runSteps(
   const shortfalls: string[] = [];
   for (const step of steps) {
     try {
+      scene.fleet.refuseAfterCrash();
       const outcome = await step(scene);
       finding = { ...finding, ...outcome.finding };
       shortfalls.push(...outcome.shortfalls);
       for (const line of outcome.shortfalls) scene.say(`FELL SHORT: ${line}`);
       await show(outcome.finding);
     } catch (cause) {
-      const line = `${step.name} could not be finished: ${cause instanceof Error ? cause.message : String(cause)}`;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const line = `${step.name} could not be finished: ${reason.split('\n')[0]}`;
       shortfalls.push(line);
       scene.say(`FELL SHORT: ${line}`);
     }
