@@ -4,8 +4,10 @@
  *
  * For each SPD entry, in this order: by precedence, each kind that is known: the pair in use with its selectors, or (no pair
  * in use, or a kind that only a precedent names) an acquire; at last the entry's own selectors as acquire. In front of each
- * acquire stands what is blocked of it: a refusal of one kind leaves the SAs of the others alone. The firmware keeps the entry's own selectors apart (SPD rows) from what goes before them (bindings): a packet must
- * match both, so an SA never carries what its entry does not select.
+ * acquire stands what is blocked of it: a refusal of one kind leaves the SAs of the others alone.
+ *
+ * The firmware keeps the entry's own selectors apart (SPD rows) from what goes before them (bindings): a packet must match
+ * both, so an SA never carries what its entry does not select.
  */
 import {
   ACTION_ACQUIRE,
