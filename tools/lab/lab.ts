@@ -2,7 +2,7 @@
  * A lab that is up: network, processes, capture. `Lab.bringUp` makes it, `tearDown` removes every trace, in whatever state
  * it is; both say what they do.
  */
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Capture } from './capture.ts';
 import { Census } from './census.ts';
@@ -46,8 +46,7 @@ export class Lab {
         (options.nat === undefined ? '' : `, a NAT before ${options.nat}`),
     );
     buildTopology(place.name, plan);
-    if (options.saveKeys !== undefined) mkdirSync(options.saveKeys, { recursive: true, mode: 0o700 });
-    if (options.saveKeys !== undefined) chmodSync(options.saveKeys, 0o700);
+    if (options.saveKeys !== undefined) prepareKeyFolder(options.saveKeys);
     const file = options.saveKeys === undefined ? undefined : join(options.saveKeys, 'internet.pcap');
     const networks = plan.sites.flatMap((site) => [site.network, site.network6]);
     const capture = await Capture.start(processes, new Census(networks, plan.serverAddress), file);
@@ -74,4 +73,11 @@ export class Lab {
     }
     this.#say('torn down');
   }
+}
+
+/** For its owner alone, and without the keys of an earlier lab. */
+function prepareKeyFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
+  rmSync(join(folder, 'esp_sa'), { force: true });
 }

@@ -27,7 +27,7 @@ async function run(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (options.exec !== undefined) return execute(options.name, options.exec.where, options.exec.command);
-  obtainPrivileges();
+  obtainPrivileges(options.userNamespace);
   // With the report on standard output, people read standard error.
   const out = options.json === '-' ? process.stderr : process.stdout;
   const print = (text: string) => void out.write(`${text}\n`);

@@ -7,6 +7,7 @@ export interface LabOptions {
   readonly json: string | undefined;
   readonly saveKeys: string | undefined;
   readonly nat: string | undefined;
+  readonly userNamespace: boolean;
   readonly name: string;
   readonly help: boolean;
   /** `exec WHERE COMMAND…`: run a command in a namespace of the lab that is up. */
@@ -22,6 +23,7 @@ export const usage = `npm run lab [-- OPTIONS]
   --nat ROUTER      put a NAT that changes ports in front of tokyo, osaka or nagoya
   --save-keys DIR   write the keys of all data SAs to DIR/esp_sa, and a capture to DIR/internet.pcap, for Wireshark.
                     Whoever has that folder reads the traffic. No router has this option.
+  --user-namespace  go the way of those who are not root, as root too
   --name NAME       a lab of its own beside others (default: lab)
   --help            print this
 
@@ -52,6 +54,7 @@ export function readOptions(args: readonly string[]): LabOptions {
     json: values.json,
     saveKeys: values['save-keys'],
     nat: values.nat,
+    userNamespace: values['user-namespace'] ?? false,
     name,
     help: values.help ?? false,
     exec:
@@ -68,6 +71,7 @@ function parse(args: readonly string[]) {
         json: { type: 'string' },
         'save-keys': { type: 'string' },
         nat: { type: 'string' },
+        'user-namespace': { type: 'boolean' },
         name: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },

@@ -24,9 +24,10 @@ export function isInsideUserNamespace(): boolean {
  * Checks what the lab needs and, for anybody but root, starts this program again inside a user namespace; that call does
  * not return. Returns when the lab may go on in this process.
  *
+ * @param preferUserNamespace root too goes that way
  * @throws HostError PLATFORM naming each thing that is missing
  */
-export function obtainPrivileges(): void {
+export function obtainPrivileges(preferUserNamespace = false): void {
   extendSearchPath();
   const missing = commands.filter((command) => !isOnPath(command));
   if (missing.length > 0)
@@ -38,7 +39,7 @@ export function obtainPrivileges(): void {
     return;
   }
   const asRoot = spawnSync('unshare', ['--net', '--mount', 'true'], { encoding: 'utf8' });
-  if (process.getuid?.() === 0 && asRoot.status === 0) return;
+  if (process.getuid?.() === 0 && asRoot.status === 0 && !preferUserNamespace) return;
   const asUser = spawnSync('unshare', ['-Urnm', 'true'], { encoding: 'utf8' });
   if (asUser.status !== 0) throw new HostError('PLATFORM', neitherWay(asRoot.stderr, asUser.stderr));
   enterUserNamespace();
