@@ -5,13 +5,13 @@
  * A reply goes to the address that the last authentic packet came from. RFC 7296, RFC 3948.
  */
 import type { TableChange } from '../dataplane/engine.ts';
-import { DeadlineHeap } from '../ike/deadline-heap.ts';
 import type { IkeAction, SaId } from '../ike/events.ts';
 import { encodeLostState } from '../ike/lost-state.ts';
 import { defaultResponderLimits, type ResponderLimits, ResponderSet } from '../ike/responder-set.ts';
 import { formatIdentity, fqdnIdentity, type Identity } from '../ike/wire/identification.ts';
 import { trafficSelectorOf } from '../ike/wire/traffic-selector.ts';
 import type { Address, Endpoint } from '../model/address.ts';
+import { DeadlineHeap } from '../model/deadline-heap.ts';
 import { addSeconds, earliest, type Instant } from '../model/instant.ts';
 import type { Secret } from '../model/secret.ts';
 import type { Spi } from '../model/security-association.ts';

@@ -4,10 +4,10 @@
  * RFC 7296 sections 2.1, 2.4, 2.5, 2.6 and 2.21.
  */
 import { createHash } from 'node:crypto';
+import { DeadlineHeap } from '../model/deadline-heap.ts';
 import type { Instant } from '../model/instant.ts';
 import { Secret } from '../model/secret.ts';
 import { Cookies } from './cookies.ts';
-import { DeadlineHeap } from './deadline-heap.ts';
 import {
   type IkeAction,
   type MessageEvent,

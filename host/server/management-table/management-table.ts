@@ -5,12 +5,13 @@
  */
 import type { MessageId, Precedent } from '../../messages/message.ts';
 import type { Endpoint } from '../../model/address.ts';
+import type { DeadlineHeap } from '../../model/deadline-heap.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { DistributionPolicy } from '../../model/policy.ts';
 import type { Encapsulation, SaKeys, Spi } from '../../model/security-association.ts';
 import type { Selector } from '../../model/selector.ts';
 import { pairKey } from '../distribution-policies/policy-set.ts';
-import type { DeadlineQueue, Timer } from '../request-processing/deadline-queue.ts';
+import type { Timer } from '../request-processing/timer.ts';
 import type { EntryState } from './entry.ts';
 
 /** A router's request as it stands in an entry. */
@@ -74,9 +75,9 @@ export class ManagementTable {
   readonly #halfEmpty = new Map<string, Set<Entry>>();
   readonly #byRouter = new Map<string, Set<Entry>>();
   readonly #byPair = new Map<string, Set<Entry>>();
-  readonly #deadlines: DeadlineQueue;
+  readonly #deadlines: DeadlineHeap<Timer>;
 
-  constructor(deadlines: DeadlineQueue) {
+  constructor(deadlines: DeadlineHeap<Timer>) {
     this.#deadlines = deadlines;
   }
 
@@ -154,7 +155,7 @@ export class ManagementTable {
     }
     const [first, second] = entry.halves;
     removeFrom(this.#byPair, pairKey(first.router, second.router), entry);
-    this.#deadlines.cancel(entry.timer);
+    this.#deadlines.set(entry.timer, undefined);
   }
 
   #indexRequest(entry: Entry, router: string, request: HalfRequest): void {

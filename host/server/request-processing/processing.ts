@@ -3,15 +3,16 @@
  * up while one event is handled. The rules themselves are in the files beside it, one for each thing that can happen.
  */
 import type { MessageId, ServerMessage } from '../../messages/message.ts';
+import type { DeadlineHeap } from '../../model/deadline-heap.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { PolicySet } from '../distribution-policies/policy-set.ts';
 import type { Random } from '../key-generation.ts';
 import type { StoredEntry, StoredHalf } from '../management-table/entry.ts';
 import type { Entry, Half, ManagementTable } from '../management-table/management-table.ts';
-import type { DeadlineQueue, Timer } from './deadline-queue.ts';
 import type { AuditKind, RequestAction, StoredRouter } from './events.ts';
 import type { RouterBook } from './router-book.ts';
 import type { ProcessingSettings } from './settings.ts';
+import type { Timer } from './timer.ts';
 import type { Tombstones } from './tombstones.ts';
 
 export interface Processing {
@@ -21,7 +22,7 @@ export interface Processing {
   readonly routers: RouterBook;
   readonly tombstones: Tombstones;
   readonly withdrawals: Map<MessageId, Withdrawal>;
-  readonly deadlines: DeadlineQueue;
+  readonly deadlines: DeadlineHeap<Timer>;
   readonly random: Random;
   /** The wall clock's time at an instant of the boot-time clock. */
   readonly utcMsAt: (instant: Instant) => number;

@@ -4,12 +4,12 @@
  * in host/server/README.md. Nothing that it does for one message costs more as the fleet grows.
  */
 import type { Message, RouterMessage } from '../../messages/message.ts';
+import { DeadlineHeap } from '../../model/deadline-heap.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { PolicySet } from '../distribution-policies/policy-set.ts';
 import type { Random } from '../key-generation.ts';
 import type { StoredEntry } from '../management-table/entry.ts';
 import { ManagementTable } from '../management-table/management-table.ts';
-import { DeadlineQueue } from './deadline-queue.ts';
 import { receiveInstalled } from './distribution.ts';
 import type { RequestAction, RequestEvent, StoredRouter } from './events.ts';
 import { replacePolicies } from './policy-reload.ts';
@@ -20,6 +20,7 @@ import { RouterBook } from './router-book.ts';
 import { receiveChannelDown, receiveChannelUp, receiveHello, receiveReport } from './router-event.ts';
 import { defaultProcessingSettings, type ProcessingSettings } from './settings.ts';
 import { type ManagementTableRow, tableRows } from './table-row.ts';
+import type { Timer } from './timer.ts';
 import { Tombstones } from './tombstones.ts';
 import { receiveWithdrawn } from './withdrawal.ts';
 
@@ -40,7 +41,7 @@ export class RequestProcessing {
 
   constructor(options: RequestProcessingOptions) {
     const settings: ProcessingSettings = { ...defaultProcessingSettings, ...options.settings };
-    const deadlines = new DeadlineQueue();
+    const deadlines = new DeadlineHeap<Timer>();
     const out = new Outbox();
     this.#processing = {
       policies: options.policies,
@@ -92,7 +93,7 @@ export class RequestProcessing {
 
   /** When it next wants a `deadline` event. */
   nextDeadline(): Instant | undefined {
-    return this.#restored.length > 0 ? 0 : this.#processing.deadlines.next();
+    return this.#restored.length > 0 ? 0 : this.#processing.deadlines.earliest;
   }
 
   /** The management table for people and tests: no keys. */
@@ -113,7 +114,7 @@ export class RequestProcessing {
 
   #runDue(now: Instant): void {
     for (;;) {
-      const timer = this.#processing.deadlines.due(now);
+      const timer = this.#processing.deadlines.takeDue(now);
       if (timer === undefined) return;
       timer.run(now);
     }

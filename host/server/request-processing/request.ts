@@ -24,7 +24,6 @@ import {
 } from '../distribution-policies/pair-setting.ts';
 import type { Entry, Half } from '../management-table/management-table.ts';
 import { sidesOf } from '../management-table/management-table.ts';
-import { Timer } from './deadline-queue.ts';
 import { distribute, sendDistribution } from './distribution.ts';
 import { continueEntry } from './entry-deadline.ts';
 import type { Processing } from './processing.ts';
@@ -185,7 +184,7 @@ function createEntry(processing: Processing, request: Request, setting: PairSett
     stored: false,
     tries: 0,
     repeatAt: now,
-    timer: new Timer((at) => continueEntry(processing, entry, at)),
+    timer: { run: (at) => continueEntry(processing, entry, at) },
   };
   routers.open(request.source);
   table.add(entry);

@@ -5,7 +5,6 @@
 import type { Instant } from '../../model/instant.ts';
 import type { StoredEntry } from '../management-table/entry.ts';
 import type { Entry, Half } from '../management-table/management-table.ts';
-import { Timer } from './deadline-queue.ts';
 import { continueEntry } from './entry-deadline.ts';
 import { isTouched } from './policy-reload.ts';
 import type { Processing } from './processing.ts';
@@ -44,7 +43,7 @@ function restoreEntry(processing: Processing, row: StoredEntry, now: Instant): E
     stored: true,
     tries: 0,
     repeatAt: now,
-    timer: new Timer((at) => continueEntry(processing, entry, at)),
+    timer: { run: (at) => continueEntry(processing, entry, at) },
   };
   processing.table.add(entry);
   processing.deadlines.set(entry.timer, entry.expiresAt + processing.settings.outliveMs);

@@ -5,10 +5,10 @@
 import type { MessageId } from '../../messages/message.ts';
 import type { Endpoint } from '../../model/address.ts';
 import type { Instant } from '../../model/instant.ts';
-import type { Timer } from './deadline-queue.ts';
 import type { StoredRouter } from './events.ts';
 import type { Withdrawal } from './processing.ts';
 import type { ProcessingSettings } from './settings.ts';
+import type { Timer } from './timer.ts';
 
 /** Earlier boot numbers remembered, so that a late hello of an earlier process is not taken for a new one. */
 export const rememberedBoots = 8;

@@ -6,13 +6,13 @@ import type { Hello, Report } from '../../messages/message.ts';
 import { type Endpoint, equalAddresses, formatEndpoint } from '../../model/address.ts';
 import type { Instant } from '../../model/instant.ts';
 import { type Entry, sidesOf } from '../management-table/management-table.ts';
-import { Timer } from './deadline-queue.ts';
 import { sendDistribution } from './distribution.ts';
 import { newMessageId, type Processing } from './processing.ts';
 import { refuseEntry } from './refusal.ts';
 import { sendStartup } from './request-startup.ts';
 import { type RouterRecord, rememberedBoots, storedRouter } from './router-book.ts';
 import { repeatAfterMs } from './settings.ts';
+import type { Timer } from './timer.ts';
 import { dropEntry, retryWithdrawals, withdrawEntries, withdrawUnknown } from './withdrawal.ts';
 
 /** A router introduces its process. */
@@ -119,8 +119,8 @@ function announceMove(processing: Processing, record: RouterRecord, now: Instant
     }
     if (tries < settings.noticeTries) deadlines.set(notice, at + repeatAfterMs(settings, tries));
   }
-  const notice = new Timer(announce);
-  if (record.notice !== undefined) deadlines.cancel(record.notice);
+  const notice: Timer = { run: announce };
+  if (record.notice !== undefined) deadlines.set(record.notice, undefined);
   record.notice = notice;
   announce(now);
 }

@@ -3,10 +3,11 @@
  * each: it is sent a few times unasked, since nothing acknowledges it, and again whenever the request is repeated.
  */
 import type { MessageId, ServerMessage } from '../../messages/message.ts';
+import type { DeadlineHeap } from '../../model/deadline-heap.ts';
 import type { Instant } from '../../model/instant.ts';
-import { type DeadlineQueue, Timer } from './deadline-queue.ts';
 import type { Outbox } from './processing.ts';
 import { type ProcessingSettings, repeatAfterMs } from './settings.ts';
+import type { Timer } from './timer.ts';
 
 /** How a request ended. */
 export interface Tombstone {
@@ -20,15 +21,15 @@ export class Tombstones {
   /** In order of `until`, since all last equally long. */
   readonly #byId = new Map<MessageId, Tombstone>();
   readonly #settings: ProcessingSettings;
-  readonly #deadlines: DeadlineQueue;
+  readonly #deadlines: DeadlineHeap<Timer>;
   readonly #out: Outbox;
   readonly #expiry: Timer;
 
-  constructor(settings: ProcessingSettings, deadlines: DeadlineQueue, out: Outbox) {
+  constructor(settings: ProcessingSettings, deadlines: DeadlineHeap<Timer>, out: Outbox) {
     this.#settings = settings;
     this.#deadlines = deadlines;
     this.#out = out;
-    this.#expiry = new Timer((now) => this.#expire(now));
+    this.#expiry = { run: (now) => this.#expire(now) };
   }
 
   find(id: MessageId): Tombstone | undefined {
@@ -39,17 +40,20 @@ export class Tombstones {
   bury(id: MessageId, router: string, answer: ServerMessage | undefined, now: Instant): void {
     this.#byId.delete(id);
     this.#byId.set(id, { id, router, answer, until: now + this.#settings.tombstoneMs });
-    if (this.#expiry.place < 0) this.#deadlines.set(this.#expiry, now + this.#settings.tombstoneMs);
+    if (!this.#deadlines.has(this.#expiry))
+      this.#deadlines.set(this.#expiry, now + this.#settings.tombstoneMs);
     if (answer === undefined) return;
     let tries = 1;
     this.#out.send(answer);
-    const repeat = new Timer((at) => {
-      tries += 1;
-      this.#out.send(answer);
-      if (tries < this.#settings.noticeTries) {
-        this.#deadlines.set(repeat, at + repeatAfterMs(this.#settings, tries));
-      }
-    });
+    const repeat: Timer = {
+      run: (at) => {
+        tries += 1;
+        this.#out.send(answer);
+        if (tries < this.#settings.noticeTries) {
+          this.#deadlines.set(repeat, at + repeatAfterMs(this.#settings, tries));
+        }
+      },
+    };
     if (this.#settings.noticeTries > 1)
       this.#deadlines.set(repeat, now + repeatAfterMs(this.#settings, tries));
   }

@@ -7,7 +7,6 @@ import type { MessageId, Withdrawn } from '../../messages/message.ts';
 import type { Instant } from '../../model/instant.ts';
 import { wipeKeys } from '../key-generation.ts';
 import type { Entry, Half } from '../management-table/management-table.ts';
-import { Timer } from './deadline-queue.ts';
 import { newMessageId, type Processing, persist, type Withdrawal } from './processing.ts';
 import { repeatAfterMs } from './settings.ts';
 
@@ -86,7 +85,7 @@ function tell(
       router,
       halves: halves.slice(start, start + maximumWithdrawnIds),
       tries: 0,
-      timer: new Timer((at) => sendWithdraw(processing, withdrawal, at)),
+      timer: { run: (at) => sendWithdraw(processing, withdrawal, at) },
     };
     processing.withdrawals.set(withdrawal.id, withdrawal);
     processing.routers.open(router).withdrawals.add(withdrawal);
@@ -143,7 +142,7 @@ export function receiveWithdrawn(processing: Processing, message: Withdrawn, now
 }
 
 function endWithdrawal(processing: Processing, withdrawal: Withdrawal): void {
-  processing.deadlines.cancel(withdrawal.timer);
+  processing.deadlines.set(withdrawal.timer, undefined);
   processing.withdrawals.delete(withdrawal.id);
   processing.routers.find(withdrawal.router)?.withdrawals.delete(withdrawal);
 }
