@@ -194,8 +194,9 @@ describe('the time sequence', () => {
       events: [
         event(1003, 'osaka', 'SAs installed', 'entry to-tokyo'),
         event(900, 'tokyo', 'channel up'),
-        event(1000.5, 'tokyo', 'packet in, no SA: held'),
+        event(1000.5, 'tokyo', 'request sent'),
         event(5000, 'tokyo', 'later'),
+        event(999.9, 'tokyo', 'packet in, no SA: held'),
       ],
       sightings: [
         { wallMs: 3.5, kind: 'esp', from: 'a', to: 'b', spi: 256, sequence: 1 },
@@ -209,7 +210,8 @@ describe('the time sequence', () => {
     });
     expect(rows).toEqual([
       { atMilliseconds: 0, where: 'tokyo-host', what: 'ping sent' },
-      { atMilliseconds: 0.5, where: 'tokyo', what: 'packet in, no SA: held' },
+      { atMilliseconds: 0, where: 'tokyo', what: 'packet in, no SA: held' },
+      { atMilliseconds: 0.5, where: 'tokyo', what: 'request sent' },
       { atMilliseconds: 3, where: 'osaka', what: 'SAs installed (entry to-tokyo)' },
       {
         atMilliseconds: 3.5,

@@ -27,6 +27,8 @@ export interface SequenceSources {
 
 /** Acknowledgements follow the reply; later than this it is another matter. */
 const afterReplyMs = 100;
+/** ping prints round trips with three digits, so when it sent is known only so well; nothing comes before it. */
+const pingPrecisionMs = 0.5;
 
 /** The rows from the ping to the last acknowledgement. */
 export function timeSequence(sources: SequenceSources): SequenceRow[] {
@@ -48,7 +50,8 @@ export function timeSequence(sources: SequenceSources): SequenceRow[] {
       })),
   ];
   return rows
-    .filter(({ atMs }) => atMs >= sentAtMs && atMs <= repliedAtMs + afterReplyMs)
+    .filter(({ atMs }) => atMs >= sentAtMs - pingPrecisionMs && atMs <= repliedAtMs + afterReplyMs)
+    .map((row) => ({ ...row, atMs: Math.max(row.atMs, sentAtMs) }))
     .sort((a, b) => a.atMs - b.atMs)
     .map(({ atMs, where, what }) => ({ atMilliseconds: round(atMs - sentAtMs), where, what }));
 }
