@@ -10,6 +10,9 @@ export type IcmpReason = 'prohibited' | 'too-big';
 
 const icmp = 1;
 const icmpv6 = 58;
+const fragment6 = 44;
+/** RFC 4861 section 4.5. */
+const redirect6 = 137;
 /** RFC 1812 section 4.3.2.3: as much of the packet as fits in 576 octets; RFC 4443 section 2.4: in 1280. */
 const ipv4Limit = 576;
 const ipv6Limit = 1280;
@@ -71,10 +74,9 @@ function icmpv6Error(
   mtu: number,
 ): Uint8Array | undefined {
   if (packet.length < 40) return undefined;
-  const isIcmpError = packet[6] === icmpv6 && (packet[40] ?? 0) < 128;
   const isMulticast = packet[8] === 0xff || packet[24] === 0xff;
   const isUnspecified = packet.subarray(8, 24).every((octet) => octet === 0);
-  if (isIcmpError || isMulticast || isUnspecified) return undefined;
+  if (isMulticast || isUnspecified || !mayBeAbout6(packet)) return undefined;
   const quoted = packet.subarray(0, Math.min(packet.length, ipv6Limit - 48));
   const error = new Uint8Array(48 + quoted.length);
   const view = new DataView(error.buffer);
@@ -91,6 +93,31 @@ function icmpv6Error(
   // RFC 4443 section 2.3: the pseudo-header is both addresses, the length and the next header.
   view.setUint16(42, checksum(error.subarray(8), 8 + quoted.length + icmpv6));
   return error;
+}
+
+/**
+ * False for ICMPv6 errors and redirects (RFC 4443 section 2.4 e), however many extension headers are before them, and for
+ * what cannot be told from them: fragments but the first, and headers that are cut short.
+ */
+function mayBeAbout6(packet: Uint8Array): boolean {
+  let header = packet[6] ?? 0;
+  let at = 40;
+  while (isExtension6(header)) {
+    if (at + 8 > packet.length) return false;
+    const fragmentOffset = (((packet[at + 2] ?? 0) << 8) | (packet[at + 3] ?? 0)) >> 3;
+    if (header === fragment6 && fragmentOffset !== 0) return false;
+    const octets = header === fragment6 ? 8 : ((packet[at + 1] ?? 0) + 1) * 8;
+    header = packet[at] ?? 0;
+    at += octets;
+  }
+  if (header !== icmpv6) return true;
+  const type = packet[at];
+  return type !== undefined && type >= 128 && type !== redirect6;
+}
+
+/** Hop-by-hop options, routing, fragment, destination options (RFC 8200 section 4). */
+function isExtension6(header: number): boolean {
+  return header === 0 || header === 43 || header === fragment6 || header === 60;
 }
 
 /** Not 0/8, not loopback, not multicast or broadcast. */

@@ -5,7 +5,7 @@ export interface LoopCounters {
   noSocket: number;
   /** Packets dropped because a socket's buffer stayed full. */
   socketFull: number;
-  /** Datagrams longer than a packet slot. */
+  /** Datagrams longer than a packet slot, received or to be sent. */
   tooLong: number;
   keepalives: number;
   /** IKE datagrams that are too short, or more than the rate that the control thread takes. */

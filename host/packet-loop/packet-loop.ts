@@ -158,6 +158,10 @@ export class PacketLoop {
       this.#counters.noSocket++;
       return;
     }
+    if (bytes.length > this.#dataplane.batch.packetRoom) {
+      this.#counters.tooLong++;
+      return;
+    }
     const { outgoing } = socket;
     outgoing.offsets[0] = this.#stage(bytes);
     outgoing.lengths[0] = bytes.length;
@@ -168,11 +172,11 @@ export class PacketLoop {
     if (socket.send(1) !== 1) this.#counters.socketFull++;
   }
 
-  /** Copies octets into the last packet slot, which no batch uses while a command is obeyed. */
+  /** Copies octets, at most a slot of them, into the last packet slot, which no batch uses while a command is obeyed. */
   #stage(bytes: Uint8Array): number {
     const { batch: packets } = this.#dataplane;
     const at = packets.packetAddress(packets.packetSlots - 1);
-    packets.memory.set(bytes.subarray(0, packets.packetRoom), at);
+    packets.memory.set(bytes, at);
     return at;
   }
 

@@ -1,0 +1,154 @@
+/** A packet interface without a machine: queues of datagrams and packets, read and written in the engine's memory. */
+import type { Endpoint } from '../../../host/model/address.ts';
+import type { Encapsulation } from '../../../host/model/security-association.ts';
+import type {
+  LoopSocket,
+  OutgoingDatagrams,
+  PacketInterface,
+  ReceivedDatagrams,
+} from '../../../host/packet-loop/packet-interface.ts';
+import { address } from '../../property/dataplane/engines.ts';
+
+const capacity = 8;
+
+export interface SentDatagram {
+  readonly bytes: Uint8Array;
+  readonly to: Endpoint;
+  readonly tos: number;
+  readonly ttl: number;
+  readonly dontFragment: number;
+}
+
+export class FakeSocket implements LoopSocket {
+  readonly family: 4 | 6;
+  readonly encapsulation: Encapsulation;
+  readonly receivesIpHeader: boolean;
+  readonly received: ReceivedDatagrams;
+  readonly outgoing: OutgoingDatagrams;
+  readonly waiting: { bytes: Uint8Array; from: Endpoint }[] = [];
+  readonly sent: SentDatagram[] = [];
+  /** Datagrams that the kernel still takes. */
+  room = Number.POSITIVE_INFINITY;
+  readonly #memory: Uint8Array;
+  readonly #peers: Endpoint[] = [];
+  readonly #peerPorts = new Uint16Array(capacity);
+
+  constructor(memory: ArrayBuffer, family: 4 | 6, encapsulation: Encapsulation) {
+    this.family = family;
+    this.encapsulation = encapsulation;
+    this.receivesIpHeader = encapsulation === 'raw' && family === 4;
+    this.#memory = new Uint8Array(memory);
+    const octets = new Uint8Array((capacity + 1) * 16);
+    // Our own address stands behind those of the peers.
+    octets.set(address(family === 4 ? '192.0.2.1' : '2001:db8::1').octets, capacity * 16);
+    this.received = {
+      capacity,
+      offsets: new Uint32Array(capacity),
+      rooms: new Uint32Array(capacity),
+      lengths: new Uint32Array(capacity),
+      tos: new Uint8Array(capacity),
+      octets,
+      localAddressAt: new Uint32Array(capacity).fill(capacity * 16),
+      peerAddressAt: (index) => index * 16,
+      peerPort: (index) => this.#peerPorts[index] ?? 0,
+    };
+    this.outgoing = {
+      capacity,
+      offsets: new Uint32Array(capacity),
+      lengths: new Uint32Array(capacity),
+      tos: new Uint8Array(capacity),
+      ttl: new Uint8Array(capacity),
+      dontFragment: new Uint8Array(capacity),
+      setPeer: (index, source, at, port) => {
+        const octetsOfPeer = source.slice(at, at + (family === 4 ? 4 : 16));
+        this.#peers[index] = { address: { family, octets: octetsOfPeer }, port };
+      },
+    };
+  }
+
+  receive(): number {
+    const { received } = this;
+    const arrived = this.waiting.splice(0, capacity);
+    arrived.forEach(({ bytes, from }, index) => {
+      const fits = bytes.length <= (received.rooms[index] ?? 0);
+      if (fits) this.#memory.set(bytes, received.offsets[index]);
+      received.lengths[index] = fits ? bytes.length : 0;
+      received.octets.set(from.address.octets, index * 16);
+      this.#peerPorts[index] = from.port;
+    });
+    return arrived.length;
+  }
+
+  send(count: number): number {
+    const { outgoing } = this;
+    const taken = Math.min(count, this.room);
+    this.room -= taken;
+    for (let index = 0; index < taken; index++) {
+      const at = outgoing.offsets[index] ?? 0;
+      const to = this.#peers[index];
+      if (to === undefined) throw new Error(`datagram ${index} has no peer`);
+      this.sent.push({
+        bytes: this.#memory.slice(at, at + (outgoing.lengths[index] ?? 0)),
+        to,
+        tos: outgoing.tos[index] ?? 0,
+        ttl: outgoing.ttl[index] ?? 0,
+        dontFragment: outgoing.dontFragment[index] ?? 0,
+      });
+    }
+    return taken;
+  }
+}
+
+export class FakeInterface implements PacketInterface {
+  readonly sockets: FakeSocket[];
+  readonly udp4: FakeSocket;
+  readonly raw4: FakeSocket;
+  readonly udp6: FakeSocket;
+  /** Packets from the protected side that wait to be read. */
+  readonly inner: Uint8Array[] = [];
+  /** Packets that were handed to the protected side. */
+  readonly written: Uint8Array[] = [];
+  readonly waits: number[] = [];
+  isClosed = false;
+  nowMs = 1000;
+  onWait: () => void = () => {};
+  readonly #memory: Uint8Array;
+
+  constructor(memory: ArrayBuffer) {
+    this.#memory = new Uint8Array(memory);
+    this.udp4 = new FakeSocket(memory, 4, 'udp');
+    this.raw4 = new FakeSocket(memory, 4, 'raw');
+    this.udp6 = new FakeSocket(memory, 6, 'udp');
+    this.sockets = [this.udp4, this.raw4, this.udp6];
+  }
+
+  readInner(offsets: Uint32Array, lengths: Uint32Array, room: number, count: number): number {
+    const read = this.inner.splice(0, count);
+    read.forEach((packet, index) => {
+      if (packet.length > room) throw new Error(`a packet of ${packet.length} octets has no room`);
+      this.#memory.set(packet, offsets[index]);
+      lengths[index] = packet.length;
+    });
+    return read.length;
+  }
+
+  writeInner(offsets: Uint32Array, lengths: Uint32Array, count: number): void {
+    for (let index = 0; index < count; index++) {
+      const at = offsets[index] ?? 0;
+      this.written.push(this.#memory.slice(at, at + (lengths[index] ?? 0)));
+    }
+  }
+
+  wait(timeoutMs: number): void {
+    this.waits.push(timeoutMs);
+    this.onWait();
+  }
+
+  now(): number {
+    return this.nowMs;
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+}

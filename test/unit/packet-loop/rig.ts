@@ -1,0 +1,155 @@
+/** The packet loop over the real engine and a fake interface, with an entry for each way of carrying ESP. */
+import type { SaPair } from '../../../host/dataplane/engine.ts';
+import type { SpdEntry } from '../../../host/model/policy.ts';
+import { packChange } from '../../../host/packet-loop/change-transfer.ts';
+import { type ArrivedCommand, PacketLoop } from '../../../host/packet-loop/packet-loop.ts';
+import type { LoopCommand, LoopEvent } from '../../../host/packet-loop/protocol.ts';
+import {
+  address,
+  pair,
+  protect,
+  pseudoRandom,
+  type SaOptions,
+  selector,
+  smallCapacities,
+} from '../../property/dataplane/engines.ts';
+import { packetOf, UDP } from '../../property/dataplane/packets.ts';
+import { FakeInterface } from './fake-interface.ts';
+
+/** Ways of carrying ESP, by the third octet of the remote network. */
+export const carriers = {
+  udp: { network: '10.2.0.0/24', inbound: 0x1000, outbound: 0x2000, options: {} },
+  raw: { network: '10.2.1.0/24', inbound: 0x1001, outbound: 0x2001, options: { encapsulation: 'raw' } },
+  udp6: {
+    network: '10.2.2.0/24',
+    inbound: 0x1002,
+    outbound: 0x2002,
+    options: { local: '2001:db8::1', remote: '2001:db8::2' },
+  },
+  // There is no socket for it.
+  raw6: {
+    network: '10.2.3.0/24',
+    inbound: 0x1003,
+    outbound: 0x2003,
+    options: { local: '2001:db8::1', remote: '2001:db8::2', encapsulation: 'raw' },
+  },
+} as const satisfies Record<
+  string,
+  { network: string; inbound: number; outbound: number; options: SaOptions }
+>;
+
+export type Carrier = keyof typeof carriers;
+
+export const channelSpi = 0x1004;
+export const channelSelectors = [selector('fd00::1/128', 'fd00::2/128')];
+
+export class Rig {
+  readonly posted: LoopEvent[] = [];
+  readonly commands: ArrivedCommand[] = [];
+  readonly loop: PacketLoop;
+  #kernel: FakeInterface | undefined;
+
+  constructor() {
+    this.loop = new PacketLoop({
+      settings: {
+        tunName: 'test0',
+        tunMtu: 1400,
+        pathMtuOctets: 1500,
+        localAddress: address('192.0.2.1'),
+        localPort: 4500,
+        mark: 1,
+        icmpSources: [address('10.1.0.254')],
+        saPairs: 16,
+        heldPackets: 8,
+        heldPacketsPerEntry: 4,
+      },
+      engine: { random: (length) => pseudoRandom('loop', length), capacities: smallCapacities },
+      openInterface: (memory) => {
+        this.#kernel = new FakeInterface(memory);
+        return this.#kernel;
+      },
+      post: (event) => this.posted.push(event),
+      receive: () => this.commands.shift(),
+    });
+  }
+
+  get kernel(): FakeInterface {
+    if (this.#kernel === undefined) throw new Error('the loop opened no interface');
+    return this.#kernel;
+  }
+
+  /** Gives the loop a command, as it arrives in the worker. */
+  command(command: LoopCommand): void {
+    this.commands.push(
+      command.kind === 'change' ? { kind: 'change', change: packChange(command.change).change } : command,
+    );
+  }
+
+  /** Rounds until there is nothing to do. */
+  settle(): void {
+    for (let rounds = 0; this.loop.runOnce() > 0; rounds++) {
+      if (rounds > 1000) throw new Error('the loop never comes to rest');
+    }
+  }
+
+  /** The SPD alone. */
+  withSpd(more: readonly SpdEntry[] = []): this {
+    const entries = Object.entries(carriers).map(([name, { network }]) =>
+      protect(name, [selector('10.1.0.0/16', network)]),
+    );
+    this.command({ kind: 'change', change: { spd: [...more, ...entries] } });
+    this.settle();
+    return this;
+  }
+
+  /** The SPD, and a pair in use for each entry. */
+  withPairs(): this {
+    this.withSpd();
+    for (const carrier of Object.keys(carriers)) this.install(carrier as Carrier);
+    return this;
+  }
+
+  install(carrier: Carrier): void {
+    this.command({ kind: 'change', change: { install: [{ pair: pairOf(carrier), use: true }] } });
+    this.settle();
+  }
+
+  ofKind<Kind extends LoopEvent['kind']>(kind: Kind): Extract<LoopEvent, { kind: Kind }>[] {
+    return this.posted.filter((event): event is Extract<LoopEvent, { kind: Kind }> => event.kind === kind);
+  }
+
+  /** What the loop counted, by way of a snapshot command. */
+  counters(): Readonly<Record<string, bigint>> {
+    this.command({ kind: 'snapshot', id: 7 });
+    this.settle();
+    return this.ofKind('snapshot').at(-1)?.snapshot.counters ?? {};
+  }
+}
+
+export function pairOf(carrier: Carrier): SaPair {
+  const { inbound, outbound, options, network } = carriers[carrier];
+  return pair(
+    inbound,
+    outbound,
+    { ...options, selectors: [selector('10.1.0.0/16', network)] },
+    { entry: carrier },
+  );
+}
+
+/** A packet of a host here to a host behind the carrier's SA; the number is its source port. */
+export function outwards(carrier: Carrier, number: number, octets = 40): Uint8Array {
+  const destination = carriers[carrier].network.replace('0/24', '9');
+  const payload = new Uint8Array(octets);
+  return packetOf({ source: '10.1.0.9', destination, protocol: UDP, upper: [number, 53], payload });
+}
+
+/** The reverse. */
+export function inwards(carrier: Carrier, number: number): Uint8Array {
+  const source = carriers[carrier].network.replace('0/24', '9');
+  return packetOf({ source, destination: '10.1.0.9', protocol: UDP, upper: [number, 53] });
+}
+
+/** The number of a packet made by `outwards` or `inwards`. */
+export function numberOf(packet: Uint8Array): number {
+  return Buffer.from(packet).readUInt16BE(20);
+}
