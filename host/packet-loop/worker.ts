@@ -18,8 +18,8 @@ const maximumTraps = 8;
 const maximumSpdEntries = 4096;
 const maximumSpdRows = 8192;
 
-/** A packet slot takes the longest packet of an ordinary link, or of the TUN with what encapsulation adds. */
-const ordinaryPacketOctets = 2048;
+/** A packet slot takes the longest setting message in its inner packet (10,240 octets and headers), or of the TUN. */
+const ordinaryPacketOctets = 10_496;
 const encapsulationOctets = 128;
 
 function main(): void {

@@ -10,6 +10,7 @@ import { pino } from 'pino';
 import { Dataplane } from '../dataplane/dataplane.ts';
 import { rehearsePackets } from '../dataplane/rehearsal.ts';
 import { SpiAllocator } from '../dataplane/spi-allocator.ts';
+import { maximumMessageOctets } from '../messages/limits.ts';
 import { addressOf, type Endpoint, formatAddress, formatEndpoint, parseAddress } from '../model/address.ts';
 import { EventLog } from '../model/event-log.ts';
 import { HostError } from '../model/host-error.ts';
@@ -35,6 +36,9 @@ export interface ServerCommand {
 
 /** Rows of the audit log are on disk at most so much later, or with the next commit. */
 const auditFlushMs = 2000;
+
+/** Inner IPv6 and UDP headers, outer ones, ESP: more than all of them take. */
+const encapsulationOctets = 256;
 
 /** Octets that the kernel may keep of datagrams that wait: the burst of a fleet that comes back at once. */
 const receiveBufferOctets = 4 * 1024 * 1024;
@@ -80,7 +84,13 @@ export async function main(command: ServerCommand): Promise<void> {
     ports: {
       engine: new Dataplane({
         random: randomOctets,
-        capacities: { saPairs, bindingRows: saPairs * 4, heldPackets: 1 },
+        capacities: {
+          saPairs,
+          bindingRows: saPairs * 4,
+          heldPackets: 1,
+          packetSlots: 1,
+          packetOctets: maximumMessageOctets + encapsulationOctets,
+        },
       }),
       send: (datagram, to) => {
         // One socket for each family is enough: routers answer to where they were configured to.
@@ -170,9 +180,12 @@ function flushAudit(store: SqliteStore, log: pino.Logger): void {
   }
 }
 
-/** A pair for each router's channel and one more while it is renewed; a power of two, with room for a fleet that grows. */
+/**
+ * A pair for each router's channel, a quarter more for those that are being renewed or were added by a reload, and rounded
+ * up to a power of two: about 12 KiB each.
+ */
 function channelCapacity(routers: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(64, routers * 4)));
+  return 2 ** Math.ceil(Math.log2(64 + routers * 1.25));
 }
 
 interface BoundSocket {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { PolicySet } from '../../../host/server/distribution-policies/policy-set.ts';
 import {
+  manyNetworks,
   Network,
   packet,
+  packet6,
   policy,
   prefix,
   SimulatedServer,
@@ -41,6 +43,17 @@ describe('the shells, with real IKE and real ESP', () => {
     expect(network.server?.processing.table(network.now)).toMatchObject([
       { state: 'both-installed', holdsKeys: false },
     ]);
+  });
+
+  it('carry the longest setting messages, with 64 selectors of IPv6', () => {
+    const network = manyNetworks(64);
+    network.pass(1);
+    network.routers.get('tokyo')?.send(packet6('fd00:1:63::9', 'fd00:2:63::9'));
+    network.pass(0.5);
+    expect(network.delivered.map(({ router }) => router)).toEqual(['osaka']);
+    const [row] = network.server?.processing.table(network.now) ?? [];
+    expect(row).toMatchObject({ state: 'both-installed' });
+    expect(row?.selectors).toHaveLength(64);
   });
 
   it('come to one pair when both ends ask at once', () => {

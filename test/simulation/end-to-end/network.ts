@@ -23,7 +23,7 @@ import { RequestProcessing } from '../../../host/server/request-processing/reque
 import { Server } from '../../../host/server/server.ts';
 
 const delayMs = 1;
-const capacities = { saPairs: 64, heldPackets: 64, heldPerKey: 32 };
+const capacities = { saPairs: 64, heldPackets: 64, heldPerKey: 32, packetOctets: 10_496 };
 
 export function endpoint(text: string, port = 4500): Endpoint {
   const address = parseAddress(text);
@@ -325,6 +325,27 @@ export function startTokyo(network: Network, life = 1): SimulatedRouter {
   return new SimulatedRouter(network, 'tokyo', '192.0.2.1', [entry], life);
 }
 
+/** Two sites with `count` networks each, all of which one SPD entry names. */
+export function manyNetworks(count: number): Network {
+  const network = new Network();
+  const nets = (site: number) => Array.from({ length: count }, (_, index) => `fd00:${site}:${index}::/64`);
+  const names = ['tokyo', 'osaka'] as const;
+  const sites = names.map((name, index) => ({
+    name,
+    networks: nets(index + 1).map(prefix),
+    proposals: undefined,
+  }));
+  new SimulatedServer(network, new PolicySet(sites, [policy('all', ['*', '*'])]));
+  for (const [index, name] of names.entries()) {
+    const peer = 1 - index;
+    const selectors = nets(index + 1).map((local, at) => selector(local, nets(peer + 1)[at] ?? ''));
+    const requestPeer = names[peer] ?? '';
+    const entries = [{ name: `to-${requestPeer}`, selectors, action: 'PROTECT', requestPeer }] as const;
+    new SimulatedRouter(network, name, index === 0 ? '192.0.2.1' : '198.51.100.1', entries);
+  }
+  return network;
+}
+
 export function startOsaka(network: Network, life = 1): SimulatedRouter {
   const entry = {
     name: 'to-tokyo',
@@ -353,5 +374,17 @@ export function packet(source: string, destination: string, number: number): Uin
   view.setUint16(22, 7001);
   view.setUint16(24, 12);
   view.setUint32(28, number);
+  return octets;
+}
+
+/** A small IPv6 packet of a protocol without ports. */
+export function packet6(source: string, destination: string): Uint8Array {
+  const octets = new Uint8Array(44);
+  octets[0] = 0x60;
+  octets[5] = 4;
+  octets[6] = 253; // RFC 3692: for experiments
+  octets[7] = 64;
+  octets.set(endpoint(source).address.octets, 8);
+  octets.set(endpoint(destination).address.octets, 24);
   return octets;
 }
