@@ -187,8 +187,22 @@ describeWith([...labNeeds, 'tshark'], 'a lab that stays up', () => {
     expect(traces('killcheck')).toEqual([]);
   }, 120_000);
 
+  it('is torn down when the npm that runs it is told to end', async () => {
+    const npm = spawn('npm', ['run', 'lab', '--', '--name', 'npmcheck'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let output = '';
+    npm.stdout.on('data', (piece) => (output += piece));
+    for (let tries = 0; tries < 600 && !output.includes('channels: up'); tries++) await sleep(100);
+    expect(output).toContain('channels: up');
+    npm.kill('SIGTERM');
+    await once(npm, 'exit');
+    for (let tries = 0; tries < 200 && traces('npmcheck').length > 0; tries++) await sleep(50);
+    expect(traces('npmcheck')).toEqual([]);
+  }, 120_000);
+
   afterAll(() => {
-    for (const name of ['upcheck', 'killcheck'])
+    for (const name of ['upcheck', 'killcheck', 'npmcheck'])
       if (traces(name).length > 0) Place.take(name, () => undefined).leave();
   });
 });

@@ -18,6 +18,7 @@ import { renderTables } from './tables.ts';
 import { renderTimeSequence } from './time-sequence.ts';
 
 const interruptedStatus = 130;
+const parentWatchMs = 250;
 
 /** Runs the command line; the result is the exit status. */
 async function run(args: readonly string[]): Promise<number> {
@@ -115,20 +116,24 @@ function writeReport(file: string, report: Report): void {
 }
 
 function whatToTry(scene: Scene, options: LabOptions): string {
-  const [tokyo, osaka] = scene.plan.sites;
-  const self = `npm run lab -- ${options.name === 'lab' ? '' : `--name ${options.name} `}exec`;
-  if (tokyo === undefined || osaka === undefined) return '';
+  const [tokyo, osaka, nagoya] = scene.plan.sites;
+  if (tokyo === undefined || osaka === undefined || nagoya === undefined) return '';
+  const exec = `npm run lab -- ${options.name === 'lab' ? '' : `--name ${options.name} `}exec`;
+  const { fleet } = scene;
+  const tries = [
+    [`${exec} tokyo-host ping ${osaka.hostAddress}`, 'a host talks to a host'],
+    [`${exec} osaka-host ping ${nagoya.hostAddress}`, 'a pair without a policy: prohibited'],
+    [`${exec} internet tcpdump -n -i any`, 'all that crosses is ESP and IKE'],
+    [`npx sekisho sad --socket ${fleet.routerSocket(tokyo)}`, "a router's SAs"],
+    [`npx sekisho status --socket ${fleet.serverSocket}`, 'how the server is'],
+  ] as const;
+  const widest = Math.max(...tries.map(([command]) => command.length));
   return `
 The lab is up. In another terminal:
 
-  ${self} tokyo-host ping ${osaka.hostAddress}          a host talks to a host
-  ${self} osaka-host ping 10.3.0.10          a pair without a policy: prohibited
-  ${self} internet tcpdump -n -i any         all that crosses is ESP and IKE
-  ${self} tokyo npx sekisho sad --socket ${scene.fleet.routerSocket(tokyo)}
-  npx sekisho status --socket ${scene.fleet.serverSocket}
-  npx sekisho table --socket ${scene.fleet.serverSocket}
+${tries.map(([command, why]) => `  ${command.padEnd(widest)}   ${why}`).join('\n')}
 
-  Edit ${scene.fleet.configurationFile('server')}
+  Edit ${fleet.configurationFile('server')}
   (add a policy between osaka and nagoya, say): it takes effect when it is saved, and touches nothing else.
 
 Ctrl-C tears everything down.`;
@@ -145,12 +150,20 @@ function warnOfKeys(folder: string, print: (text: string) => void): void {
   );
 }
 
-/** Resolves at the first signal that asks this process to end. */
+/** Resolves at the first signal that asks this process to end, or when the npm that started it is gone. */
 function endOnSignal(): { readonly promise: Promise<'interrupted'> } {
   const { promise, resolve } = Promise.withResolvers<'interrupted'>();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     // Later ones are ignored: the teardown is under way, and it is bounded.
     process.on(signal, () => resolve('interrupted'));
+  }
+  // A SIGTERM to npm ends npm and its shell, but is not handed on: whoever meant the lab sees to it that its parent is gone.
+  const parent = process.ppid;
+  if (process.env.npm_lifecycle_event === 'lab') {
+    const watch = setInterval(() => {
+      if (process.ppid !== parent) resolve('interrupted');
+    }, parentWatchMs);
+    watch.unref();
   }
   return { promise };
 }
