@@ -31,6 +31,10 @@ function ike(octets: number, fill = 0xab): Uint8Array {
   return datagram;
 }
 
+function sumOf(counts: Readonly<Record<string, bigint>> = {}): bigint {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0n);
+}
+
 /** The packets in what a socket sent, opened by the reference. */
 function opened(socket: FakeSocket, carrier: Carrier): number[] {
   return socket.sent.map(({ bytes }) => {
@@ -64,6 +68,8 @@ describe('inbound, the loop', () => {
     expect(messages[0]?.bytes).toEqual(new Uint8Array(28).fill(0xab));
     expect(messages.map(({ from }) => formatEndpoint(from))).toEqual(['192.0.2.2:4500', '192.0.2.2:4500']);
     expect(rig.counters()).toMatchObject({ 'loop keepalives': 1n, 'loop ikeDropped': 1n });
+    // The engine saw the ESP packets, once each, and nothing else.
+    expect(sumOf(rig.ofKind('snapshot').at(-1)?.snapshot.drops)).toBe(0n);
   });
 
   it('takes anything else on the UDP socket for ESP, and lets the engine refuse it', () => {
@@ -81,7 +87,7 @@ describe('inbound, the loop', () => {
     rig.command({ kind: 'snapshot', id: 1 });
     rig.settle();
     const drops = rig.ofKind('snapshot').at(-1)?.snapshot.drops ?? {};
-    expect(Object.values(drops).reduce((sum, count) => sum + count, 0n)).toBe(4n);
+    expect(sumOf(drops)).toBe(4n);
     expect(drops['spi-unknown']).toBe(1n);
   });
 
