@@ -211,10 +211,10 @@ describe('the time sequence', () => {
     expect(rows).toEqual([
       { atMilliseconds: 0, where: 'tokyo-host', what: 'ping sent' },
       { atMilliseconds: 0, where: 'tokyo', what: 'packet in, no SA: held' },
-      { atMilliseconds: 0.5, where: 'tokyo', what: 'request sent' },
-      { atMilliseconds: 3, where: 'osaka', what: 'SAs installed (entry to-tokyo)' },
+      { atMilliseconds: 0.6, where: 'tokyo', what: 'request sent' },
+      { atMilliseconds: 3.1, where: 'osaka', what: 'SAs installed (entry to-tokyo)' },
       {
-        atMilliseconds: 3.5,
+        atMilliseconds: 3.6,
         where: 'internet',
         what: 'ESP on the wire, tokyo to osaka (SPI 0x00000100, sequence 1)',
       },

@@ -7,7 +7,19 @@ import { accessSync, closeSync, constants, existsSync, openSync } from 'node:fs'
 import { delimiter, join } from 'node:path';
 import { HostError } from '../../host/model/host-error.ts';
 
-const commands = ['ip', 'nft', 'tcpdump', 'ping', 'ethtool', 'nsenter', 'unshare', 'setpriv', 'mount', 'sh'];
+const commands = [
+  'ip',
+  'nft',
+  'tcpdump',
+  'ping',
+  'ethtool',
+  'nsenter',
+  'unshare',
+  'setpriv',
+  'mount',
+  'sh',
+  'bash',
+];
 
 /** Debian keeps these where an ordinary user's PATH does not look. */
 export function extendSearchPath(): void {

@@ -13,7 +13,7 @@ export interface SequenceRow {
 }
 
 export interface SequenceSources {
-  /** Boot-time milliseconds. */
+  /** Boot-time milliseconds; both may be late by the same. */
   readonly sentAtMs: number;
   readonly repliedAtMs: number;
   readonly sender: string;
@@ -27,12 +27,18 @@ export interface SequenceSources {
 
 /** Acknowledgements follow the reply; later than this it is another matter. */
 const afterReplyMs = 100;
-/** ping prints round trips with three digits, so when it sent is known only so well; nothing comes before it. */
-const pingPrecisionMs = 0.5;
+/** ping tells when it printed the reply, which may be so long after the reply came. */
+const pingLatenessMs = 50;
 
 /** The rows from the ping to the last acknowledgement. */
 export function timeSequence(sources: SequenceSources): SequenceRow[] {
-  const { sentAtMs, repliedAtMs, sender } = sources;
+  const { sender } = sources;
+  // It was sent before the first router had it, whatever ping says.
+  const held = sources.events
+    .filter(({ atMs, what }) => what.startsWith('packet in') && atMs > sources.sentAtMs - pingLatenessMs)
+    .map(({ atMs }) => atMs);
+  const sentAtMs = Math.min(sources.sentAtMs, ...held);
+  const repliedAtMs = sentAtMs + sources.repliedAtMs - sources.sentAtMs;
   const rows = [
     { atMs: sentAtMs, where: sender, what: 'ping sent' },
     { atMs: repliedAtMs, where: sender, what: 'reply received' },
@@ -50,8 +56,7 @@ export function timeSequence(sources: SequenceSources): SequenceRow[] {
       })),
   ];
   return rows
-    .filter(({ atMs }) => atMs >= sentAtMs - pingPrecisionMs && atMs <= repliedAtMs + afterReplyMs)
-    .map((row) => ({ ...row, atMs: Math.max(row.atMs, sentAtMs) }))
+    .filter(({ atMs }) => atMs >= sentAtMs && atMs <= repliedAtMs + afterReplyMs)
     .sort((a, b) => a.atMs - b.atMs)
     .map(({ atMs, where, what }) => ({ atMilliseconds: round(atMs - sentAtMs), where, what }));
 }
