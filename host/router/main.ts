@@ -27,7 +27,7 @@ import { readCredential } from '../platform/files.ts';
 import { type NetworkPlan, networkPlan, protect, steer, stopSteering } from '../platform/network-setup.ts';
 import { interfaceMtu } from '../platform/path-mtu.ts';
 import { wake } from '../platform/poller.ts';
-import { rehearseSettings } from './rehearsal.ts';
+import { rehearseRouter } from './rehearsal.ts';
 import { Router } from './router.ts';
 import { parseRouterFile, type RouterSettings } from './settings-file.ts';
 import { routerStatus } from './status.ts';
@@ -64,7 +64,7 @@ export async function runRouter(
   protect(plan);
   const local = await localEndpoint(settings);
 
-  rehearseSettings(randomOctets);
+  rehearseRouter(randomOctets);
   const events = new EventLog(settings.name);
   const alarm = new Alarm(bootTimeMs, () => router.deadline());
   const software = softwareVersion();

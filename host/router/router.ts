@@ -232,7 +232,7 @@ export class Router {
     }
     const message = decoded.value;
     this.#count(`${message.type} received`);
-    this.#options.events.add('info', `${message.type} received`, describePair(message), now);
+    this.#options.events.add('info', `${message.type} received`, describePair(message), this.#ports.now());
     if (message.type !== 'welcome') {
       this.#tellSettings({ kind: 'message', message }, now);
       return;
@@ -282,7 +282,7 @@ export class Router {
   #send(message: RouterMessage, now: Instant): void {
     const key = `${message.type} sent`;
     this.#count(key);
-    this.#options.events.add('info', key, describePair(message), now);
+    this.#options.events.add('info', key, describePair(message), this.#ports.now());
     this.#tellChannel({ kind: 'send', bytes: encodeMessage(message) }, now);
     // What goes out a second time has had no answer: the server may have been restarted and know this channel no more.
     const awaitsAnswer = message.type === 'request' || message.type === 'hello';

@@ -22,7 +22,7 @@ import { serveControl } from '../platform/control-socket.ts';
 import { randomOctets } from '../platform/entropy.ts';
 import { readCredential } from '../platform/files.ts';
 import { type Loaded, PoliciesInForce } from './policies-in-force.ts';
-import { rehearseRequests } from './rehearsal.ts';
+import { rehearseServer } from './rehearsal.ts';
 import { RequestProcessing } from './request-processing/request-processing.ts';
 import { Server } from './server.ts';
 import { managementRows, policyRows, serverStatus } from './status.ts';
@@ -60,7 +60,7 @@ export async function main(command: ServerCommand): Promise<void> {
   let loadedAt: Instant = bootTimeMs();
 
   rehearsePackets(randomOctets);
-  rehearseRequests(randomOctets);
+  rehearseServer(randomOctets);
   const log = pino({ name: settings.identity, timestamp: pino.stdTimeFunctions.isoTime });
   const software = softwareVersion();
   const events = new EventLog(settings.identity);

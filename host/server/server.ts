@@ -180,7 +180,12 @@ export class Server {
     }
     const message = decoded.value;
     this.#count(`${message.type} received`);
-    this.#options.events.add('info', `${message.type} from ${message.source}`, describePair(message), now);
+    this.#options.events.add(
+      'info',
+      `${message.type} from ${message.source}`,
+      describePair(message),
+      this.#ports.now(),
+    );
     this.#tellProcessing({ kind: 'message', router, message }, now);
   }
 
@@ -216,7 +221,12 @@ export class Server {
 
   #send(router: string, message: ServerMessage, now: Instant): void {
     this.#count(`${message.type} sent`);
-    this.#options.events.add('info', `${message.type} to ${router}`, describePair(message), now);
+    this.#options.events.add(
+      'info',
+      `${message.type} to ${router}`,
+      describePair(message),
+      this.#ports.now(),
+    );
     const bytes = encodeMessage(message);
     this.#tellChannels({ kind: 'send', router, bytes }, now);
     bytes.fill(0);
