@@ -54,12 +54,26 @@ export class PoliciesInForce {
   load(store: Store): { readonly loaded: Loaded; readonly expelled: readonly string[] } | undefined {
     const text = this.#readFile();
     const settings = parsePolicyFile(text, this.#file);
-    const credentials = new Map(
-      settings.routers.map(({ name, preSharedKeyFile }) => {
+    const credentials = new Map<string, Secret>();
+    try {
+      for (const { name, preSharedKeyFile } of settings.routers) {
         const path = resolve(dirname(this.#file), preSharedKeyFile);
-        return [name, preSharedKeyIn(this.#readCredential(path), path)];
-      }),
-    );
+        credentials.set(name, preSharedKeyIn(this.#readCredential(path), path));
+      }
+      return this.#replace(text, settings, credentials, store);
+    } catch (error) {
+      for (const secret of credentials.values()) secret.wipe();
+      throw error;
+    }
+  }
+
+  /** Takes the credentials over, unless it throws. */
+  #replace(
+    text: string,
+    settings: ServerSettings,
+    credentials: ReadonlyMap<string, Secret>,
+    store: Store,
+  ): { readonly loaded: Loaded; readonly expelled: readonly string[] } | undefined {
     const before = this.#loaded;
     const changed = [...(before?.credentials ?? [])].filter(
       ([name, old]) => credentials.get(name)?.equals(old) !== true,

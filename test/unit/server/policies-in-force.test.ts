@@ -149,6 +149,26 @@ describe('the policies in force', () => {
     expect(before?.reveal().every((octet) => octet === 0)).toBe(true);
   });
 
+  it('wipe keys that were read in vain', () => {
+    const read: Uint8Array[] = [];
+    const policies = new PoliciesInForce(file, (path) => {
+      const octets = readCredential(path);
+      read.push(octets);
+      return octets;
+    });
+    rmSync(join(folder, 'osaka.psk'));
+    expect(failure(policies)).toContain('osaka.psk');
+    writeKey('osaka', 'x');
+    store.isFull = true;
+    expect(failure(policies)).toMatch(/^STORE: /);
+    // Up to the line end, which is no part of a key.
+    expect(read.map((octets) => Buffer.from(octets).toString().replaceAll('\0', ''))).toEqual([
+      '\n',
+      '\n',
+      '',
+    ]);
+  });
+
   it('do not change with a mistake in the file, which is named with line and field', () => {
     const policies = inForce();
     writeFileSync(file, text(['tokyo', 'osaka'], 600).replace('seconds: 600', 'seconds: 6'));
