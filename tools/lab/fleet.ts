@@ -3,6 +3,7 @@
  * channels are up, kills them as the scenario wants, and fails the lab when one ends that nobody killed.
  */
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HostError } from '../../host/model/host-error.ts';
 import {
@@ -107,17 +108,16 @@ export class Fleet {
   }
 
   /**
-   * Gives the server's and the routers' threads real-time priority, or takes it from them, so that what else this machine
-   * does is not in a measurement of milliseconds.
+   * Gives the threads of the server and the routers that run their programs real-time priority, or takes it from them, so
+   * that what else this machine does is not in a measurement of milliseconds. V8's own threads, which compile, stay behind.
    *
    * @returns false where this user may not
    */
   preferOverOthers(isPreferred: boolean): boolean {
-    const policy = isPreferred ? ['--rr', '1'] : ['--other', '0'];
-    return [...this.#running.values()].every(({ pid }) => {
-      const [how = '', priority = ''] = policy;
-      return spawnSync('chrt', ['--all-tasks', how, '--pid', priority, String(pid)]).status === 0;
-    });
+    const policy = isPreferred ? ['--rr', '--pid', '1'] : ['--other', '--pid', '0'];
+    return [...this.#running.values()]
+      .flatMap(({ pid }) => programThreads(pid))
+      .every((thread) => spawnSync('chrt', [...policy, String(thread)]).status === 0);
   }
 
   /** From now on nobody minds when a process ends: the lab is torn down. */
@@ -188,5 +188,20 @@ export class Fleet {
       this.#crash = describeEnd(started, status);
       this.#onUnexpectedEnd(this.#crash);
     });
+  }
+}
+
+/** Thread ids of Node's main thread and its workers, by the names that Node gives them. */
+function programThreads(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`)
+    .filter((thread) => /^(?:MainThread|WorkerThread|node)$/.test(threadName(pid, thread)))
+    .map(Number);
+}
+
+function threadName(pid: number, thread: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim();
+  } catch {
+    return ''; // it has just ended
   }
 }
