@@ -56,7 +56,6 @@ const timersSchema = z
     installWithinSeconds: seconds(defaults.installWithinMs),
     outliveSeconds: seconds(defaults.outliveMs),
     tombstoneSeconds: seconds(defaults.tombstoneMs),
-    withdrawTries: count(defaults.withdrawTries, 1000),
     noticeTries: count(defaults.noticeTries, 10),
   })
   .prefault({});
@@ -221,7 +220,6 @@ export function parsePolicyFile(text: string, fileName: string): ServerSettings 
       installWithinMs: timers.installWithinSeconds * 1000,
       outliveMs: timers.outliveSeconds * 1000,
       tombstoneMs: timers.tombstoneSeconds * 1000,
-      withdrawTries: timers.withdrawTries,
       noticeTries: timers.noticeTries,
       maximumEntries: capacity.entries,
       maximumEntriesOfRouter: capacity.entriesPerRouter,

@@ -15,8 +15,6 @@ export interface ProcessingSettings {
   readonly outliveMs: number;
   /** How long a deleted id is remembered. */
   readonly tombstoneMs: number;
-  /** Repetitions of a withdrawal before it waits for the router's next hello or channel. */
-  readonly withdrawTries: number;
   /** Times that a final answer or an endpoint is sent, since nothing acknowledges them. */
   readonly noticeTries: number;
   readonly maximumEntries: number;
@@ -35,7 +33,6 @@ export const defaultProcessingSettings: ProcessingSettings = {
   installWithinMs: 60_000,
   outliveMs: 60_000,
   tombstoneMs: 60_000,
-  withdrawTries: 10,
   noticeTries: 3,
   maximumEntries: 500_000,
   maximumEntriesOfRouter: 50_000,

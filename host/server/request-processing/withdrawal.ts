@@ -101,7 +101,7 @@ function sendWithdraw(processing: Processing, withdrawal: Withdrawal, now: Insta
     return;
   }
   // Without a channel nothing can be said: the next hello or channel starts it again.
-  if (!routers.hasChannel(withdrawal.router) || withdrawal.tries >= settings.withdrawTries) return;
+  if (!routers.hasChannel(withdrawal.router)) return;
   withdrawal.tries += 1;
   const [{ entry } = { entry: undefined }] = open;
   const single = withdrawal.halves.length === 1 && entry !== undefined;

@@ -85,7 +85,8 @@ export class FakeRouter {
         software: 'fake',
       });
     }
-    for (const [id, asked] of this.asked) {
+    // As the real one: nothing is asked before the server has said welcome to this process.
+    for (const [id, asked] of this.#welcomed ? this.asked : []) {
       if (now < asked.repeatAt) continue;
       if (asked.tries >= 12) {
         this.asked.delete(id);

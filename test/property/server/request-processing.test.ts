@@ -111,6 +111,8 @@ class World {
     }
     if (one.what === 'server-restart') {
       this.scene = new Scene({ restartOf: this.scene, policies: policies[this.#policies]!, channels: [] });
+      // A channel ends with either process: what is still under way over the old ones arrives nowhere.
+      this.#inFlight = [];
       for (const router of this.routers) this.connect(router);
       return;
     }
@@ -214,11 +216,12 @@ class World {
     }
   }
 
-  /** Pairs of which the other end has nothing. */
+  /** Pairs of which the other end has nothing. At its natural end a pair goes at both within the seconds of a repetition. */
   halfInstalled(): string[] {
     return this.routers.flatMap((router) =>
       [...router.pairs.values()]
         .filter((pair) => {
+          if (pair.until - this.now < 10_000) return false;
           const peer = this.routers.find(({ name }) => name === pair.peer)!;
           return ![...peer.pairs.values()].some((one) => one.inboundSpi === pair.outboundSpi);
         })
@@ -247,8 +250,9 @@ describe('request processing with three routers over a bad network', () => {
             world.check();
           }
           world.calm();
-          // 60 s to install, and the withdrawal's longest interval.
-          world.pass(80_000);
+          // 60 s to install, and the withdrawal's longest interval; or the last startup, 30 s late and doubled 2 s after
+          // it was answered, which this small router does not recognise and asks about for 60 s.
+          world.pass(100_000);
           expect(world.halfInstalled()).toEqual([]);
           expect(world.routers.flatMap(({ asked }) => [...asked.values()])).toEqual([]);
           world.pass((lifetimeSeconds + 140) * 1000);

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { endpoint, packet, policy, policySet, Scene, selector } from './scene.ts';
 
 describe('a withdrawal', () => {
-  it('is repeated, doubling, a bounded number of times, and taken up again when the router is back', () => {
-    const scene = new Scene({ settings: { withdrawTries: 4 } });
+  it('is repeated, doubling up to 16 s, while the router has a channel, and at once when it is back', () => {
+    const scene = new Scene();
     const { second } = scene.establish();
     scene.report('osaka', 'sa-deleted', second.spi);
     const begin = scene.now;
@@ -13,8 +13,10 @@ describe('a withdrawal', () => {
       scene.pass(50);
       if (scene.heard().includes('withdraw -> tokyo')) times.push(scene.now - begin);
     }
-    expect(times).toEqual([250, 750, 1750]);
+    expect(times).toEqual([250, 750, 1750, 3750, 7750, 15_750, 31_750, 47_750]);
     scene.down('tokyo');
+    scene.pass(60_000);
+    expect(scene.heard()).toEqual([]);
     scene.up('tokyo');
     const [again] = scene.said();
     expect(again).toMatchObject({ type: 'withdraw', source: 'tokyo' });
