@@ -30,6 +30,7 @@ export function renderRouterStatus(status: Status, width: number | undefined): s
     renderFacts([
       ['router', status.name],
       ['channel', `${channel.state}${since} to ${channel.server}${at}${why}`],
+      ...(status.problem === null ? [] : [['problem', status.problem] as [string, string]]),
       ['running', `${formatSeconds(status.uptimeSeconds)}, ${status.software}`],
     ]),
     entries,

@@ -8,11 +8,14 @@ import { Secret } from './secret.ts';
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
+/** Ours: shorter ones can be guessed from one recorded handshake by whoever answers in the server's place (RFC 7296 section 2.15). */
+const leastOctets = 16;
+
 /**
  * The key in a file's `content`, which it takes over.
  *
  * @param path for the message
- * @throws HostError CREDENTIAL_UNREADABLE when nothing is left but a line end
+ * @throws HostError CREDENTIAL_UNREADABLE when what is left is too short to be a key
  */
 export function preSharedKeyIn(content: Uint8Array, path: string): Secret {
   let length = content.length;
@@ -20,6 +23,11 @@ export function preSharedKeyIn(content: Uint8Array, path: string): Secret {
     length -= 1;
     if (content[length - 1] === carriageReturn) length -= 1;
   }
-  if (length === 0) throw new HostError('CREDENTIAL_UNREADABLE', `credential ${path} holds no key`);
+  if (length < leastOctets) {
+    throw new HostError(
+      'CREDENTIAL_UNREADABLE',
+      `credential ${path} holds ${length} octets, expected at least ${leastOctets}; make a key with: head -c 32 /dev/urandom | base64 > ${path}`,
+    );
+  }
   return new Secret(content.subarray(0, length));
 }

@@ -26,6 +26,8 @@ export const routerStatusSchema = z.looseObject({
     /** Why it is not up; empty when it is. */
     detail: z.string().default(''),
   }),
+  /** Why the settings file as it stands now is not in force; null when it is. */
+  problem: z.string().nullable().default(null),
   entries: z.array(
     z.looseObject({
       name: z.string(),

@@ -16,9 +16,6 @@ import type { LoopCounters } from './loop-counters.ts';
 import type { LoopSocket, PacketInterface } from './packet-interface.ts';
 import type { Refusals } from './refusals.ts';
 
-/** How long a full socket is waited for before the rest of the batch is dropped. */
-const fullSocketWaitMs = 5;
-
 export class OutboundPass {
   readonly #kernel: PacketInterface;
   readonly #dataplane: Dataplane;
@@ -101,8 +98,7 @@ export class OutboundPass {
     this.#queued[socketIndex] = 0;
     const done = socket.send(count);
     if (done === count) return;
-    // The buffer is full (8 MiB of packets): wait once for the link, then drop, as any router does with a full queue.
-    this.#kernel.wait(fullSocketWaitMs);
+    // 8 MiB of packets are waiting there already: drop, as any router does with a full queue, rather than stop reading.
     this.#counters.socketFull += count - done;
   }
 

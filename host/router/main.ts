@@ -125,11 +125,12 @@ export async function runRouter(
   steer(plan);
   isStarted = true;
   router.start();
-  const routes = controlRoutes(router, loop, settings, events, startedAt, software);
+  const live: SettingsInForce = { others: othersThanSpd(settings), problem: null };
+  const routes = controlRoutes(router, loop, settings, live, events, startedAt, software);
   const control = await serveControl(command.socket ?? settings.controlSocket, routes);
   log.info({ event: 'started', at: bootTimeMs() }, `router ${settings.name} ${software}`);
 
-  const reload = (): void => reloadSpd(command.config, router, plan, log);
+  const reload = (): void => reloadSpd(command.config, router, plan, live, log);
   process.on('SIGHUP', reload);
   watchFile(command.config, { interval: 2000, persistent: false }, reload);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve());
@@ -168,15 +169,37 @@ function planOf(settings: RouterSettings): NetworkPlan {
   });
 }
 
+/** What of the settings file is in force. */
+interface SettingsInForce {
+  /** Everything but the SPD, as it was at the start. */
+  readonly others: string;
+  /** Why the file as it stands now is not in force; null when it is. */
+  problem: string | null;
+}
+
+/** The settings that need a restart, in a form that can be compared. */
+function othersThanSpd({ spd: _, ...others }: RouterSettings): string {
+  return JSON.stringify(others);
+}
+
 /** Takes the SPD of an edited file; what else changed needs a restart. A file with a mistake changes nothing. */
-function reloadSpd(file: string, router: Router, plan: NetworkPlan, log: pino.Logger): void {
+function reloadSpd(
+  file: string,
+  router: Router,
+  plan: NetworkPlan,
+  live: SettingsInForce,
+  log: pino.Logger,
+): void {
   try {
-    const { spd } = readSettings(file);
-    protect({ ...plan, entries: spd });
-    router.replaceSpd(spd);
+    const settings = readSettings(file);
+    protect({ ...plan, entries: settings.spd });
+    router.replaceSpd(settings.spd);
+    const isWhole = othersThanSpd(settings) === live.others;
+    live.problem = isWhole ? null : `${file}: spd is in force, what else changed needs a restart`;
   } catch (error) {
-    log.warn({ event: 'settings refused' }, error instanceof Error ? error.message : String(error));
+    live.problem = error instanceof Error ? error.message : String(error);
   }
+  if (live.problem !== null) log.warn({ event: 'settings refused' }, live.problem);
 }
 
 /** Where ESP and IKE are sent from: the address typed, or the first one of the interface in the server's family. */
@@ -219,6 +242,7 @@ function controlRoutes(
   router: Router,
   loop: PacketLoop,
   settings: RouterSettings,
+  live: SettingsInForce,
   events: EventLog,
   startedAt: number,
   software: string,
@@ -232,6 +256,7 @@ function controlRoutes(
         serverIdentity: settings.server.identity,
         serverEndpoint: settings.server,
         startedAt,
+        problem: live.problem,
         now: bootTimeMs(),
         snapshot: await loop.snapshot(),
       }),

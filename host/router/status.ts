@@ -13,6 +13,8 @@ export interface StatusSources {
   readonly serverIdentity: string;
   readonly serverEndpoint: Parameters<typeof formatEndpoint>[0];
   readonly startedAt: Instant;
+  /** Why the settings file as it stands is not in force; null when it is. */
+  readonly problem: string | null;
   readonly now: Instant;
   readonly snapshot: LoopSnapshot;
 }
@@ -36,6 +38,7 @@ export function routerStatus(sources: StatusSources): RouterStatus {
       behindNat: channel.localBehindNat,
       setUps: channel.setUps,
     },
+    problem: sources.problem,
     entries: settings.entries.map((entry) => ({
       name: entry.name,
       action: entry.action,

@@ -17,6 +17,7 @@ function status(network: Network) {
     software: '1.2.3',
     serverIdentity: 'server',
     serverEndpoint: network.serverEndpoint,
+    problem: null,
     startedAt: 1_000_000,
     now: network.now,
     snapshot: dataplane.snapshot(network.now),

@@ -37,7 +37,7 @@ beforeEach(() => {
   file = join(folder, 'server.yaml');
   store = new RevisionStore();
   writeFileSync(file, text());
-  for (const name of ['tokyo', 'osaka', 'nagoya']) writeKey(name, `key of ${name}\n`);
+  for (const name of ['tokyo', 'osaka', 'nagoya']) writeKey(name, `shared key of ${name}\n`);
 });
 
 afterEach(() => {
@@ -95,7 +95,7 @@ describe('the policies in force', () => {
       ['all', 1],
     ]);
     expect(Buffer.from(first?.loaded.credentials.get('osaka')?.reveal() ?? []).toString()).toBe(
-      'key of osaka',
+      'shared key of osaka',
     );
   });
 
@@ -124,12 +124,14 @@ describe('the policies in force', () => {
 
   it('expel the router whose key was changed, and no other', () => {
     const policies = inForce();
-    writeKey('osaka', 'another key\n');
+    writeKey('osaka', 'another shared key\n');
     const next = policies.load(store);
     expect(next?.expelled).toEqual(['osaka']);
-    expect(Buffer.from(next?.loaded.credentials.get('osaka')?.reveal() ?? []).toString()).toBe('another key');
+    expect(Buffer.from(next?.loaded.credentials.get('osaka')?.reveal() ?? []).toString()).toBe(
+      'another shared key',
+    );
     // The same key with another line end is the same key.
-    writeKey('tokyo', 'key of tokyo');
+    writeKey('tokyo', 'shared key of tokyo');
     expect(policies.load(store)).toBeUndefined();
   });
 
@@ -158,7 +160,7 @@ describe('the policies in force', () => {
     });
     rmSync(join(folder, 'osaka.psk'));
     expect(failure(policies)).toContain('osaka.psk');
-    writeKey('osaka', 'x');
+    writeKey('osaka', 'yet another shared key');
     store.isFull = true;
     expect(failure(policies)).toMatch(/^STORE: /);
     // Up to the line end, which is no part of a key.
