@@ -67,6 +67,8 @@ export interface RequestStartup extends Envelope {
   readonly type: 'request-startup';
   /** The requester's selectors as this router sees them (mirrored), already narrowed to the policy. */
   readonly selectors: readonly Selector[];
+  /** The packet that made the requester ask, mirrored: it decides the SPD entry here. Null on a renewal. */
+  readonly packet: PacketSelector | null;
 }
 
 /** Keys of one SA on the wire; decoding copies them out of the datagram, and the holder wipes them. */

@@ -28,5 +28,5 @@ export const requestStartup: MessageCodec<RequestStartup> = {
   sender: 'server',
   peer: 'required',
   kind: 'required',
-  fields: { selectors },
+  fields: { selectors, packet: nullable(packetSelector) },
 };

@@ -61,6 +61,36 @@ export function mirrorSelector(selector: Selector): Selector {
   };
 }
 
+/** The same packet as the router at the other end sees it. */
+export function mirrorPacket(packet: PacketSelector): PacketSelector {
+  return {
+    ...packet,
+    local: packet.remote,
+    remote: packet.local,
+    localPort: packet.remotePort,
+    remotePort: packet.localPort,
+  };
+}
+
+/** All packets between the packet's two hosts with its protocol. */
+export function conversationOf(packet: PacketSelector): Selector {
+  const host = (address: Address): Prefix => ({ address, length: address.octets.length * 8 });
+  return {
+    local: host(packet.local),
+    remote: host(packet.remote),
+    protocol: packet.protocol,
+    localPorts: null,
+    remotePorts: null,
+    icmpType: null,
+    icmpCode: null,
+  };
+}
+
+/** True when one of `selectors` selects the packet. */
+export function anySelectorMatches(selectors: readonly Selector[], packet: PacketSelector): boolean {
+  return selectors.some((selector) => selectorMatches(selector, packet));
+}
+
 /** The packets that both select; undefined when there are none. */
 export function intersectSelectors(a: Selector, b: Selector): Selector | undefined {
   const local = intersectPrefixes(a.local, b.local);

@@ -164,7 +164,12 @@ class ServerEnd {
   }
 
   startUp(): void {
-    this.#send({ ...this.#about(this.#freshId()), type: 'request-startup', selectors: [selector] });
+    this.#send({
+      ...this.#about(this.#freshId()),
+      type: 'request-startup',
+      selectors: [selector],
+      packet: null,
+    });
   }
 
   withdraw(): void {

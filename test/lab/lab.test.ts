@@ -71,6 +71,7 @@ describeWith(labNeeds, 'the whole scenario', () => {
     const lab = startLab('--name', 'scenario', '--once', '--json', file);
     status = await lab.ended;
     output = lab.output();
+    if (!existsSync(file)) expect.fail(`no report was written; the lab ended with ${status}:\n${output}`);
     report = JSON.parse(readFileSync(file, 'utf8'));
   }, 300_000);
 

@@ -4,7 +4,12 @@
  */
 import type { Distribution } from '../../messages/message.ts';
 import type { Instant } from '../../model/instant.ts';
-import { formatSelector, intersectSelectorLists } from '../../model/selector.ts';
+import {
+  anySelectorMatches,
+  conversationOf,
+  formatSelector,
+  intersectSelectorLists,
+} from '../../model/selector.ts';
 import type { InstalledPair } from './pairs.ts';
 import { planExpiry } from './renewal.ts';
 import type { SettingRequest } from './request.ts';
@@ -12,6 +17,13 @@ import { dropSurplus, failRequest, forget, planUnblock } from './requesting.ts';
 import { saPairOf, wipeDistribution } from './sa-pair.ts';
 import { formatSpi, type SettingState } from './setting-state.ts';
 import { settleEcho } from './startup.ts';
+
+/**
+ * An entry's SAs of one kind may be exchanged for SAs with other selectors, because a packet asked for them, at most so often: where
+ * one end has one SPD entry for what the other end has two for, two conversations would otherwise take the entry from
+ * each other with every packet.
+ */
+const cutIntervalMs = 2_000;
 
 /** Installs what `distribution` brings, or answers a repetition. Its keys are wiped unless they went to the engine. */
 export function distribute(state: SettingState, distribution: Distribution, now: Instant): void {
@@ -46,7 +58,24 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
     failRequest(state, request, 'refused', detail, undefined, now);
     return false;
   }
+  if (request.packet !== null && !anySelectorMatches(selectors, request.packet)) {
+    // SAs without the packet that asked for them would make it ask again at once, and again.
+    const given = selectors.map(formatSelector).join(', ');
+    state.reports.deleted({ ...request, kind: distribution.kind }, now);
+    state.sendReports(now);
+    const detail = `the SAs are for ${given}, without the packet that asked`;
+    failRequest(state, request, 'refused', detail, [conversationOf(request.packet)], now);
+    return false;
+  }
   const before = state.pairs.inUse(entry.name, distribution.kind);
+  if (request.packet !== null && before !== undefined && now - before.installedAt < cutIntervalMs) {
+    const given = before.selectors.map(formatSelector).join(', ');
+    const detail = `SAs for ${given} were set up a moment ago: the SPD entries of both routers are cut differently`;
+    state.reports.deleted({ ...request, kind: distribution.kind }, now);
+    state.sendReports(now);
+    failRequest(state, request, 'refused', detail, [conversationOf(request.packet)], now);
+    return false;
+  }
   const local = state.localEndpoint(distribution.peerEndpoint);
   const pair =
     local === undefined

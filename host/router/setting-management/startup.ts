@@ -5,7 +5,7 @@
 import type { RequestStartup } from '../../messages/message.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { SpdEntry } from '../../model/policy.ts';
-import { intersectSelectorLists } from '../../model/selector.ts';
+import { anySelectorMatches, intersectSelectorLists, selectorContains } from '../../model/selector.ts';
 import type { SettingRequest } from './request.ts';
 import { ask, echo, startRequest } from './requesting.ts';
 import type { SettingState } from './setting-state.ts';
@@ -21,9 +21,7 @@ export function settleEcho(state: SettingState, request: SettingRequest, kind: s
 
 /** Asks as told, by the request already under way if there is one that means the same. */
 export function followStartup(state: SettingState, startup: RequestStartup, now: Instant): void {
-  const matching = state
-    .entriesOfPeer(startup.peer)
-    .filter(({ selectors }) => intersectSelectorLists(startup.selectors, selectors).length > 0);
+  const matching = entriesFor(state, startup);
   const meantBy = ({ name }: SpdEntry) => state.requests.meantBy(name, startup.kind, startup.selectors);
   const asking = matching.find((entry) => meantBy(entry) !== undefined);
   const underWay = asking === undefined ? undefined : meantBy(asking);
@@ -41,8 +39,7 @@ export function followStartup(state: SettingState, startup: RequestStartup, now:
     state.ignore('startup that was answered before', startup.peer, now);
     return;
   }
-  const chosen =
-    matching.find(({ name }) => state.pairs.inUse(name, startup.kind) !== undefined) ?? matching[0];
+  const [chosen] = matching;
   const entry = chosen === undefined ? undefined : state.protectEntry(chosen.name);
   if (entry === undefined) {
     state.send(state.reports.noSpdEntry(startup));
@@ -66,4 +63,30 @@ export function followStartup(state: SettingState, startup: RequestStartup, now:
     },
     now,
   );
+}
+
+/**
+ * The SPD entries that a startup is for, the likeliest first. The peer's packet decides: the first entry for this peer that it
+ * matches, and no other, since SAs of another one would not take it. A renewal has no packet; it is for the entry whose
+ * SAs are renewed, which are those with the selectors that the startup names.
+ */
+function entriesFor(state: SettingState, startup: RequestStartup): SpdEntry[] {
+  const { peer, packet, kind, selectors } = startup;
+  if (packet !== null) {
+    const first = state.entriesOfPeer(peer).find((entry) => anySelectorMatches(entry.selectors, packet));
+    return first === undefined ? [] : [first];
+  }
+  const closeness = (entry: SpdEntry): number => {
+    const pair = state.pairs.inUse(entry.name, kind);
+    if (pair === undefined) return 0;
+    const isAll = pair.selectors.every((own) => selectors.some((one) => selectorContains(one, own)));
+    const isOnly = selectors.every((one) => pair.selectors.some((own) => selectorContains(own, one)));
+    return 1 + Number(isAll) + Number(isOnly);
+  };
+  return state
+    .entriesOfPeer(peer)
+    .filter((entry) => intersectSelectorLists(selectors, entry.selectors).length > 0)
+    .map((entry) => ({ entry, rank: closeness(entry) }))
+    .sort((a, b) => b.rank - a.rank)
+    .map(({ entry }) => entry);
 }

@@ -6,9 +6,11 @@ import { createHash } from 'node:crypto';
 import type { Precedent } from '../../messages/message.ts';
 import type { DistributionPolicy } from '../../model/policy.ts';
 import {
+  anySelectorMatches,
   formatSelector,
   intersectSelectorLists,
   intersectSelectors,
+  mirrorPacket,
   mirrorSelector,
   type PacketSelector,
   type Selector,
@@ -69,6 +71,19 @@ export function agreedSelectors(
 ): Selector[] {
   const mirrored = askedByPeer.map(mirrorSelector);
   return intersectSelectorLists(intersectSelectorLists(asked, mirrored), setting.selectors);
+}
+
+/**
+ * A packet that made one of the ends ask and that `agreed` does not take, seen from `viewer`: SAs for `agreed` would leave
+ * it waiting, and it would make its router ask again at once.
+ */
+export function missedPacket(
+  agreed: readonly Selector[],
+  packet: PacketSelector | null,
+  packetOfPeer: PacketSelector | null,
+): PacketSelector | undefined {
+  const mirrored = packetOfPeer === null ? null : mirrorPacket(packetOfPeer);
+  return [packet, mirrored].find((one) => one !== null && !anySelectorMatches(agreed, one)) ?? undefined;
 }
 
 /** The kinds before this one that share packets with `agreed`; the others cannot take any of its packets. */

@@ -9,7 +9,7 @@ import type { DeadlineHeap } from '../../model/deadline-heap.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { DistributionPolicy } from '../../model/policy.ts';
 import type { Encapsulation, SaKeys, Spi } from '../../model/security-association.ts';
-import type { Selector } from '../../model/selector.ts';
+import type { PacketSelector, Selector } from '../../model/selector.ts';
 import { pairKey } from '../distribution-policies/policy-set.ts';
 import type { Timer } from '../request-processing/timer.ts';
 import type { EntryState } from './entry.ts';
@@ -20,6 +20,8 @@ export interface HalfRequest {
   readonly spi: Spi;
   /** Seen from this router. */
   readonly selectors: readonly Selector[];
+  /** The packet that made it ask, seen from this router; null on a renewal, for a startup, and after a restart. */
+  readonly packet: PacketSelector | null;
   /** Count of the router's channels at the time: tells requests of an earlier process from those of this one. */
   readonly channelEpoch: number;
 }

@@ -4,11 +4,17 @@
  */
 import { maximumPrecedentSelectors, maximumPrecedents, maximumSelectors } from '../../messages/limits.ts';
 import type { DistributedSa, Installed } from '../../messages/message.ts';
+import { formatAddress } from '../../model/address.ts';
 import { addSeconds, type Instant } from '../../model/instant.ts';
 import { parseProposal } from '../../model/proposal.ts';
 import type { SaKeys, Spi } from '../../model/security-association.ts';
-import { formatSelector, mirrorSelector } from '../../model/selector.ts';
-import { agreedSelectors, pairSetting, relevantPrecedents } from '../distribution-policies/pair-setting.ts';
+import { formatProtocol, formatSelector, mirrorSelector } from '../../model/selector.ts';
+import {
+  agreedSelectors,
+  missedPacket,
+  pairSetting,
+  relevantPrecedents,
+} from '../distribution-policies/pair-setting.ts';
 import { copyKeys, generateKeys } from '../key-generation.ts';
 import { type Entry, type Half, sidesOf } from '../management-table/management-table.ts';
 import { type Processing, persist } from './processing.ts';
@@ -49,6 +55,10 @@ function issue(processing: Processing, entry: Entry, now: Instant): string | und
   const selectors = agreedSelectors(setting, first.request.selectors, second.request.selectors);
   if (selectors.length === 0) {
     return `${first.router} and ${second.router} ask for selectors that have nothing in common within policy ${entry.kind}`;
+  }
+  const missed = missedPacket(selectors, first.request.packet, second.request.packet);
+  if (missed !== undefined) {
+    return `the SPD entries of ${first.router} and ${second.router} have nothing in common that a packet ${formatAddress(missed.local)} -> ${formatAddress(missed.remote)} ${formatProtocol(missed.protocol)} is in`;
   }
   const precedents = relevantPrecedents(setting, selectors);
   const precedentSelectors = precedents.reduce((sum, one) => sum + one.selectors.length, 0);

@@ -3,7 +3,7 @@
  * used up; then the requester gets *no response*, with the server's word for the reason.
  */
 import type { Instant } from '../../model/instant.ts';
-import { intersectSelectorLists, mirrorSelector } from '../../model/selector.ts';
+import { intersectSelectorLists, mirrorPacket, mirrorSelector } from '../../model/selector.ts';
 import { pairSetting } from '../distribution-policies/pair-setting.ts';
 import type { Entry } from '../management-table/management-table.ts';
 import type { Processing } from './processing.ts';
@@ -45,6 +45,7 @@ export function sendStartup(processing: Processing, entry: Entry): void {
     peer: asking.router,
     kind: entry.kind,
     selectors: asked.map(mirrorSelector),
+    packet: asking.request.packet === null ? null : mirrorPacket(asking.request.packet),
   });
   processing.out.audit(
     'started-up',

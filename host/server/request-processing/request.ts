@@ -18,6 +18,7 @@ import {
 import {
   agreedSelectors,
   kindOfPacket,
+  missedPacket,
   type PairSetting,
   pairSetting,
   settingDigest,
@@ -90,7 +91,10 @@ function kindOf(processing: Processing, request: Request): string | undefined {
 function isForSame(request: Request, entry: Entry, setting: PairSetting): boolean {
   const { own, other } = sidesOf(entry, request.source);
   if (own.request !== null) return isSameList(own.request.selectors, request.selectors);
-  return agreedSelectors(setting, request.selectors, other.request?.selectors ?? []).length > 0;
+  const agreed = agreedSelectors(setting, request.selectors, other.request?.selectors ?? []);
+  return (
+    agreed.length > 0 && missedPacket(agreed, request.packet, other.request?.packet ?? null) === undefined
+  );
 }
 
 function isSameList(a: readonly Selector[], b: readonly Selector[]): boolean {
@@ -199,8 +203,14 @@ function emptyHalf(router: string, request: Half['request']): Half {
 }
 
 function halfRequest(processing: Processing, request: Request): NonNullable<Half['request']> {
-  const { id, spi, selectors } = request;
-  return { id, spi, selectors, channelEpoch: processing.routers.find(request.source)?.channelEpoch ?? 0 };
+  const { id, spi, selectors, packet } = request;
+  return {
+    id,
+    spi,
+    selectors,
+    packet,
+    channelEpoch: processing.routers.find(request.source)?.channelEpoch ?? 0,
+  };
 }
 
 function selectorsRefusal(request: Request, setting: PairSetting): string | undefined {

@@ -55,7 +55,7 @@ function restoreHalf(half: StoredEntry['halves'][number]): Half {
   return {
     router,
     // Selectors matter until the distribution alone; the channel that it was asked over is long gone.
-    request: request === null ? null : { ...request, selectors: [], channelEpoch: 0 },
+    request: request === null ? null : { ...request, selectors: [], packet: null, channelEpoch: 0 },
     installed,
     withdrawn,
     peerToldAt: null,

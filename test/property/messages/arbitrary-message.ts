@@ -144,7 +144,7 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     startupId: fc.option(id),
   }),
   fc.record({ type: type('pending'), ...pair }),
-  fc.record({ type: type('request-startup'), ...pair, selectors }),
+  fc.record({ type: type('request-startup'), ...pair, selectors, packet: fc.option(packet) }),
   distribution,
   fc.record({ type: type('installed'), ...pair }),
   fc.record({ type: type('both-installed'), ...pair }),

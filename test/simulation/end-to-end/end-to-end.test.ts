@@ -3,6 +3,7 @@ import { PolicySet } from '../../../host/server/distribution-policies/policy-set
 import {
   manyNetworks,
   Network,
+  overlappingEntries,
   packet,
   packet6,
   policy,
@@ -54,6 +55,18 @@ describe('the shells, with real IKE and real ESP', () => {
     const [row] = network.server?.processing.table(network.now) ?? [];
     expect(row).toMatchObject({ state: 'both-installed' });
     expect(row?.selectors).toHaveLength(64);
+  });
+
+  it('find the entry that the packet is for, where the entries for a peer overlap', () => {
+    const network = overlappingEntries();
+    network.pass(1);
+    for (let turn = 0; turn < 20; turn++) {
+      network.routers.get('tokyo')?.send(packet6('fd00:1::9', 'fd00:2::9'));
+      network.pass(0.05);
+    }
+    expect(network.delivered).toHaveLength(20);
+    expect(network.server?.processing.table(network.now)).toHaveLength(1);
+    expect(network.routers.get('osaka')?.router.settings.status().pairs).toMatchObject([{ entry: 'rest' }]);
   });
 
   it('come to one pair when both ends ask at once', () => {

@@ -346,6 +346,29 @@ export function manyNetworks(count: number): Network {
   return network;
 }
 
+/** Two sites, each with an SPD entry for UDP alone and, behind it, one for everything. */
+export function overlappingEntries(): Network {
+  const network = new Network();
+  const names = ['tokyo', 'osaka'] as const;
+  const nets = ['fd00:1::/32', 'fd00:2::/32'] as const;
+  const sites = names.map((name, index) => ({
+    name,
+    networks: [prefix(nets[index] ?? '')],
+    proposals: undefined,
+  }));
+  new SimulatedServer(network, new PolicySet(sites, [policy('all', ['*', '*'])]));
+  for (const [index, name] of names.entries()) {
+    const requestPeer = names[1 - index] ?? '';
+    const whole = selector(nets[index] ?? '', nets[1 - index] ?? '');
+    const entries = [
+      { name: 'udp', selectors: [{ ...whole, protocol: 17 }], action: 'PROTECT', requestPeer },
+      { name: 'rest', selectors: [whole], action: 'PROTECT', requestPeer },
+    ] as const;
+    new SimulatedRouter(network, name, index === 0 ? '192.0.2.1' : '198.51.100.1', entries);
+  }
+  return network;
+}
+
 export function startOsaka(network: Network, life = 1): SimulatedRouter {
   const entry = {
     name: 'to-tokyo',

@@ -78,11 +78,41 @@ describe('a distribution', () => {
   it('is narrowed to the SPD entry', () => {
     const rig = Rig.up();
     const actions = rig.receive(
-      distributionFor(rig.ask(), { selectors: [selector('10.1.3.0/24', '10.0.0.0/8', { protocol: 17 })] }),
+      distributionFor(rig.ask(packet('10.1.3.1', '10.2.0.1')), {
+        selectors: [selector('10.1.3.0/24', '10.0.0.0/8', { protocol: 17 })],
+      }),
     );
     expect(installedBy(actions)[0]?.pair.inbound.selectors).toEqual([
       selector('10.1.3.0/24', '10.2.0.0/16', { protocol: 17 }),
     ]);
+  });
+
+  it('that leaves the packet out which asked for it is refused and given back, so that it does not ask for ever', () => {
+    const rig = Rig.up();
+    const actions = rig.receive(
+      distributionFor(rig.ask(packet('10.1.3.1', '10.2.0.1', { protocol: 1 })), {
+        selectors: [selector('10.1.0.0/16', '10.2.0.0/16', { protocol: 17 })],
+      }),
+    );
+    expect(installedBy(actions)).toEqual([]);
+    expect(words(actions)).toContain('send(report)');
+    expect(rig.machine.status().entries[0]).toMatchObject({
+      failure: 'refused',
+      blocked: [{ selectors: ['10.1.3.1/32 <-> 10.2.0.1/32 icmp'] }],
+    });
+  });
+
+  it('with other selectors than one of a moment ago is refused: two conversations do not take an entry from each other', () => {
+    const rig = Rig.up();
+    const half = (third: number) => ({ selectors: [selector('10.1.0.0/16', `10.2.${third}.0/24`)] });
+    rig.receive(distributionFor(rig.ask(packet('10.1.0.1', '10.2.1.1')), half(1)));
+    expect(
+      installedBy(rig.receive(distributionFor(rig.ask(packet('10.1.0.1', '10.2.2.1')), half(2)))),
+    ).toEqual([]);
+    expect(rig.machine.status().entries[0]).toMatchObject({ failure: 'refused' });
+    rig.pass(70_000);
+    const later = rig.receive(distributionFor(rig.ask(packet('10.1.0.1', '10.2.2.1')), half(2)));
+    expect(installedBy(later)).toHaveLength(1);
   });
 
   it('that has nothing in common with the SPD entry is refused and reported', () => {
@@ -143,7 +173,8 @@ describe('a distribution', () => {
   it('of a second kind is used at once beside the first', () => {
     const rig = Rig.up();
     const web = { ...selector('10.1.0.0/16', '10.2.0.0/16', { protocol: 6 }) };
-    rig.receive(distributionFor(rig.ask(), { kind: 'web', selectors: [web] }));
+    const toWeb = rig.ask(packet('10.1.0.1', '10.2.0.1', { protocol: 6 }));
+    rig.receive(distributionFor(toWeb, { kind: 'web', selectors: [web] }));
     const [second] = installedBy(
       rig.receive(distributionFor(rig.ask(packet('10.1.0.1', '10.2.0.1')), { kind: 'rest' })),
     );

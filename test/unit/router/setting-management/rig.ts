@@ -227,7 +227,7 @@ export const noResponse = (request: About): ServerMessage => ({
 });
 export const startup = (
   id: string,
-  more: Partial<{ kind: string; peer: string; selectors: Selector[] }> = {},
+  more: Partial<{ kind: string; peer: string; selectors: Selector[]; packet: PacketSelector }> = {},
 ) =>
   ({
     type: 'request-startup',
@@ -236,6 +236,7 @@ export const startup = (
     peer: 'osaka',
     kind: 'all',
     selectors: [selector('10.1.0.0/16', '10.2.0.0/16')],
+    packet: null,
     ...more,
   }) as const;
 export const withdrawal = (ids: string[]): ServerMessage => ({
