@@ -9,7 +9,8 @@ import { existingNamespaces, processStartTime } from '../../tools/lab/namespaces
 import { Place, placeFolder } from '../../tools/lab/place.ts';
 import { describeWith } from '../requirements.ts';
 
-const lab = 'crashcheck';
+/** Of this run alone: others may test on the same machine. */
+const lab = `crashcheck-${process.pid}`;
 
 /** Takes the place, makes a namespace and a process in it, says the process's pid, and waits to be killed. */
 const program = `

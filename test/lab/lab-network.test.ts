@@ -19,7 +19,8 @@ import { planTopology, type Site } from '../../tools/lab/topology-plan.ts';
 import { ping, probe, startEcho, startFlow, transfer } from '../../tools/lab/traffic.ts';
 import { describeWith } from '../requirements.ts';
 
-const lab = 'selfcheck';
+/** Of this run alone: others may test on the same machine. */
+const lab = `selfcheck-${process.pid}`;
 
 describeWith(
   ['root', 'network namespaces', 'iproute2', 'nft', 'ping', 'tcpdump'],

@@ -16,6 +16,8 @@ import { describeWith, type Requirement } from '../requirements.ts';
 
 const labNeeds: Requirement[] = ['root', 'tun', 'network namespaces', 'iproute2', 'nft', 'ping', 'tcpdump'];
 const entry = 'tools/lab/main.ts';
+/** Names of this run alone: others may test on the same machine. */
+const nameOf = (what: string) => `${what}-${process.pid}`;
 
 let folder = '';
 beforeAll(() => {
@@ -68,7 +70,7 @@ describeWith(labNeeds, 'the whole scenario', () => {
 
   beforeAll(async () => {
     const file = join(folder, 'report.json');
-    const lab = startLab('--name', 'scenario', '--once', '--json', file);
+    const lab = startLab('--name', nameOf('scenario'), '--once', '--json', file);
     status = await lab.ended;
     output = lab.output();
     if (!existsSync(file)) expect.fail(`no report was written; the lab ended with ${status}:\n${output}`);
@@ -141,55 +143,59 @@ describeWith(labNeeds, 'the whole scenario', () => {
     expect(report.settings).toMatchObject({ routers: 10, conventional: 180, perPair: 85, shared: 41 });
   });
 
-  it('leaves nothing behind', () => expect(traces('scenario')).toEqual([]));
+  it('leaves nothing behind', () => expect(traces(nameOf('scenario'))).toEqual([]));
 });
 
 describeWith([...labNeeds, 'tshark'], 'a lab that stays up', () => {
   it('is a place to try things, lets tshark open its packets, and ends with Ctrl-C', async () => {
     const keys = join(folder, 'keys');
-    const lab = startLab('--name', 'upcheck', '--save-keys', keys);
+    const lab = startLab('--name', nameOf('upcheck'), '--save-keys', keys);
     await waitFor(lab, 'Ctrl-C tears everything down');
     expect(lab.output()).toContain(`WRITTEN TO ${keys}`);
-    expect(inLab('upcheck', 'tokyo-host', 'ping', '-c1', '-W2', '10.2.0.10').stdout).toContain('1 received');
-    expect(inLab('upcheck', 'osaka-host', 'ping', '-c1', '-W2', '10.3.0.10').stdout).toContain('filtered');
-    const second = startLab('--name', 'upcheck');
+    expect(inLab(nameOf('upcheck'), 'tokyo-host', 'ping', '-c1', '-W2', '10.2.0.10').stdout).toContain(
+      '1 received',
+    );
+    expect(inLab(nameOf('upcheck'), 'osaka-host', 'ping', '-c1', '-W2', '10.3.0.10').stdout).toContain(
+      'filtered',
+    );
+    const second = startLab('--name', nameOf('upcheck'));
     expect(await second.ended).toBe(2);
     expect(second.output()).toContain('already up');
     lab.child.kill('SIGINT');
     expect(await lab.ended).toBe(0);
-    expect(traces('upcheck')).toEqual([]);
+    expect(traces(nameOf('upcheck'))).toEqual([]);
     expect(openedByTshark(keys)).toEqual(['10.1.0.10 8 1 0', '10.2.0.10 0 1 0']);
   }, 120_000);
 
   it('goes without root, and vanishes', async () => {
-    const lab = startLab('--name', 'usercheck', '--user-namespace');
+    const lab = startLab('--name', nameOf('usercheck'), '--user-namespace');
     await waitFor(lab, 'Ctrl-C tears everything down');
     // Its namespaces are seen by nobody outside.
-    expect(existingNamespaces('usercheck')).toEqual([]);
-    expect(inLab('usercheck', 'tokyo-host', 'ping', '-c1', '-W2', '10.2.0.10').stdout).toContain(
+    expect(existingNamespaces(nameOf('usercheck'))).toEqual([]);
+    expect(inLab(nameOf('usercheck'), 'tokyo-host', 'ping', '-c1', '-W2', '10.2.0.10').stdout).toContain(
       '1 received',
     );
     lab.child.kill('SIGTERM');
     expect(await lab.ended).toBe(0);
-    expect(traces('usercheck')).toEqual([]);
+    expect(traces(nameOf('usercheck'))).toEqual([]);
   }, 120_000);
 
   it('is cleared by the next start after kill -9', async () => {
-    const killed = startLab('--name', 'killcheck');
+    const killed = startLab('--name', nameOf('killcheck'));
     await waitFor(killed, 'Ctrl-C tears everything down');
     killed.child.kill('SIGKILL');
     await killed.ended;
-    expect(existingNamespaces('killcheck').length).toBeGreaterThan(5);
-    const next = startLab('--name', 'killcheck');
+    expect(existingNamespaces(nameOf('killcheck')).length).toBeGreaterThan(5);
+    const next = startLab('--name', nameOf('killcheck'));
     await waitFor(next, 'cleared what an earlier lab left');
     await waitFor(next, 'channels: up');
     next.child.kill('SIGINT');
     expect(await next.ended).toBe(130);
-    expect(traces('killcheck')).toEqual([]);
+    expect(traces(nameOf('killcheck'))).toEqual([]);
   }, 120_000);
 
   it('is torn down when the npm that runs it is told to end', async () => {
-    const npm = spawn('npm', ['run', 'lab', '--', '--name', 'npmcheck'], {
+    const npm = spawn('npm', ['run', 'lab', '--', '--name', nameOf('npmcheck')], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     let output = '';
@@ -198,12 +204,12 @@ describeWith([...labNeeds, 'tshark'], 'a lab that stays up', () => {
     expect(output).toContain('channels: up');
     npm.kill('SIGTERM');
     await once(npm, 'exit');
-    for (let tries = 0; tries < 200 && traces('npmcheck').length > 0; tries++) await sleep(50);
-    expect(traces('npmcheck')).toEqual([]);
+    for (let tries = 0; tries < 200 && traces(nameOf('npmcheck')).length > 0; tries++) await sleep(50);
+    expect(traces(nameOf('npmcheck'))).toEqual([]);
   }, 120_000);
 
   afterAll(() => {
-    for (const name of ['upcheck', 'killcheck', 'npmcheck'])
+    for (const name of [nameOf('upcheck'), nameOf('killcheck'), nameOf('npmcheck')])
       if (traces(name).length > 0) Place.take(name, () => undefined).leave();
   });
 });
