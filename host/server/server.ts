@@ -31,7 +31,7 @@ export interface ServerPorts {
   readonly wakeAt: (at: Instant | undefined) => void;
   /** Makes the changes durable as one, or throws. */
   readonly commit: (action: StoreAction) => void;
-  /** Keeps the row for the audit log; written with the next commit, so it neither waits nor fails. */
+  /** Keeps the row for the audit log; written later, so it neither waits nor fails. */
   readonly audit: (action: Extract<RequestAction, { kind: 'audit' }>) => void;
   readonly log: (level: 'info' | 'warn', what: string, detail: string) => void;
 }

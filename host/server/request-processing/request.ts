@@ -193,8 +193,9 @@ function createEntry(processing: Processing, request: Request, setting: PairSett
   routers.open(request.source);
   table.add(entry);
   auditRequest(processing, request, kind);
-  sendPending(processing, request, kind);
+  // The peer first: its answer is what everybody waits for.
   startUp(processing, entry, now);
+  sendPending(processing, request, kind);
   processing.deadlines.set(entry.timer, now + settings.startupIntervalMs);
 }
 

@@ -1,7 +1,7 @@
 /**
  * The store in one SQLite file, by Node's own SQLite: a transaction for each commit, flushed to disk before it returns
  * (`synchronous = FULL`), because what was committed is what the server may say to routers. Audit rows wait for the next
- * commit or flush: nobody's first packet waits for a log. One process at a time has the file. A file of a newer version is
+ * flush, which has a transaction of its own: nobody's first packet waits for a log. One process at a time has the file. A file of a newer version is
  * refused rather than misread.
  */
 import { chmodSync, mkdirSync } from 'node:fs';
@@ -22,7 +22,7 @@ const schemaVersion = 1;
 const auditTrim = 1_000;
 
 /** Audit rows that may wait for the disk; more are left out and counted in a row that says so. */
-const maximumWaitingRows = 10_000;
+const maximumWaitingRows = 50_000;
 
 const schema = `
   CREATE TABLE entry (key TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -146,7 +146,14 @@ export class SqliteStore implements Store {
   }
 
   flush(): void {
-    if (this.#waiting.length > 0) this.#transaction(() => {});
+    if (this.#waiting.length === 0) return;
+    let count = this.#auditCount;
+    this.#transaction(() => {
+      count = this.#writeAuditRows();
+    });
+    this.#auditCount = count;
+    this.#waiting = [];
+    this.#leftOut = 0;
   }
 
   auditRows(limit: number): AuditRow[] {
@@ -169,17 +176,13 @@ export class SqliteStore implements Store {
     }
   }
 
-  /** Runs `work` and writes the audit rows that wait, as one; on failure nothing is changed and the rows still wait. */
+  /** Runs `work` as one; on failure nothing in the file is changed. */
   #transaction(work: () => void): void {
     this.#guard('write', () => {
       this.#database.exec('BEGIN IMMEDIATE');
       try {
         work();
-        const auditCount = this.#writeAuditRows();
         this.#database.exec('COMMIT');
-        this.#auditCount = auditCount;
-        this.#waiting = [];
-        this.#leftOut = 0;
       } catch (error) {
         // A full disk may have rolled it back already.
         if (this.#database.isTransaction) this.#database.exec('ROLLBACK');

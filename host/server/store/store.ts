@@ -38,7 +38,7 @@ export interface Store {
   load(): StoredState;
   /** Durable when it returns. */
   commit(change: StoreChange): void;
-  /** Adds to the audit log, with the next commit or flush; the oldest rows go when it is full. Never throws. */
+  /** Adds to the audit log, with the next flush; the oldest rows go when it is full. Never throws. */
   audit(row: AuditRow): void;
   /** Writes the audit rows that wait; when it throws, they still wait. */
   flush(): void;

@@ -14,10 +14,10 @@ describe('several SPD entries for one peer and kind', () => {
     scene.request('tokyo', 'osaka', south);
     expect(scene.states()).toEqual(['half-empty', 'half-empty']);
     expect(scene.heard()).toEqual([
-      'pending -> tokyo',
       'request-startup -> osaka',
       'pending -> tokyo',
       'request-startup -> osaka',
+      'pending -> tokyo',
     ]);
   });
 
