@@ -1,104 +1,97 @@
 /**
- * The packet loop: sockets to TUN, TUN to sockets, commands of the control thread in between, and sleep only when there was
- * nothing to do. It owns the engine; nobody else touches its memory, so a table change always falls between two batches.
+ * The packet loop: sockets to TUN, TUN to sockets, a batch each a round. It owns the engine; nobody else touches its memory. The
+ * control side gives commands between two rounds and is told what happened only then, so a table change always falls
+ * between two batches.
  */
-
 import { Dataplane, type DataplaneOptions } from '../dataplane/dataplane.ts';
 import type { Outcome } from '../dataplane/engine.ts';
-import { EngineLostError } from '../dataplane/instance.ts';
-import type { Endpoint } from '../model/address.ts';
+import type { EngineSnapshot } from '../dataplane/snapshot.ts';
+import type { Address, Endpoint } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
-import { type PackedChange, unpackChange } from './change-transfer.ts';
 import { InboundPass } from './inbound-pass.ts';
 import { type LoopCounters, zeroLoopCounters } from './loop-counters.ts';
 import { OutboundPass } from './outbound-pass.ts';
 import type { LoopSocket, PacketInterface } from './packet-interface.ts';
-import type { LoopCommand, LoopEvent, LoopSettings } from './protocol.ts';
+import type { LoopCommand, LoopEvent } from './protocol.ts';
 import { Refusals } from './refusals.ts';
 
-/** A command as it arrives: secrets as bare octets. */
-export type ArrivedCommand =
-  | Exclude<LoopCommand, { kind: 'change' }>
-  | { readonly kind: 'change'; readonly change: PackedChange };
-
 export interface PacketLoopOptions {
-  readonly settings: LoopSettings;
   readonly engine: DataplaneOptions;
+  /** Sources of ICMP errors, one for each family that this router has an address of. */
+  readonly icmpSources: readonly Address[];
   /** Opens the machine's interface over the memory of the first engine. */
   readonly openInterface: (memory: ArrayBuffer) => PacketInterface;
-  readonly post: (event: LoopEvent) => void;
-  /** The next command that waits, if any. */
-  readonly receive: () => ArrivedCommand | undefined;
 }
-
-/** An idle loop looks at the clock so often, for held packets and lifetimes in the firmware. */
-const idleWaitMs = 1000;
 
 /** RFC 3948 section 2.2 and 2.3. */
 const nonEspMarkerOctets = 4;
 const keepalive = Uint8Array.of(0xff);
 
 export class PacketLoop {
-  readonly #options: PacketLoopOptions;
   readonly #kernel: PacketInterface;
   readonly #dataplane: Dataplane;
   readonly #outbound: OutboundPass;
   readonly #inbound: InboundPass;
   readonly #refusals: Refusals;
   readonly #counters: LoopCounters = zeroLoopCounters();
-  #isStopped = false;
+  #events: LoopEvent[] = [];
 
   /** Starts the engine and opens the interface. Throws HostError. */
   constructor(options: PacketLoopOptions) {
-    this.#options = options;
     this.#dataplane = new Dataplane(options.engine);
     this.#kernel = options.openInterface(this.#dataplane.buffer);
-    this.#refusals = new Refusals(
-      this.#kernel,
-      this.#dataplane.batch,
-      options.settings.icmpSources,
-      this.#counters,
-    );
+    this.#refusals = new Refusals(this.#kernel, this.#dataplane.batch, options.icmpSources, this.#counters);
     this.#outbound = new OutboundPass(this.#kernel, this.#dataplane, this.#refusals, this.#counters);
-    this.#inbound = new InboundPass(this.#kernel, this.#dataplane, this.#counters, options.post);
+    this.#inbound = new InboundPass(this.#kernel, this.#dataplane, this.#counters, (event) =>
+      this.#events.push(event),
+    );
   }
 
-  /** Runs until `stop`. Throws EngineLostError when the firmware trapped: nothing passes then. */
-  run(): void {
-    while (!this.#isStopped) if (this.runOnce() === 0) this.#kernel.wait(idleWaitMs);
-  }
-
-  /** One round over everything. Returns how much there was to do. */
-  runOnce(): number {
+  /**
+   * One round over everything: at most a batch of each socket and of the TUN. Returns how many packets there were.
+   *
+   * @throws EngineLostError when the firmware trapped, now or earlier: nothing passes any more
+   */
+  run(): number {
     const now = this.#kernel.now();
     let done = 0;
     for (const socket of this.#kernel.sockets) done += this.#inbound.run(socket, now);
     done += this.#outbound.run(now);
-    if (done > 0) this.#report(now);
-    for (let command = this.#options.receive(); command !== undefined; command = this.#options.receive()) {
-      this.#obey(command, this.#kernel.now());
-      done++;
-    }
+    if (done > 0) this.#collect(now);
     return done;
   }
 
-  /** Hands the engine's events to the control thread. */
-  #report(now: Instant): void {
-    if (!this.#dataplane.hasEvents) return;
-    const events = this.#dataplane.drainEvents();
-    this.#options.post({ kind: 'engine', events, atMs: now });
+  /** What happened since the last call, in order. */
+  takeEvents(): readonly LoopEvent[] {
+    const events = this.#events;
+    if (events.length > 0) this.#events = [];
+    return events;
   }
 
-  #obey(command: ArrivedCommand, now: Instant): void {
+  /** Sleeps until there is something to read, another thread calls, or the time is over. */
+  wait(timeoutMs: number): void {
+    this.#kernel.wait(timeoutMs);
+  }
+
+  /** Takes over what the engine noticed. */
+  #collect(now: Instant): void {
+    if (this.#dataplane.hasEvents) {
+      this.#events.push({ kind: 'engine', events: this.#dataplane.drainEvents(), atMs: now });
+    }
+  }
+
+  /** Carries a command out. Not to be called while `run` is. Throws EngineLostError as `run` does. */
+  obey(command: LoopCommand): void {
+    const now = this.#kernel.now();
     switch (command.kind) {
       case 'change':
-        this.#dataplane.change(unpackChange(command.change), now);
+        this.#dataplane.change(command.change, now);
         break;
       case 'release-held': {
         const outcomes = this.#dataplane.releaseHeld(command.entry, now);
         const sent = outcomes.filter((outcome) => this.#carryOut(outcome)).length;
         if (sent > 0) {
-          this.#options.post({ kind: 'trace', atMs: this.#kernel.now(), what: `held packets out: ${sent}` });
+          this.#events.push({ kind: 'trace', atMs: this.#kernel.now(), what: `held packets out: ${sent}` });
         }
         break;
       }
@@ -119,14 +112,8 @@ export class PacketLoop {
       case 'send-inner':
         this.#carryOut(this.#dataplane.outboundThrough(command.spi, command.packet, now));
         break;
-      case 'snapshot':
-        this.#snapshot(command.id, now);
-        break;
-      case 'stop':
-        this.#isStopped = true;
-        break;
     }
-    this.#report(now);
+    this.#collect(now);
   }
 
   /** Sends or delivers a packet that was not part of a batch. Returns whether it went anywhere. */
@@ -137,7 +124,7 @@ export class PacketLoop {
     }
     if (outcome.kind !== 'deliver') return false;
     if (outcome.to === 'host') {
-      this.#options.post({ kind: 'inner', packet: outcome.packet, spi: outcome.spi });
+      this.#events.push({ kind: 'inner', packet: outcome.packet, spi: outcome.spi });
       return true;
     }
     const at = this.#stage(outcome.packet);
@@ -180,19 +167,16 @@ export class PacketLoop {
     return at;
   }
 
-  #snapshot(id: number, now: Instant): void {
-    const snapshot = this.#dataplane.snapshot(now);
+  /** The tables, and what the engine and the loop counted. */
+  snapshot(): EngineSnapshot {
+    const snapshot = this.#dataplane.snapshot(this.#kernel.now());
     const counters: Record<string, bigint> = { ...snapshot.counters };
     for (const [name, count] of Object.entries(this.#counters)) counters[`loop ${name}`] = BigInt(count);
-    this.#options.post({ kind: 'snapshot', id, snapshot: { ...snapshot, counters } });
+    return { ...snapshot, counters };
   }
 
   /** Closes sockets and TUN. */
   close(): void {
     this.#kernel.close();
-  }
-
-  static isLost(error: unknown): error is EngineLostError {
-    return error instanceof EngineLostError;
   }
 }

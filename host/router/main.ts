@@ -1,6 +1,6 @@
 /**
- * Entry point of a router: reads the settings, guards the machine, starts the packet loop and the control side, and serves
- * the control socket. Everything that touches the machine is brought in here.
+ * Entry point of a router: reads the settings, guards the machine, starts the worker, in which packets and the control side
+ * are, and serves the control socket.
  *
  * The order on the way up is the point: the guard first (fail closed), then TUN and sockets, then routes into the TUN,
  * then the channel. On the way down the guard stays.
@@ -10,27 +10,18 @@ import { networkInterfaces } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
-import { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { type Address, type Endpoint, formatAddress, parseAddress } from '../model/address.ts';
-import { EventLog } from '../model/event-log.ts';
 import { HostError } from '../model/host-error.ts';
 import { preSharedKeyIn } from '../model/pre-shared-key.ts';
-import { proposals } from '../model/proposal.ts';
 import { softwareVersion } from '../model/software-version.ts';
-import { LoopClient, type LoopClientOptions } from '../packet-loop/loop-client.ts';
-import type { LoopEvent } from '../packet-loop/protocol.ts';
-import { Alarm } from '../platform/alarm.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { type ControlRoutes, serveControl } from '../platform/control-socket.ts';
-import { randomOctets } from '../platform/entropy.ts';
 import { readCredential } from '../platform/files.ts';
 import { type NetworkPlan, networkPlan, protect, steer, stopSteering } from '../platform/network-setup.ts';
 import { interfaceMtu } from '../platform/path-mtu.ts';
 import { wake } from '../platform/poller.ts';
-import { rehearseRouter } from './rehearsal.ts';
-import { Router } from './router.ts';
 import { parseRouterFile, type RouterSettings } from './settings-file.ts';
-import { routerStatus } from './status.ts';
+import { WorkerClient } from './worker-client.ts';
 
 /** A link that has just come up has its address a moment later; at boot, DHCP may take longer. */
 const linkWaitMs = 30_000;
@@ -42,106 +33,67 @@ export interface RouterCommand {
   readonly socket?: string;
 }
 
-/** The control thread's view of a packet loop. */
-export type PacketLoop = Pick<LoopClient, 'post' | 'snapshot' | 'stop'>;
-
 /** Runs a router until it is told to stop by SIGTERM or SIGINT. Throws HostError. */
 export async function main(command: RouterCommand): Promise<void> {
-  await runRouter(command, (options) => new LoopClient(options));
+  await runRouter(command, new URL('./worker.ts', import.meta.url));
 }
 
-/** As `main`, with the packet loop that `startLoop` makes. */
-export async function runRouter(
-  command: RouterCommand,
-  startLoop: (options: LoopClientOptions) => PacketLoop,
-): Promise<void> {
+/** As `main`, with the worker whose entry point is given. */
+export async function runRouter(command: RouterCommand, entry: URL): Promise<void> {
   const startedAt = bootTimeMs();
   const settings = readSettings(command.config);
   const log = pino({ name: settings.name, timestamp: pino.stdTimeFunctions.isoTime });
   const keyFile = resolve(dirname(command.config), settings.preSharedKeyFile);
-  const preSharedKey = preSharedKeyIn(readCredential(keyFile), keyFile);
+  // The worker reads the key for itself; a mistake should show before the machine is touched.
+  preSharedKeyIn(readCredential(keyFile), keyFile).wipe();
   const plan = planOf(settings);
   protect(plan);
   const local = await localEndpoint(settings);
-
-  rehearseRouter(randomOctets);
-  const events = new EventLog(settings.name);
-  const alarm = new Alarm(bootTimeMs, () => router.deadline());
   const software = softwareVersion();
-  let loopIsReady: () => void = () => {};
-  const ready = new Promise<void>((resolveReady) => {
-    loopIsReady = resolveReady;
-  });
+
+  const ready = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
   let isStarted = false;
-
-  const loop = startLoop({
+  const worker = new WorkerClient({
+    entry,
     settings: {
-      tunName: settings.tunnel.interface,
-      tunMtu: settings.tunnel.mtu,
-      pathMtuOctets: interfaceMtu(settings.unprotected.interface),
-      localAddress: local.address,
-      localPort: local.port,
+      settings,
+      software,
+      startedAt,
+      keyFile,
+      local,
       mark: plan.ownMark,
+      pathMtuOctets: interfaceMtu(settings.unprotected.interface),
       icmpSources: icmpSources(settings, local.address),
-      saPairs: settings.capacity.saPairs,
-      heldPackets: settings.held.packetsTotal,
-      heldPacketsPerEntry: settings.held.packetsPerEntry,
     },
     wake,
-    onEvent: (event: LoopEvent) => {
-      if (event.kind === 'ready') {
-        // After a trap the loop has a new TUN, and the old one took its routes along.
-        if (isStarted) steer(plan);
-        loopIsReady();
-      }
-      if (event.kind === 'fatal') stopped.reject(new HostError('PLATFORM', event.message));
-      else if (isStarted) router.loopEvent(event);
+    onReady: () => {
+      // After a trap there is a new TUN, and the old one took its routes along.
+      if (isStarted) steer(plan);
+      ready.resolve();
     },
-    onExit: (reason) => stopped.reject(new HostError('PLATFORM', reason)),
-  });
-  const router = new Router({
-    name: settings.name,
-    software,
-    serverIdentity: settings.server.identity,
-    server: { address: settings.server.address, port: settings.server.port },
-    local,
-    preSharedKey,
-    entries: settings.spd,
-    timers: settings.timers,
-    proposals: [...proposals.keys()],
-    spiAllocator: new SpiAllocator(settings.capacity.saPairs, randomUint32),
-    events,
-    ports: {
-      post: (message) => loop.post(message),
-      now: bootTimeMs,
-      random: randomOctets,
-      wakeAt: (at) => alarm.set(at),
-      log: (level, what, detail) => log[level]({ event: what, at: bootTimeMs() }, detail),
-    },
+    onLog: ({ level, what, detail, at }) => log[level]({ event: what, at }, detail),
+    onExit: (reason) => stopped.reject(reason),
   });
 
-  await Promise.race([ready, stopped.promise]);
+  await Promise.race([ready.promise, stopped.promise]);
   steer(plan);
   isStarted = true;
-  router.start();
+  worker.start();
   const live: SettingsInForce = { others: othersThanSpd(settings), problem: null };
-  const routes = controlRoutes(router, loop, settings, live, events, startedAt, software);
-  const control = await serveControl(command.socket ?? settings.controlSocket, routes);
+  const control = await serveControl(command.socket ?? settings.controlSocket, controlRoutes(worker, live));
   log.info({ event: 'started', at: bootTimeMs() }, `router ${settings.name} ${software}`);
 
-  const reload = (): void => reloadSpd(command.config, router, plan, live, log);
+  const reload = (): void => reloadSpd(command.config, worker, plan, live, log);
   process.on('SIGHUP', reload);
   watchFile(command.config, { interval: 2000, persistent: false }, reload);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve());
   try {
     await stopped.promise;
   } finally {
-    alarm.set(undefined);
     stopSteering(plan);
     await control.close();
-    await loop.stop();
-    preSharedKey.wipe();
+    await worker.stop();
   }
   log.info(
     { event: 'stopped', at: bootTimeMs() },
@@ -185,7 +137,7 @@ function othersThanSpd({ spd: _, ...others }: RouterSettings): string {
 /** Takes the SPD of an edited file; what else changed needs a restart. A file with a mistake changes nothing. */
 function reloadSpd(
   file: string,
-  router: Router,
+  worker: WorkerClient,
   plan: NetworkPlan,
   live: SettingsInForce,
   log: pino.Logger,
@@ -193,7 +145,7 @@ function reloadSpd(
   try {
     const settings = readSettings(file);
     protect({ ...plan, entries: settings.spd });
-    router.replaceSpd(settings.spd);
+    worker.ask('replace-spd', settings.spd).catch((error) => log.warn({ event: 'settings' }, String(error)));
     const isWhole = othersThanSpd(settings) === live.others;
     live.problem = isWhole ? null : `${file}: spd is in force, what else changed needs a restart`;
   } catch (error) {
@@ -234,36 +186,13 @@ function addressesOf(name: string): Address[] {
   });
 }
 
-function randomUint32(): number {
-  return new DataView(randomOctets(4).buffer).getUint32(0);
-}
-
-function controlRoutes(
-  router: Router,
-  loop: PacketLoop,
-  settings: RouterSettings,
-  live: SettingsInForce,
-  events: EventLog,
-  startedAt: number,
-  software: string,
-): ControlRoutes {
+function controlRoutes(worker: WorkerClient, live: SettingsInForce): ControlRoutes {
   return {
-    'GET /status': async () =>
-      routerStatus({
-        router,
-        name: settings.name,
-        software,
-        serverIdentity: settings.server.identity,
-        serverEndpoint: settings.server,
-        startedAt,
-        problem: live.problem,
-        now: bootTimeMs(),
-        snapshot: await loop.snapshot(),
-      }),
-    'GET /spd': async () => (await loop.snapshot()).spd,
-    'GET /sad': async () => (await loop.snapshot()).sad,
-    'GET /events': () => events.rows(),
-    'POST /renew': (body) => ({ renewing: router.renew(entryOf(body)) }),
+    'GET /status': () => worker.ask('status', live.problem),
+    'GET /spd': () => worker.ask('spd', null),
+    'GET /sad': () => worker.ask('sad', null),
+    'GET /events': () => worker.ask('events', null),
+    'POST /renew': async (body) => ({ renewing: await worker.ask('renew', entryOf(body) ?? null) }),
   };
 }
 

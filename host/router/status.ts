@@ -1,8 +1,8 @@
 /** What `sekisho status` and its like show of a router: values made from the machines' states and the engine's snapshot. */
+import type { EngineSnapshot } from '../dataplane/snapshot.ts';
 import { formatEndpoint } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
 import type { RouterStatus } from '../model/status.ts';
-import type { LoopSnapshot } from '../packet-loop/protocol.ts';
 import type { Router } from './router.ts';
 import type { SettingStatus } from './setting-management/status.ts';
 
@@ -16,7 +16,7 @@ export interface StatusSources {
   /** Why the settings file as it stands is not in force; null when it is. */
   readonly problem: string | null;
   readonly now: Instant;
-  readonly snapshot: LoopSnapshot;
+  readonly snapshot: EngineSnapshot;
 }
 
 /** The document of `GET /status`. */

@@ -6,12 +6,12 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { watchFile } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Dataplane } from '../dataplane/dataplane.ts';
-import { rehearsePackets } from '../dataplane/rehearsal.ts';
 import { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { maximumMessageOctets } from '../messages/limits.ts';
-import { addressOf, type Endpoint, formatAddress, formatEndpoint, parseAddress } from '../model/address.ts';
+import { addressOf, type Endpoint, formatAddress, formatEndpoint } from '../model/address.ts';
 import { EventLog } from '../model/event-log.ts';
 import { HostError } from '../model/host-error.ts';
 import type { Instant } from '../model/instant.ts';
@@ -21,8 +21,9 @@ import { bootTimeMs } from '../platform/clock.ts';
 import { serveControl } from '../platform/control-socket.ts';
 import { randomOctets } from '../platform/entropy.ts';
 import { readCredential } from '../platform/files.ts';
+import { SenderAddresses } from '../platform/sender-addresses.ts';
+import { rehearse } from '../rehearsal/rehearse.ts';
 import { type Loaded, PoliciesInForce } from './policies-in-force.ts';
-import { rehearseServer } from './rehearsal.ts';
 import { RequestProcessing } from './request-processing/request-processing.ts';
 import { Server } from './server.ts';
 import { managementRows, policyRows, serverStatus } from './status.ts';
@@ -34,14 +35,20 @@ export interface ServerCommand {
   readonly socket?: string;
 }
 
-/** Rows of the audit log are on disk at most so much later, or with the next commit. */
-const auditFlushMs = 2000;
+/** Rows of the audit log are on disk at most so much later. */
+const auditFlushMs = 500;
 
 /** Inner IPv6 and UDP headers, outer ones, ESP: more than all of them take. */
 const encapsulationOctets = 256;
 
 /** Octets that the kernel may keep of datagrams that wait: the burst of a fleet that comes back at once. */
 const receiveBufferOctets = 4 * 1024 * 1024;
+
+/** As many datagrams as V8 needs to compile the way through Node's socket; what none may take longer for. */
+const socketRehearsals = 300;
+const socketRehearsalMs = 50;
+/** RFC 3948 section 2.3. */
+const keepalive = Uint8Array.of(0xff);
 
 /** Runs the server until it is told to stop by SIGTERM or SIGINT. Throws HostError. */
 export async function main(command: ServerCommand): Promise<void> {
@@ -59,8 +66,7 @@ export async function main(command: ServerCommand): Promise<void> {
   let loaded: Loaded = first.loaded;
   let loadedAt: Instant = bootTimeMs();
 
-  rehearsePackets(randomOctets);
-  rehearseServer(randomOctets);
+  rehearse(randomOctets);
   const log = pino({ name: settings.identity, timestamp: pino.stdTimeFunctions.isoTime });
   const software = softwareVersion();
   const events = new EventLog(settings.identity);
@@ -106,14 +112,16 @@ export async function main(command: ServerCommand): Promise<void> {
       log: (level, what, detail) => log[level]({ event: what, at: bootTimeMs() }, detail),
     },
   });
+  const senders = new SenderAddresses();
   for (const { socket, endpoint } of sockets) {
     socket.on('message', (datagram: Buffer, sender: RemoteInfo) => {
-      const from = parseAddress(sender.address.replace(/%.*$/, ''));
-      if (from.ok) server.datagram(datagram, { address: from.value, port: sender.port }, endpoint);
+      const address = senders.addressOf(sender.address);
+      if (address !== undefined) server.datagram(datagram, { address, port: sender.port }, endpoint);
     });
     socket.on('error', (error) => log.warn({ event: 'socket' }, error.message));
   }
 
+  for (const bound of sockets) await rehearseSocket(bound);
   server.start(processing.start(bootTimeMs()));
   server.announce(stored.routers.flatMap(({ endpoint }) => endpoint ?? []));
   const flushing = setInterval(() => flushAudit(store, log), auditFlushMs);
@@ -186,6 +194,21 @@ function flushAudit(store: SqliteStore, log: pino.Logger): void {
  */
 function channelCapacity(routers: number): number {
   return 2 ** Math.ceil(Math.log2(64 + routers * 1.25));
+}
+
+/**
+ * Sends keepalives, which the server takes no notice of, from the socket to itself: the first datagram of a router should not
+ * wait for V8 to compile Node's own way to a socket. Where there is no loopback, nothing is rehearsed.
+ */
+async function rehearseSocket({ socket, endpoint }: BoundSocket): Promise<void> {
+  const isAny = endpoint.address.octets.every((octet) => octet === 0);
+  const loopback = endpoint.address.family === 4 ? '127.0.0.1' : '::1';
+  const self = isAny ? loopback : formatAddress(endpoint.address);
+  for (let round = 0; round < socketRehearsals; round++) {
+    const arrived = once(socket, 'message').then(() => true);
+    socket.send(keepalive, endpoint.port, self, () => {});
+    if (!(await Promise.race([arrived, setTimeout(socketRehearsalMs, false)]))) return;
+  }
 }
 
 interface BoundSocket {

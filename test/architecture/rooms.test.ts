@@ -22,16 +22,24 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'host/channel',
     'host/dataplane',
     'host/flash',
-    // What crosses to the worker; not the loop itself.
-    'host/packet-loop/protocol.ts',
-    'host/packet-loop/change-transfer.ts',
+    'host/packet-loop',
   ],
   'host/server': ['host/model', 'host/messages', 'host/channel', 'host/dataplane', 'host/flash'],
+  // All of it put together, as an entry point does, but without the platform.
+  'host/rehearsal': [
+    'host/model',
+    'host/messages',
+    'host/channel',
+    'host/dataplane',
+    'host/packet-loop',
+    'host/router',
+    'host/server',
+  ],
   'host/console': ['host/model'],
 };
 
 /** Entry points put the rooms together and inject the platform: they may import everything in host. */
-const entryPoint = /^host\/(?:[^/]+\/main\.ts|packet-loop\/worker\.ts|cli\/[^/]+\.ts)$/;
+const entryPoint = /^host\/(?:[^/]+\/main\.ts|router\/worker(?:-thread)?\.ts|cli\/[^/]+\.ts)$/;
 
 /** What only the platform and entry points may load: a protocol or a table has no sockets, processes or files. */
 const systemModules =
@@ -46,8 +54,8 @@ const ownSystemModules: Readonly<Record<string, readonly string[]>> = {
   // The server's shell reads its own file, and makes the database private before SQLite opens it.
   'host/server/policies-in-force.ts': ['node:fs'],
   'host/server/store/sqlite-store.ts': ['node:fs'],
-  // The packet loop is a worker; this is what starts it.
-  'host/packet-loop/loop-client.ts': ['node:worker_threads'],
+  // Packets and the control side are in a worker; this is what starts it.
+  'host/router/worker-client.ts': ['node:worker_threads'],
 };
 
 function roomOf(path: string): string {

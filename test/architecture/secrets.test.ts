@@ -13,15 +13,11 @@ const revealers: Readonly<Record<string, string>> = {
   'host/ike/crypto/key-derivation.ts': 'derives keys from keys',
   'host/dataplane/slots.ts': 'writes keys and salt into the firmware’s memory',
   'host/messages/field.ts': 'writes the keys of a distribution into its datagram',
-  'host/packet-loop/change-transfer.ts': 'takes keys over to the worker',
   'host/server/key-generation.ts': 'hands each end a copy of its own',
 };
 
 /** Files besides host/cli that may use console, each with its reason. */
-const consoleUsers: Readonly<Record<string, string>> = {
-  'host/packet-loop/worker.ts':
-    'shows the stack of a firmware trap, of which the worker has no logger to tell',
-};
+const consoleUsers: Readonly<Record<string, string>> = {};
 
 /** Modules through which octets could leave the process. */
 const waysOut = /^(?:node:fs|node:fs\/promises|node:child_process|node:sqlite|pino)$/;

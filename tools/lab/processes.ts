@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -55,11 +55,14 @@ export class Processes {
     const logFile = this.#place.path(`${what.replaceAll(' ', '-')}.log`);
     const inside = insideNamespace(namespacePrefix(this.#place.name) + namespace, command);
     // Both wrappers exec in place, so the pid is the program's own.
+    // The log is the program's own: a line of it should not have to wake the lab, which runs on the same processors.
+    const log = openSync(logFile, 'a', 0o600);
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...inside], {
       cwd: repository,
       detached: true,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', stdout === 'pipe' ? 'pipe' : log, log],
     });
+    closeSync(log);
     await Promise.race([once(child, 'spawn'), once(child, 'error')]);
     if (child.pid === undefined) throw new HostError('PLATFORM', `cannot start ${what}: setpriv not found?`);
     const started = this.#follow(child, child.pid, what, logFile, stdout);
@@ -94,15 +97,10 @@ export class Processes {
     logFile: string,
     stdout: 'log' | 'pipe',
   ): LabProcess {
-    const log = createWriteStream(logFile, { flags: 'a', mode: 0o600 });
-    log.on('error', () => undefined);
-    child.stderr?.pipe(log, { end: false });
-    if (stdout === 'log') child.stdout?.pipe(log, { end: false });
     child.stdin?.on('error', () => undefined);
     let alive = true;
     const ended = new Promise<number | string>((resolve) => {
       child.on('close', (status, signal) => {
-        log.end();
         resolve(status ?? signal ?? 'unknown');
       });
     });

@@ -1,10 +1,13 @@
 /**
  * Keys of data SAs in the form of Wireshark's `esp_sa` table, one line an SA, so that tshark can open a capture of the lab.
- * Used by router-with-saved-keys.ts alone: no router or server code has such a way out.
+ * Used by key-saving-worker.ts alone: no router or server code has such a way out.
  */
 import { formatAddress } from '../../host/model/address.ts';
 import { parseProposal } from '../../host/model/proposal.ts';
 import type { SecurityAssociation } from '../../host/model/security-association.ts';
+
+/** Environment variable by which router-with-saved-keys.ts tells its worker where to. */
+export const keyFolderVariable = 'SEKISHO_LAB_KEY_FOLDER';
 
 /** Wireshark's names (epan/dissectors/packet-ipsec.c). */
 const encryptionNames = {

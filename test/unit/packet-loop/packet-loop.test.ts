@@ -1,10 +1,10 @@
 /** The packet loop with its two passes, over the real engine: what goes where, and what is counted. */
 import { describe, expect, it } from 'vitest';
 import { formatEndpoint } from '../../../host/model/address.ts';
+import type { MemorySocket } from '../../../host/rehearsal/memory-interface.ts';
 import { address, pair, referenceSa, selector } from '../../property/dataplane/engines.ts';
 import { octetsOf, packetOf, UDP } from '../../property/dataplane/packets.ts';
 import { referenceOpen, referenceSeal } from '../../property/dataplane/reference-esp.ts';
-import type { FakeSocket } from './fake-interface.ts';
 import {
   type Carrier,
   carriers,
@@ -36,7 +36,7 @@ function sumOf(counts: Readonly<Record<string, bigint>> = {}): bigint {
 }
 
 /** The packets in what a socket sent, opened by the reference. */
-function opened(socket: FakeSocket, carrier: Carrier): number[] {
+function opened(socket: MemorySocket, carrier: Carrier): number[] {
   return socket.sent.map(({ bytes }) => {
     const inner = referenceOpen(referenceSa(carriers[carrier].outbound), bytes);
     if (inner === undefined) throw new Error('the reference does not open it');
@@ -69,7 +69,7 @@ describe('inbound, the loop', () => {
     expect(messages.map(({ from }) => formatEndpoint(from))).toEqual(['192.0.2.2:4500', '192.0.2.2:4500']);
     expect(rig.counters()).toMatchObject({ 'loop keepalives': 1n, 'loop ikeDropped': 1n });
     // The engine saw the ESP packets, once each, and nothing else.
-    expect(sumOf(rig.ofKind('snapshot').at(-1)?.snapshot.drops)).toBe(0n);
+    expect(sumOf(rig.loop.snapshot().drops)).toBe(0n);
   });
 
   it('takes anything else on the UDP socket for ESP, and lets the engine refuse it', () => {
@@ -84,9 +84,7 @@ describe('inbound, the loop', () => {
     rig.settle();
     expect(rig.kernel.written).toEqual([]);
     expect(rig.ofKind('ike')).toEqual([]);
-    rig.command({ kind: 'snapshot', id: 1 });
-    rig.settle();
-    const drops = rig.ofKind('snapshot').at(-1)?.snapshot.drops ?? {};
+    const { drops } = rig.loop.snapshot();
     expect(sumOf(drops)).toBe(4n);
     expect(drops['spi-unknown']).toBe(1n);
   });
@@ -346,28 +344,27 @@ describe('commands, to the loop', () => {
     expect(rig.counters()['loop socketFull']).toBe(1n);
   });
 
-  it('are answered by a snapshot with the tables and both sets of counters', () => {
-    const rig = new Rig().withPairs();
-    rig.command({ kind: 'snapshot', id: 42 });
-    rig.settle();
-    const [answer] = rig.ofKind('snapshot');
-    expect(answer?.id).toBe(42);
-    expect(answer?.snapshot.spd.map(({ entry }) => entry)).toContain('raw6');
-    expect(answer?.snapshot.sad).toHaveLength(8);
-    expect(Object.keys(answer?.snapshot.counters ?? {})).toContain('loop socketFull');
+  it('change what a snapshot shows: the tables, and both sets of counters', () => {
+    const snapshot = new Rig().withPairs().loop.snapshot();
+    expect(snapshot.spd.map(({ entry }) => entry)).toContain('raw6');
+    expect(snapshot.sad).toHaveLength(8);
+    expect(Object.keys(snapshot.counters)).toContain('loop socketFull');
+  });
+});
+
+describe('what happened, in the loop', () => {
+  it('waits until the round is over, and is told once', () => {
+    const rig = new Rig();
+    rig.kernel.udp4.waiting.push({ bytes: ike(28), from: peer4 });
+    rig.loop.run();
+    expect(rig.loop.takeEvents().map(({ kind }) => kind)).toEqual(['ike']);
+    expect(rig.loop.takeEvents()).toEqual([]);
   });
 
-  it('end the loop, which sleeps only when there is nothing to do', () => {
-    const rig = new Rig().withPairs();
-    let waits = 0;
-    rig.kernel.onWait = () => {
-      waits += 1;
-      if (waits === 1) rig.kernel.inner.push(outwards('udp', 1));
-      if (waits === 2) rig.command({ kind: 'stop' });
-    };
-    rig.loop.run();
-    expect(waits).toBe(2);
-    expect(opened(rig.kernel.udp4, 'udp')).toEqual([1]);
+  it('ends with the loop, which closes its machine', () => {
+    const rig = new Rig();
+    rig.loop.wait(250);
+    expect(rig.kernel.waits).toEqual([250]);
     rig.loop.close();
     expect(rig.kernel.isClosed).toBe(true);
   });

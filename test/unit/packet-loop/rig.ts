@@ -1,9 +1,9 @@
 /** The packet loop over the real engine and a fake interface, with an entry for each way of carrying ESP. */
 import type { SaPair } from '../../../host/dataplane/engine.ts';
 import type { SpdEntry } from '../../../host/model/policy.ts';
-import { packChange } from '../../../host/packet-loop/change-transfer.ts';
-import { type ArrivedCommand, PacketLoop } from '../../../host/packet-loop/packet-loop.ts';
+import { PacketLoop } from '../../../host/packet-loop/packet-loop.ts';
 import type { LoopCommand, LoopEvent } from '../../../host/packet-loop/protocol.ts';
+import { MemoryInterface } from '../../../host/rehearsal/memory-interface.ts';
 import {
   address,
   pair,
@@ -14,7 +14,6 @@ import {
   smallCapacities,
 } from '../../property/dataplane/engines.ts';
 import { packetOf, UDP } from '../../property/dataplane/packets.ts';
-import { FakeInterface } from './fake-interface.ts';
 
 /** Ways of carrying ESP, by the third octet of the remote network. */
 export const carriers = {
@@ -45,51 +44,36 @@ export const channelSelectors = [selector('fd00::1/128', 'fd00::2/128')];
 
 export class Rig {
   readonly posted: LoopEvent[] = [];
-  readonly commands: ArrivedCommand[] = [];
   readonly loop: PacketLoop;
-  #kernel: FakeInterface | undefined;
+  #kernel: MemoryInterface | undefined;
 
   constructor() {
     this.loop = new PacketLoop({
-      settings: {
-        tunName: 'test0',
-        tunMtu: 1400,
-        pathMtuOctets: 1500,
-        localAddress: address('192.0.2.1'),
-        localPort: 4500,
-        mark: 1,
-        icmpSources: [address('10.1.0.254')],
-        saPairs: 16,
-        heldPackets: 8,
-        heldPacketsPerEntry: 4,
-      },
+      icmpSources: [address('10.1.0.254')],
       engine: { random: (length) => pseudoRandom('loop', length), capacities: smallCapacities },
       openInterface: (memory) => {
-        this.#kernel = new FakeInterface(memory);
+        this.#kernel = new MemoryInterface(memory, address('192.0.2.1'), address('2001:db8::1'));
         return this.#kernel;
       },
-      post: (event) => this.posted.push(event),
-      receive: () => this.commands.shift(),
     });
   }
 
-  get kernel(): FakeInterface {
+  get kernel(): MemoryInterface {
     if (this.#kernel === undefined) throw new Error('the loop opened no interface');
     return this.#kernel;
   }
 
-  /** Gives the loop a command, as it arrives in the worker. */
+  /** Gives the loop a command. */
   command(command: LoopCommand): void {
-    this.commands.push(
-      command.kind === 'change' ? { kind: 'change', change: packChange(command.change).change } : command,
-    );
+    this.loop.obey(command);
   }
 
   /** Rounds until there is nothing to do. */
   settle(): void {
-    for (let rounds = 0; this.loop.runOnce() > 0; rounds++) {
+    for (let rounds = 0; this.loop.run() > 0; rounds++) {
       if (rounds > 1000) throw new Error('the loop never comes to rest');
     }
+    this.posted.push(...this.loop.takeEvents());
   }
 
   /** The SPD alone. */
@@ -118,11 +102,9 @@ export class Rig {
     return this.posted.filter((event): event is Extract<LoopEvent, { kind: Kind }> => event.kind === kind);
   }
 
-  /** What the loop counted, by way of a snapshot command. */
+  /** What the loop counted. */
   counters(): Readonly<Record<string, bigint>> {
-    this.command({ kind: 'snapshot', id: 7 });
-    this.settle();
-    return this.ofKind('snapshot').at(-1)?.snapshot.counters ?? {};
+    return this.loop.snapshot().counters;
   }
 }
 

@@ -1,21 +1,20 @@
 import { randomFillSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { rehearsePackets } from '../../../host/dataplane/rehearsal.ts';
-import { rehearseRouter } from '../../../host/router/rehearsal.ts';
-import { rehearseServer } from '../../../host/server/rehearsal.ts';
+import { rehearse } from '../../../host/rehearsal/rehearse.ts';
+import { RehearsedNetwork } from '../../../host/rehearsal/rehearsed-network.ts';
 
 const random = (octets: number): Uint8Array => randomFillSync(new Uint8Array(octets));
 
 describe('a rehearsal', () => {
-  it('of the packet path holds, seals and opens without a difference', () => {
-    expect(() => rehearsePackets(random)).not.toThrow();
+  it('carries a packet of every content, family and proposal each way', () => {
+    // 36 rounds: the least that has them all together.
+    expect(() => rehearse(random, 36)).not.toThrow();
   });
 
-  it('of a router really installs SAs, one pair a round', () => {
-    expect(rehearseRouter(random)).toBe(40);
-  });
-
-  it('of the server really issues SAs, one pair a round', () => {
-    expect(rehearseServer(random)).toBe(40);
+  it('notices a packet that does not arrive', () => {
+    const network = new RehearsedNetwork(random);
+    network.carry(0);
+    network.close();
+    expect(() => network.carry(1)).toThrow(/did not arrive as it was/);
   });
 });

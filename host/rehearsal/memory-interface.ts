@@ -1,13 +1,15 @@
-/** A packet interface without a machine: queues of datagrams and packets, read and written in the engine's memory. */
-import type { Endpoint } from '../../../host/model/address.ts';
-import type { Encapsulation } from '../../../host/model/security-association.ts';
+/**
+ * A packet interface without a machine: queues of datagrams and packets, read and written in the engine's memory. Rehearsals
+ * run the packet loop over it, and so do its tests.
+ */
+import type { Address, Endpoint } from '../model/address.ts';
+import type { Encapsulation } from '../model/security-association.ts';
 import type {
   LoopSocket,
   OutgoingDatagrams,
   PacketInterface,
   ReceivedDatagrams,
-} from '../../../host/packet-loop/packet-interface.ts';
-import { address } from '../../property/dataplane/engines.ts';
+} from '../packet-loop/packet-interface.ts';
 
 const capacity = 8;
 
@@ -19,7 +21,7 @@ export interface SentDatagram {
   readonly dontFragment: number;
 }
 
-export class FakeSocket implements LoopSocket {
+export class MemorySocket implements LoopSocket {
   readonly family: 4 | 6;
   readonly encapsulation: Encapsulation;
   readonly receivesIpHeader: boolean;
@@ -33,14 +35,15 @@ export class FakeSocket implements LoopSocket {
   readonly #peers: Endpoint[] = [];
   readonly #peerPorts = new Uint16Array(capacity);
 
-  constructor(memory: ArrayBuffer, family: 4 | 6, encapsulation: Encapsulation) {
+  constructor(memory: ArrayBuffer, local: Address, encapsulation: Encapsulation) {
+    const { family } = local;
     this.family = family;
     this.encapsulation = encapsulation;
     this.receivesIpHeader = encapsulation === 'raw' && family === 4;
     this.#memory = new Uint8Array(memory);
     const octets = new Uint8Array((capacity + 1) * 16);
     // Our own address stands behind those of the peers.
-    octets.set(address(family === 4 ? '192.0.2.1' : '2001:db8::1').octets, capacity * 16);
+    octets.set(local.octets, capacity * 16);
     this.received = {
       capacity,
       offsets: new Uint32Array(capacity),
@@ -99,11 +102,11 @@ export class FakeSocket implements LoopSocket {
   }
 }
 
-export class FakeInterface implements PacketInterface {
-  readonly sockets: FakeSocket[];
-  readonly udp4: FakeSocket;
-  readonly raw4: FakeSocket;
-  readonly udp6: FakeSocket;
+export class MemoryInterface implements PacketInterface {
+  readonly sockets: MemorySocket[];
+  readonly udp4: MemorySocket;
+  readonly raw4: MemorySocket;
+  readonly udp6: MemorySocket;
   /** Packets from the protected side that wait to be read. */
   readonly inner: Uint8Array[] = [];
   /** Packets that were handed to the protected side. */
@@ -114,11 +117,12 @@ export class FakeInterface implements PacketInterface {
   onWait: () => void = () => {};
   readonly #memory: Uint8Array;
 
-  constructor(memory: ArrayBuffer) {
+  /** `local4` and `local6` are the machine's addresses on the unprotected side. */
+  constructor(memory: ArrayBuffer, local4: Address, local6: Address) {
     this.#memory = new Uint8Array(memory);
-    this.udp4 = new FakeSocket(memory, 4, 'udp');
-    this.raw4 = new FakeSocket(memory, 4, 'raw');
-    this.udp6 = new FakeSocket(memory, 6, 'udp');
+    this.udp4 = new MemorySocket(memory, local4, 'udp');
+    this.raw4 = new MemorySocket(memory, local4, 'raw');
+    this.udp6 = new MemorySocket(memory, local6, 'udp');
     this.sockets = [this.udp4, this.raw4, this.udp6];
   }
 

@@ -1,0 +1,61 @@
+/** A router of a rehearsal: the shipped one, over queues in place of a machine. */
+import type { Endpoint } from '../model/address.ts';
+import type { Instant } from '../model/instant.ts';
+import { Secret } from '../model/secret.ts';
+import { PacketLoop } from '../packet-loop/packet-loop.ts';
+import { RouterCore } from '../router/core.ts';
+import type { RouterSettings } from '../router/settings-file.ts';
+import { MemoryInterface } from './memory-interface.ts';
+import type { Stage } from './stage.ts';
+
+const capacities = { packetSlots: 16, heldPackets: 8, spdRows: 64, spdEntries: 16, bindingRows: 512 };
+const pathMtuOctets = 1500;
+
+export class RehearsedRouter {
+  readonly local: Endpoint;
+  readonly kernel: MemoryInterface;
+  readonly #core: RouterCore;
+
+  /** `local` is in the settings too; `local6` is there for the loop's IPv6 socket alone. */
+  constructor(stage: Stage, settings: RouterSettings, local: Endpoint, local6: Endpoint) {
+    const { random, now } = stage;
+    const { saPairs } = settings.capacity;
+    this.local = local;
+    let kernel: MemoryInterface | undefined;
+    this.#core = new RouterCore({
+      settings,
+      software: '',
+      local,
+      preSharedKey: new Secret(stage.preSharedKey.slice()),
+      random,
+      now,
+      log: () => {},
+      openLoop: () =>
+        new PacketLoop({
+          icmpSources: [local.address],
+          engine: { random, pathMtuOctets, capacities: { ...capacities, saPairs } },
+          openInterface: (memory) => {
+            kernel = new MemoryInterface(memory, local.address, local6.address);
+            return kernel;
+          },
+        }),
+      onReopened: () => {},
+    });
+    if (kernel === undefined) throw new Error('the packet loop opens its interface at once');
+    this.kernel = kernel;
+  }
+
+  start(): void {
+    this.#core.start();
+  }
+
+  /** Does what waits. Returns how much there was. */
+  run(now: Instant): number {
+    this.kernel.nowMs = now;
+    return this.#core.run();
+  }
+
+  close(): void {
+    this.#core.close();
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * A router without its machine: control side and packet loop in one thread, taking turns. A packet that wants SAs is seen
+ * by setting management in the same round, without a thread in between that would have to wake up, and keys go from the
+ * channel into the engine without a copy.
+ *
+ * When the firmware traps, that is a bug of ours: nothing passes, the packet loop is opened anew and every SA asked for anew.
+ */
+import { EngineLostError } from '../dataplane/instance.ts';
+import { SpiAllocator } from '../dataplane/spi-allocator.ts';
+import type { Endpoint } from '../model/address.ts';
+import { EventLog } from '../model/event-log.ts';
+import { HostError } from '../model/host-error.ts';
+import type { Instant } from '../model/instant.ts';
+import { proposals } from '../model/proposal.ts';
+import { Secret } from '../model/secret.ts';
+import type { PacketLoop } from '../packet-loop/packet-loop.ts';
+import type { LoopCommand } from '../packet-loop/protocol.ts';
+import { Router, type RouterPorts } from './router.ts';
+import type { RouterSettings } from './settings-file.ts';
+
+/** An idle loop looks at the clock so often, for held packets and lifetimes in the firmware. */
+const idleWaitMs = 1000;
+
+/** More traps than this in the life of a process are no accident: better to stop and be seen. */
+const maximumTraps = 8;
+
+export interface CoreOptions {
+  readonly settings: RouterSettings;
+  readonly software: string;
+  readonly local: Endpoint;
+  readonly preSharedKey: Secret;
+  readonly random: RouterPorts['random'];
+  readonly now: RouterPorts['now'];
+  readonly log: RouterPorts['log'];
+  /** Opens the packet loop: at the start, and again after a trap. Throws HostError. */
+  readonly openLoop: () => PacketLoop;
+  /** The packet loop was opened anew: its TUN is a new one. */
+  readonly onReopened: () => void;
+}
+
+export class RouterCore {
+  readonly router: Router;
+  readonly events: EventLog;
+  readonly #options: CoreOptions;
+  #loop: PacketLoop;
+  #wakeAt: Instant | undefined;
+  #lost: EngineLostError | undefined;
+  #traps = 0;
+
+  /** Opens the packet loop. Throws HostError. */
+  constructor(options: CoreOptions) {
+    const { settings, random, now, log } = options;
+    this.#options = options;
+    this.events = new EventLog(settings.name);
+    this.#loop = options.openLoop();
+    this.router = new Router({
+      name: settings.name,
+      software: options.software,
+      serverIdentity: settings.server.identity,
+      server: settings.server,
+      local: options.local,
+      preSharedKey: options.preSharedKey,
+      entries: settings.spd,
+      timers: settings.timers,
+      proposals: [...proposals.keys()],
+      spiAllocator: new SpiAllocator(settings.capacity.saPairs, () =>
+        new DataView(random(4).buffer).getUint32(0),
+      ),
+      events: this.events,
+      ports: {
+        post: (command) => this.#obey(command),
+        now,
+        random,
+        wakeAt: (at) => {
+          this.#wakeAt = at;
+        },
+        log,
+      },
+    });
+  }
+
+  /** Gives the engine its SPD and sets the channel up. */
+  start(): void {
+    this.router.start();
+  }
+
+  /** One round: packets, what they led to, what is due. Returns how much there was. Throws HostError. */
+  run(): number {
+    let done = 0;
+    try {
+      done += this.#loop.run();
+    } catch (error) {
+      if (!(error instanceof EngineLostError)) throw error;
+      this.#lost = error;
+    }
+    for (const event of this.#loop.takeEvents()) {
+      this.router.loopEvent(event);
+      done++;
+    }
+    if (this.#wakeAt !== undefined && this.#wakeAt <= this.#options.now()) {
+      this.#wakeAt = undefined;
+      this.router.deadline();
+      done++;
+    }
+    if (this.#lost !== undefined) {
+      this.#reopen(this.#lost);
+      done++;
+    }
+    return done;
+  }
+
+  /** Sleeps until there is a packet, something is due, or another thread calls. */
+  wait(): void {
+    const due = this.#wakeAt === undefined ? idleWaitMs : this.#wakeAt - this.#options.now();
+    this.#loop.wait(Math.max(0, Math.min(idleWaitMs, due)));
+  }
+
+  snapshot(): ReturnType<PacketLoop['snapshot']> {
+    return this.#loop.snapshot();
+  }
+
+  /**
+   * Sends keepalives to ourselves, which the loop takes no notice of, so that V8 compiles the way through the sockets before
+   * the first packet takes it.
+   */
+  rehearseSockets(rounds: number): void {
+    for (let round = 0; round < rounds; round++) {
+      this.#obey({ kind: 'send-keepalive', to: this.#options.local });
+      this.#loop.run();
+    }
+  }
+
+  /** Closes sockets and TUN. */
+  close(): void {
+    this.#loop.close();
+  }
+
+  #obey(command: LoopCommand): void {
+    try {
+      if (this.#lost === undefined) this.#loop.obey(command);
+    } catch (error) {
+      if (!(error instanceof EngineLostError)) throw error;
+      this.#lost = error;
+    } finally {
+      if (command.kind === 'change') wipeKeys(command);
+    }
+  }
+
+  #reopen(error: EngineLostError): void {
+    this.#loop.close();
+    if (++this.#traps === maximumTraps) {
+      throw new HostError(
+        'PLATFORM',
+        `the firmware trapped ${maximumTraps} times: no packet is carried any more`,
+        {
+          cause: error,
+        },
+      );
+    }
+    this.#options.log('warn', 'firmware trap', String(error.cause ?? error.stack));
+    this.#loop = this.#options.openLoop();
+    this.#lost = undefined;
+    this.#options.onReopened();
+    this.router.loopEvent({ kind: 'engine-lost', reason: `the firmware trapped (${this.#traps})` });
+  }
+}
+
+/** Whatever became of the change: the engine wipes what it installs, this wipes what it did not. */
+function wipeKeys({ change }: Extract<LoopCommand, { kind: 'change' }>): void {
+  for (const { pair } of change.install ?? []) {
+    for (const { keys } of [pair.inbound, pair.outbound]) {
+      for (const secret of Object.values(keys)) if (secret instanceof Secret) secret.wipe();
+    }
+  }
+}

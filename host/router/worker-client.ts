@@ -1,0 +1,105 @@
+/** The main thread's end of a router's worker: starts it, asks it, hands on what it says. */
+import { Worker } from 'node:worker_threads';
+import { HostError } from '../model/host-error.ts';
+import type { FromWorker, Question, Questions, ToWorker, WorkerSettings } from './worker-protocol.ts';
+
+/** Between two rounds of the worker there are milliseconds; an answer that takes longer will not come. */
+const answerWithinMs = 2000;
+const stopWithinMs = 1000;
+
+export interface WorkerClientOptions {
+  /** The worker's entry point. */
+  readonly entry: URL;
+  readonly settings: WorkerSettings;
+  /** Ends the worker's wait; given the number of its eventfd. */
+  readonly wake: (fd: number) => void;
+  /** Sockets and TUN are open: at the start, and again when they had to be opened anew. */
+  readonly onReady: () => void;
+  readonly onLog: (line: Extract<FromWorker, { kind: 'log' }>) => void;
+  /** The worker ended by itself: no packet is carried any more. */
+  readonly onExit: (reason: HostError) => void;
+}
+
+export class WorkerClient {
+  readonly #worker: Worker;
+  readonly #options: WorkerClientOptions;
+  readonly #waiting = new Map<number, (answer: never) => void>();
+  #wakeFd = -1;
+  #nextId = 1;
+  #isStopping = false;
+
+  constructor(options: WorkerClientOptions) {
+    this.#options = options;
+    this.#worker = new Worker(options.entry, { workerData: options.settings });
+    this.#worker.on('message', (message: FromWorker) => this.#take(message));
+    this.#worker.on('error', (error) => options.onExit(asHostError(error)));
+    this.#worker.on('exit', (code) => {
+      if (this.#isStopping) return;
+      options.onExit(new HostError('PLATFORM', `the packet loop ended with code ${code}`));
+    });
+  }
+
+  /** Lets the router speak to its server. */
+  start(): void {
+    this.#post({ kind: 'start' });
+  }
+
+  /** Asks the router. Rejects with HostError PLATFORM after 2 s without an answer. */
+  ask<Name extends Question>(
+    question: Name,
+    ask: Questions[Name]['ask'],
+  ): Promise<Questions[Name]['answer']> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id);
+        reject(new HostError('PLATFORM', `the packet loop did not answer within ${answerWithinMs / 1000} s`));
+      }, answerWithinMs);
+      this.#waiting.set(id, (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
+      // TypeScript does not follow that `ask` fits `question` in each of the union's cases.
+      this.#post({ kind: 'ask', id, question, ask } as ToWorker);
+    });
+  }
+
+  /** Ends the router: sockets and TUN are closed, memory with keys is gone with the worker. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#post({ kind: 'stop' });
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => void this.#worker.terminate().then(() => resolve()), stopWithinMs);
+      this.#worker.once('exit', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+    if (this.#wakeFd >= 0) this.#options.wake(this.#wakeFd);
+  }
+
+  #take(message: FromWorker): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#wakeFd = message.wakeFd;
+        this.#options.onReady();
+        break;
+      case 'answer':
+        this.#waiting.get(message.id)?.(message.answer as never); // the worker answers what was asked
+        this.#waiting.delete(message.id);
+        break;
+      case 'log':
+        this.#options.onLog(message);
+        break;
+    }
+  }
+}
+
+/** An error that crossed from the worker keeps its message and its fields, but not its class. */
+function asHostError(error: unknown): HostError {
+  return new HostError('PLATFORM', error instanceof Error ? error.message : String(error), { cause: error });
+}

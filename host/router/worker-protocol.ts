@@ -1,0 +1,67 @@
+/**
+ * What crosses between a router's two threads: the worker, in which everything is that a packet may have to wait for, and the
+ * main thread, in which everything is that a person waits for. No key ever crosses.
+ */
+import type { EngineSnapshot } from '../dataplane/snapshot.ts';
+import type { Address, Endpoint } from '../model/address.ts';
+import type { LoggedEvent } from '../model/event-log.ts';
+import type { SpdEntry } from '../model/policy.ts';
+import type { RouterStatus } from '../model/status.ts';
+import type { RouterSettings } from './settings-file.ts';
+
+/** What the worker is started with. */
+export interface WorkerSettings {
+  readonly settings: RouterSettings;
+  readonly software: string;
+  /** The router's start, on the boot-time clock. */
+  readonly startedAt: number;
+  /** Absolute path of the pre-shared key, which the worker reads for itself. */
+  readonly keyFile: string;
+  /** Our address on the unprotected side; sockets are bound to it. */
+  readonly local: Endpoint;
+  /** Mark of everything that our sockets send. */
+  readonly mark: number;
+  /** Octets of the longest outer packet that leaves the unprotected interface in one piece. */
+  readonly pathMtuOctets: number;
+  /** Sources of ICMP errors, one for each family that this router has an address of. */
+  readonly icmpSources: readonly Address[];
+}
+
+/** Questions of the main thread, by name: what is asked with and what is answered. */
+export interface Questions {
+  /** With why the settings file as it stands is not in force, or null. */
+  status: { ask: string | null; answer: RouterStatus };
+  spd: { ask: null; answer: EngineSnapshot['spd'] };
+  sad: { ask: null; answer: EngineSnapshot['sad'] };
+  events: { ask: null; answer: readonly LoggedEvent[] };
+  /** With an SPD entry, or null for all; answered with how many pairs are being renewed. */
+  renew: { ask: string | null; answer: number };
+  'replace-spd': { ask: readonly SpdEntry[]; answer: null };
+}
+
+export type Question = keyof Questions;
+
+export type ToWorker =
+  /** TUN and routes are there: set the channel up. */
+  | { readonly kind: 'start' }
+  | {
+      [Name in Question]: {
+        readonly kind: 'ask';
+        readonly id: number;
+        readonly question: Name;
+        readonly ask: Questions[Name]['ask'];
+      };
+    }[Question]
+  | { readonly kind: 'stop' };
+
+export type FromWorker =
+  /** Sockets and TUN are open; a write to the eventfd ends the worker's wait. Again after a trap, with a new TUN. */
+  | { readonly kind: 'ready'; readonly wakeFd: number }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Questions[Question]['answer'] }
+  | {
+      readonly kind: 'log';
+      readonly level: 'info' | 'warn';
+      readonly what: string;
+      readonly detail: string;
+      readonly at: number;
+    };

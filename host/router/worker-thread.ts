@@ -1,0 +1,134 @@
+/**
+ * The body of a router's worker thread: rehearses, opens Linux's packet interface over the engine's memory, and runs the
+ * router until it is told to stop. Questions of the main thread are answered between two rounds.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { preSharedKeyIn } from '../model/pre-shared-key.ts';
+import { PacketLoop, type PacketLoopOptions } from '../packet-loop/packet-loop.ts';
+import { bootTimeMs } from '../platform/clock.ts';
+import { randomOctets } from '../platform/entropy.ts';
+import { readCredential } from '../platform/files.ts';
+import { openLinuxPacketInterface } from '../platform/linux-packet-interface.ts';
+import { rehearse } from '../rehearsal/rehearse.ts';
+import { RouterCore } from './core.ts';
+import { routerStatus } from './status.ts';
+import type { FromWorker, Question, Questions, ToWorker, WorkerSettings } from './worker-protocol.ts';
+
+/** What the settings file allows, and rows for entries with several selectors. */
+const maximumSpdEntries = 4096;
+const maximumSpdRows = 8192;
+
+/** A packet slot takes the longest setting message in its inner packet (10,240 octets and headers), or of the TUN. */
+const ordinaryPacketOctets = 10_496;
+const encapsulationOctets = 128;
+
+/** As many as V8 needs to compile the way through the sockets. */
+const socketRehearsals = 300;
+
+/** Runs the thread to its end, with the packet loop that `makeLoop` makes. Throws HostError. */
+export function runWorkerThread(
+  makeLoop: (options: PacketLoopOptions) => PacketLoop = (options) => new PacketLoop(options),
+): void {
+  const port = parentPort;
+  if (port === null) throw new Error('this runs in a worker thread');
+  const worker = workerData as WorkerSettings; // typed by the only place that starts it, worker-client.ts
+  const { settings, local, keyFile, pathMtuOctets } = worker;
+  const post = (message: FromWorker): void => port.postMessage(message);
+  const preSharedKey = preSharedKeyIn(readCredential(keyFile), keyFile);
+  rehearse(randomOctets);
+
+  let wakeFd = -1;
+  const core = new RouterCore({
+    settings,
+    software: worker.software,
+    local,
+    preSharedKey,
+    random: randomOctets,
+    now: bootTimeMs,
+    log: (level, what, detail) => post({ kind: 'log', level, what, detail, at: bootTimeMs() }),
+    openLoop: () =>
+      makeLoop({
+        icmpSources: worker.icmpSources,
+        engine: {
+          random: randomOctets,
+          pathMtuOctets,
+          capacities: {
+            saPairs: settings.capacity.saPairs,
+            spdEntries: maximumSpdEntries,
+            spdRows: maximumSpdRows,
+            packetOctets: Math.max(ordinaryPacketOctets, settings.tunnel.mtu + encapsulationOctets),
+            heldPackets: settings.held.packetsTotal,
+            heldPerKey: settings.held.packetsPerEntry,
+          },
+        },
+        openInterface: (memory) => {
+          const opened = openLinuxPacketInterface({
+            memory,
+            tunName: settings.tunnel.interface,
+            tunMtu: settings.tunnel.mtu,
+            localAddresses: [local.address],
+            localPort: local.port,
+            mark: worker.mark,
+            rawEsp: true,
+          });
+          wakeFd = opened.wakeFd;
+          return opened;
+        },
+      }),
+    onReopened: () => post({ kind: 'ready', wakeFd }),
+  });
+  core.rehearseSockets(socketRehearsals);
+  post({ kind: 'ready', wakeFd });
+
+  let isStopped = false;
+  const answers = answersOf(core, worker);
+  /** Takes what the main thread said. A listener on the port would never get its turn. */
+  const listen = (): number => {
+    let done = 0;
+    for (let said = receiveMessageOnPort(port); said !== undefined; said = receiveMessageOnPort(port)) {
+      const message = said.message as ToWorker; // posted by worker-client.ts alone
+      if (message.kind === 'start') core.start();
+      else if (message.kind === 'stop') isStopped = true;
+      else post({ kind: 'answer', id: message.id, answer: answer(answers, message) });
+      done++;
+    }
+    return done;
+  };
+  while (!isStopped) if (core.run() + listen() === 0) core.wait();
+  core.close();
+  preSharedKey.wipe();
+}
+
+type Answers = { [Name in Question]: (ask: Questions[Name]['ask']) => Questions[Name]['answer'] };
+
+function answersOf(core: RouterCore, { settings, software, startedAt }: WorkerSettings): Answers {
+  return {
+    status: (problem) =>
+      routerStatus({
+        router: core.router,
+        name: settings.name,
+        software,
+        serverIdentity: settings.server.identity,
+        serverEndpoint: settings.server,
+        startedAt,
+        problem,
+        now: bootTimeMs(),
+        snapshot: core.snapshot(),
+      }),
+    spd: () => core.snapshot().spd,
+    sad: () => core.snapshot().sad,
+    events: () => core.events.rows(),
+    renew: (entry) => core.router.renew(entry ?? undefined),
+    'replace-spd': (entries) => {
+      core.router.replaceSpd(entries);
+      return null;
+    },
+  };
+}
+
+function answer<Name extends Question>(
+  answers: Answers,
+  { question, ask }: { readonly question: Name; readonly ask: Questions[Name]['ask'] },
+): Questions[Name]['answer'] {
+  return answers[question](ask);
+}
