@@ -16,9 +16,11 @@ export class RehearsedRouter {
   readonly kernel: MemoryInterface;
   readonly #core: RouterCore;
 
-  /** `local` is in the settings too; `local6` is there for the loop's IPv6 socket alone. */
-  constructor(stage: Stage, settings: RouterSettings, local: Endpoint, local6: Endpoint) {
+  /** `here` is in the settings too; `here6` is there for the loop's IPv6 socket alone. */
+  constructor(stage: Stage, typed: RouterSettings, here: Endpoint, here6: Endpoint) {
     const { random, now } = stage;
+    // Cloned, as everything is that a worker is started with: clones are not the objects, to V8, that they were made from.
+    const { settings, local, local6 } = structuredClone({ settings: typed, local: here, local6: here6 });
     const { saPairs } = settings.capacity;
     this.local = local;
     let kernel: MemoryInterface | undefined;
