@@ -120,14 +120,11 @@ export class RouterCore {
   }
 
   /**
-   * Sends keepalives to ourselves, which the loop takes no notice of, so that V8 compiles the way through the sockets before
-   * the first packet takes it.
+   * Sends a keepalive to ourselves, which the loop takes no notice of. After some hundreds V8 has compiled the way through
+   * the sockets, before the first packet takes it.
    */
-  rehearseSockets(rounds: number): void {
-    for (let round = 0; round < rounds; round++) {
-      this.#obey({ kind: 'send-keepalive', to: this.#options.local });
-      this.#loop.run();
-    }
+  rehearseSockets(): void {
+    this.#obey({ kind: 'send-keepalive', to: this.#options.local });
   }
 
   /** Closes sockets and TUN. */

@@ -1,6 +1,7 @@
 /**
- * The body of a router's worker thread: rehearses, opens Linux's packet interface over the engine's memory, and runs the
- * router until it is told to stop. Questions of the main thread are answered between two rounds.
+ * The body of a router's worker thread: opens Linux's packet interface over the engine's memory and runs the router until it
+ * is told to stop. Questions of the main thread are answered between two rounds, and rehearsals played when there is
+ * nothing else to do.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { preSharedKeyIn } from '../model/pre-shared-key.ts';
@@ -9,7 +10,7 @@ import { bootTimeMs } from '../platform/clock.ts';
 import { randomOctets } from '../platform/entropy.ts';
 import { readCredential } from '../platform/files.ts';
 import { openLinuxPacketInterface } from '../platform/linux-packet-interface.ts';
-import { rehearse } from '../rehearsal/rehearse.ts';
+import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { RouterCore } from './core.ts';
 import { routerStatus } from './status.ts';
 import type { FromWorker, Question, Questions, ToWorker, WorkerSettings } from './worker-protocol.ts';
@@ -22,9 +23,6 @@ const maximumSpdRows = 8192;
 const ordinaryPacketOctets = 10_496;
 const encapsulationOctets = 128;
 
-/** As many as V8 needs to compile the way through the sockets. */
-const socketRehearsals = 300;
-
 /** Runs the thread to its end, with the packet loop that `makeLoop` makes. Throws HostError. */
 export function runWorkerThread(
   makeLoop: (options: PacketLoopOptions) => PacketLoop = (options) => new PacketLoop(options),
@@ -35,7 +33,7 @@ export function runWorkerThread(
   const { settings, local, keyFile, pathMtuOctets } = worker;
   const post = (message: FromWorker): void => port.postMessage(message);
   const preSharedKey = preSharedKeyIn(readCredential(keyFile), keyFile);
-  rehearse(randomOctets);
+  const rehearsal = new Rehearsal(randomOctets);
 
   let wakeFd = -1;
   const core = new RouterCore({
@@ -77,7 +75,6 @@ export function runWorkerThread(
       }),
     onReopened: () => post({ kind: 'ready', wakeFd }),
   });
-  core.rehearseSockets(socketRehearsals);
   post({ kind: 'ready', wakeFd });
 
   let isStopped = false;
@@ -94,7 +91,14 @@ export function runWorkerThread(
     }
     return done;
   };
-  while (!isStopped) if (core.run() + listen() === 0) core.wait();
+  /** Something for V8 to compile while there is nothing else to do. Returns how much of it there was. */
+  const practise = (): number => {
+    const played = rehearsal.play();
+    if (played > 0) core.rehearseSockets();
+    return played;
+  };
+  while (!isStopped) if (core.run() + listen() === 0 && practise() === 0) core.wait();
+  rehearsal.close();
   core.close();
   preSharedKey.wipe();
 }

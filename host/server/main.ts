@@ -6,7 +6,6 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { watchFile } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Dataplane } from '../dataplane/dataplane.ts';
 import { SpiAllocator } from '../dataplane/spi-allocator.ts';
@@ -22,7 +21,7 @@ import { serveControl } from '../platform/control-socket.ts';
 import { randomOctets } from '../platform/entropy.ts';
 import { readCredential } from '../platform/files.ts';
 import { SenderAddresses } from '../platform/sender-addresses.ts';
-import { rehearse } from '../rehearsal/rehearse.ts';
+import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { type Loaded, PoliciesInForce } from './policies-in-force.ts';
 import { RequestProcessing } from './request-processing/request-processing.ts';
 import { Server } from './server.ts';
@@ -44,9 +43,9 @@ const encapsulationOctets = 256;
 /** Octets that the kernel may keep of datagrams that wait: the burst of a fleet that comes back at once. */
 const receiveBufferOctets = 4 * 1024 * 1024;
 
-/** As many datagrams as V8 needs to compile the way through Node's socket; what none may take longer for. */
-const socketRehearsals = 300;
-const socketRehearsalMs = 50;
+/** How long rehearsals wait after a datagram. */
+const practicePauseMs = 20;
+
 /** RFC 3948 section 2.3. */
 const keepalive = Uint8Array.of(0xff);
 
@@ -66,7 +65,7 @@ export async function main(command: ServerCommand): Promise<void> {
   let loaded: Loaded = first.loaded;
   let loadedAt: Instant = bootTimeMs();
 
-  rehearse(randomOctets);
+  const rehearsal = new Rehearsal(randomOctets);
   const log = pino({ name: settings.identity, timestamp: pino.stdTimeFunctions.isoTime });
   const software = softwareVersion();
   const events = new EventLog(settings.identity);
@@ -113,15 +112,16 @@ export async function main(command: ServerCommand): Promise<void> {
     },
   });
   const senders = new SenderAddresses();
+  let isAsked = false;
   for (const { socket, endpoint } of sockets) {
     socket.on('message', (datagram: Buffer, sender: RemoteInfo) => {
       const address = senders.addressOf(sender.address);
+      if (datagram.length > keepalive.length) isAsked = true;
       if (address !== undefined) server.datagram(datagram, { address, port: sender.port }, endpoint);
     });
     socket.on('error', (error) => log.warn({ event: 'socket' }, error.message));
   }
 
-  for (const bound of sockets) await rehearseSocket(bound);
   server.start(processing.start(bootTimeMs()));
   server.announce(stored.routers.flatMap(({ endpoint }) => endpoint ?? []));
   const flushing = setInterval(() => flushAudit(store, log), auditFlushMs);
@@ -144,6 +144,18 @@ export async function main(command: ServerCommand): Promise<void> {
     'GET /events': () => events.rows(),
     'GET /audit': () => store.auditRows(1000),
   });
+  /** A round at a time, and none while routers have something to say. */
+  const practise = (): void => {
+    if (isAsked) {
+      isAsked = false;
+      practice = setTimeout(practise, practicePauseMs);
+      return;
+    }
+    if (rehearsal.play() === 0) return;
+    for (const bound of sockets) rehearseSocket(bound);
+    practice = setTimeout(practise, 0);
+  };
+  let practice = setTimeout(practise, 0);
   log.info({ event: 'started', at: bootTimeMs() }, `setting server ${settings.identity} ${software}`);
 
   const reload = (): void => {
@@ -171,6 +183,8 @@ export async function main(command: ServerCommand): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop());
   });
   alarm.set(undefined);
+  clearTimeout(practice);
+  rehearsal.close();
   clearInterval(flushing);
   await control.close();
   for (const { socket } of sockets) socket.close();
@@ -197,18 +211,13 @@ function channelCapacity(routers: number): number {
 }
 
 /**
- * Sends keepalives, which the server takes no notice of, from the socket to itself: the first datagram of a router should not
- * wait for V8 to compile Node's own way to a socket. Where there is no loopback, nothing is rehearsed.
+ * Sends a keepalive, which the server takes no notice of, from the socket to itself. After some hundreds V8 has compiled the way
+ * through Node's socket, before the first datagram of a router takes it. Nothing is lost where there is no loopback.
  */
-async function rehearseSocket({ socket, endpoint }: BoundSocket): Promise<void> {
+function rehearseSocket({ socket, endpoint }: BoundSocket): void {
   const isAny = endpoint.address.octets.every((octet) => octet === 0);
   const loopback = endpoint.address.family === 4 ? '127.0.0.1' : '::1';
-  const self = isAny ? loopback : formatAddress(endpoint.address);
-  for (let round = 0; round < socketRehearsals; round++) {
-    const arrived = once(socket, 'message').then(() => true);
-    socket.send(keepalive, endpoint.port, self, () => {});
-    if (!(await Promise.race([arrived, setTimeout(socketRehearsalMs, false)]))) return;
-  }
+  socket.send(keepalive, endpoint.port, isAny ? loopback : formatAddress(endpoint.address), () => {});
 }
 
 interface BoundSocket {

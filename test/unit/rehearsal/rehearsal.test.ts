@@ -1,14 +1,18 @@
 import { randomFillSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { rehearse } from '../../../host/rehearsal/rehearse.ts';
+import { Rehearsal } from '../../../host/rehearsal/rehearsal.ts';
 import { RehearsedNetwork } from '../../../host/rehearsal/rehearsed-network.ts';
 
 const random = (octets: number): Uint8Array => randomFillSync(new Uint8Array(octets));
 
 describe('a rehearsal', () => {
-  it('carries a packet of every content, family and proposal each way', () => {
-    // 36 rounds: the least that has them all together.
-    expect(() => rehearse(random, 36)).not.toThrow();
+  it('carries a packet of every content, family and proposal each way, and ends', () => {
+    const rounds = 36; // the least that has them all together
+    const rehearsal = new Rehearsal(random, rounds);
+    let played = 1;
+    while (rehearsal.play() === 1) played++;
+    expect(played).toBe(rounds);
+    expect(rehearsal.play()).toBe(0);
   });
 
   it('notices a packet that does not arrive', () => {
