@@ -210,3 +210,9 @@ export type MessageType = Message['type'];
 /** What a router may send; everything else is the server's. */
 export type RouterMessage = Hello | Request | Installed | Withdrawn | Report;
 export type ServerMessage = Exclude<Message, RouterMessage>;
+
+/** What a message is about, for people: the peer, and the kind where one is named. */
+export function describePair({ peer, kind }: Message): string {
+  if (peer === '') return '';
+  return `peer ${peer}${kind === '' ? '' : `, kind ${kind}`}`;
+}

@@ -11,7 +11,7 @@ import {
 import type { EngineEvent } from '../dataplane/engine.ts';
 import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { decodeServerMessage, encodeMessage } from '../messages/codec.ts';
-import { type MessageId, type RouterMessage, type ServerMessage, settingPort } from '../messages/message.ts';
+import { describePair, type MessageId, type RouterMessage, settingPort } from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
 import type { EventLog } from '../model/event-log.ts';
 import { earliest, type Instant } from '../model/instant.ts';
@@ -309,11 +309,4 @@ export class Router {
     this.#options.events.add(level, what, detail, this.#ports.now());
     this.#ports.log(level, what, detail);
   }
-}
-
-/** What a message is about, for people. */
-function describePair(message: RouterMessage | ServerMessage): string {
-  return message.peer === ''
-    ? ''
-    : `peer ${message.peer}${message.kind === '' ? '' : `, kind ${message.kind}`}`;
 }

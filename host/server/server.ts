@@ -11,7 +11,7 @@ import {
 import type { Engine } from '../dataplane/engine.ts';
 import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { decodeRouterMessage, encodeMessage, wipeMessage } from '../messages/codec.ts';
-import { type RouterMessage, type ServerMessage, settingPort } from '../messages/message.ts';
+import { describePair, type ServerMessage, settingPort } from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
 import type { EventLog } from '../model/event-log.ts';
 import { earliest, type Instant } from '../model/instant.ts';
@@ -261,11 +261,4 @@ export class Server {
     this.#options.events.add(level, what, detail, this.#ports.now());
     this.#ports.log(level, what, detail);
   }
-}
-
-/** What a message is about, for people. */
-function describePair(message: RouterMessage | ServerMessage): string {
-  return message.peer === ''
-    ? ''
-    : `peer ${message.peer}${message.kind === '' ? '' : `, kind ${message.kind}`}`;
 }
