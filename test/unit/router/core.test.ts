@@ -1,0 +1,161 @@
+/** A router's control side and packet loop in turns: what a trap of the firmware does, and what it may not. */
+import { randomFillSync } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { EngineLostError } from '../../../host/dataplane/instance.ts';
+import { Secret } from '../../../host/model/secret.ts';
+import { PacketLoop, type PacketLoopOptions } from '../../../host/packet-loop/packet-loop.ts';
+import type { LoopCommand } from '../../../host/packet-loop/protocol.ts';
+import { MemoryInterface } from '../../../host/rehearsal/memory-interface.ts';
+import { RouterCore } from '../../../host/router/core.ts';
+import { parseRouterFile } from '../../../host/router/settings-file.ts';
+import { address, smallCapacities } from '../../property/dataplane/engines.ts';
+import { packetOf, UDP } from '../../property/dataplane/packets.ts';
+
+const settings = parseRouterFile(
+  `
+version: 1
+name: tokyo
+credential: { preSharedKeyFile: unused }
+server: { address: 203.0.113.1, identity: server }
+unprotected: { interface: wan0 }
+spd:
+  - name: to-osaka
+    selector: { local: 10.1.0.0/24, remote: 10.2.0.0/24 }
+    action: PROTECT
+    requestPeer: osaka
+`,
+  'test',
+);
+const random = (octets: number): Uint8Array => randomFillSync(new Uint8Array(octets));
+
+/** A packet loop whose firmware traps when it is told to. */
+class TrappingLoop extends PacketLoop {
+  trapsIn: 'run' | 'obey' | undefined;
+  readonly kernel: () => MemoryInterface;
+
+  constructor(options: PacketLoopOptions, kernel: () => MemoryInterface) {
+    super(options);
+    this.kernel = kernel;
+  }
+
+  override run(): number {
+    if (this.trapsIn === 'run') throw new EngineLostError('the firmware trapped in run_outbound');
+    return super.run();
+  }
+
+  override obey(command: LoopCommand): void {
+    if (this.trapsIn === 'obey') throw new EngineLostError('the firmware trapped in install_sa');
+    super.obey(command);
+  }
+}
+
+class Bench {
+  readonly loops: TrappingLoop[] = [];
+  readonly said: string[] = [];
+  reopened = 0;
+  now = 1_000_000.5;
+  readonly core: RouterCore;
+
+  constructor() {
+    this.core = new RouterCore({
+      settings,
+      software: 'test',
+      local: { address: address('192.0.2.1'), port: 4500 },
+      preSharedKey: new Secret(random(32)),
+      random,
+      now: () => this.now,
+      log: (_, what) => this.said.push(what),
+      openLoop: () => this.#open(),
+      onReopened: () => this.reopened++,
+    });
+    this.core.start();
+  }
+
+  get loop(): TrappingLoop {
+    const last = this.loops.at(-1);
+    if (last === undefined) throw new Error('no loop was opened');
+    return last;
+  }
+
+  settle(): void {
+    for (let rounds = 0; this.core.run() > 0; rounds++) if (rounds > 100) throw new Error('never at rest');
+  }
+
+  #open(): TrappingLoop {
+    let kernel: MemoryInterface | undefined;
+    const loop = new TrappingLoop(
+      {
+        icmpSources: [],
+        engine: { random, capacities: smallCapacities },
+        openInterface: (memory) => {
+          kernel = new MemoryInterface(memory, address('192.0.2.1'), address('2001:db8::1'));
+          return kernel;
+        },
+      },
+      () => kernel as MemoryInterface, // the loop opens it at once
+    );
+    this.loops.push(loop);
+    return loop;
+  }
+}
+
+const outwards = packetOf({ source: '10.1.0.9', destination: '10.2.0.9', protocol: UDP, upper: [1, 53] });
+
+describe('a router’s core', () => {
+  it('lets setting management see a packet in the round in which it came', () => {
+    const bench = new Bench();
+    bench.settle();
+    bench.loop.kernel().inner.push(outwards);
+    bench.core.run();
+    expect(bench.core.events.rows().map(({ what }) => what)).toContain('packet in, no SA: held');
+  });
+
+  it('does what is due when it is due, and sleeps no longer', () => {
+    const bench = new Bench();
+    bench.settle();
+    const sent = () => bench.loop.kernel().udp4.sent.length;
+    const first = sent();
+    expect(first).toBeGreaterThan(0); // IKE_SA_INIT
+    bench.core.wait();
+    const [timeout = 0] = bench.loop.kernel().waits.slice(-1);
+    expect(timeout).toBeGreaterThan(0);
+    expect(timeout).toBeLessThanOrEqual(1000);
+    bench.now += 60_000;
+    bench.settle();
+    expect(sent()).toBeGreaterThan(first);
+  });
+
+  it.each(['run', 'obey'] as const)('opens everything anew when the firmware traps in %s', (where) => {
+    const bench = new Bench();
+    bench.settle();
+    const lost = bench.loop;
+    lost.trapsIn = where;
+    if (where === 'obey') bench.now += 60_000; // something is due, which wants a command
+    bench.settle();
+    expect(bench.loops).toHaveLength(2);
+    expect(lost.kernel().isClosed).toBe(true);
+    expect(bench.reopened).toBe(1);
+    expect(bench.said).toContain('firmware trap');
+    expect(bench.said).toContain('engine lost');
+    // The new engine has the SPD: a packet is held, not dropped or passed.
+    bench.loop.kernel().inner.push(outwards);
+    bench.settle();
+    expect(bench.core.snapshot().heldPackets).toBe(1);
+    expect(
+      bench.loop
+        .kernel()
+        .sockets.flatMap(({ sent }) => sent)
+        .every(({ bytes }) => bytes[0] === 0),
+    ).toBe(true);
+  });
+
+  it('gives up after eight traps, and says so', () => {
+    const bench = new Bench();
+    const trap = (): void => {
+      bench.loop.trapsIn = 'run';
+      bench.core.run();
+    };
+    for (let traps = 1; traps < 8; traps++) trap();
+    expect(trap).toThrow(/trapped 8 times: no packet is carried any more/);
+  });
+});
