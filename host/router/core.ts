@@ -6,6 +6,7 @@
  * When the firmware traps, that is a bug of ours: nothing passes, the packet loop is opened anew and every SA asked for anew.
  */
 import { EngineLostError } from '../dataplane/instance.ts';
+import type { EngineSnapshot } from '../dataplane/snapshot.ts';
 import { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import type { Endpoint } from '../model/address.ts';
 import { EventLog } from '../model/event-log.ts';
@@ -115,8 +116,15 @@ export class RouterCore {
     this.#loop.wait(Math.max(0, Math.min(idleWaitMs, due)));
   }
 
-  snapshot(): ReturnType<PacketLoop['snapshot']> {
-    return this.#loop.snapshot();
+  /** The tables, and what the engine and the loop counted. Throws HostError. */
+  snapshot(): EngineSnapshot {
+    try {
+      return this.#loop.snapshot();
+    } catch (error) {
+      if (!(error instanceof EngineLostError)) throw error;
+      this.#reopen(error);
+      return this.#loop.snapshot();
+    }
   }
 
   /**

@@ -2,6 +2,7 @@
 import { randomFillSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { EngineLostError } from '../../../host/dataplane/instance.ts';
+import type { EngineSnapshot } from '../../../host/dataplane/snapshot.ts';
 import { Secret } from '../../../host/model/secret.ts';
 import { PacketLoop, type PacketLoopOptions } from '../../../host/packet-loop/packet-loop.ts';
 import type { LoopCommand } from '../../../host/packet-loop/protocol.ts';
@@ -30,7 +31,7 @@ const random = (octets: number): Uint8Array => randomFillSync(new Uint8Array(oct
 
 /** A packet loop whose firmware traps when it is told to. */
 class TrappingLoop extends PacketLoop {
-  trapsIn: 'run' | 'obey' | undefined;
+  trapsIn: 'run' | 'obey' | 'snapshot' | undefined;
   readonly kernel: () => MemoryInterface;
 
   constructor(options: PacketLoopOptions, kernel: () => MemoryInterface) {
@@ -41,6 +42,11 @@ class TrappingLoop extends PacketLoop {
   override run(): number {
     if (this.trapsIn === 'run') throw new EngineLostError('the firmware trapped in run_outbound');
     return super.run();
+  }
+
+  override snapshot(): EngineSnapshot {
+    if (this.trapsIn === 'snapshot') throw new EngineLostError('the firmware trapped in generation');
+    return super.snapshot();
   }
 
   override obey(command: LoopCommand): void {
@@ -125,29 +131,33 @@ describe('a router’s core', () => {
     expect(sent()).toBeGreaterThan(first);
   });
 
-  it.each(['run', 'obey'] as const)('opens everything anew when the firmware traps in %s', (where) => {
-    const bench = new Bench();
-    bench.settle();
-    const lost = bench.loop;
-    lost.trapsIn = where;
-    if (where === 'obey') bench.now += 60_000; // something is due, which wants a command
-    bench.settle();
-    expect(bench.loops).toHaveLength(2);
-    expect(lost.kernel().isClosed).toBe(true);
-    expect(bench.reopened).toBe(1);
-    expect(bench.said).toContain('firmware trap');
-    expect(bench.said).toContain('engine lost');
-    // The new engine has the SPD: a packet is held, not dropped or passed.
-    bench.loop.kernel().inner.push(outwards);
-    bench.settle();
-    expect(bench.core.snapshot().heldPackets).toBe(1);
-    expect(
-      bench.loop
-        .kernel()
-        .sockets.flatMap(({ sent }) => sent)
-        .every(({ bytes }) => bytes[0] === 0),
-    ).toBe(true);
-  });
+  it.each(['run', 'obey', 'snapshot'] as const)(
+    'opens everything anew when the firmware traps in %s',
+    (where) => {
+      const bench = new Bench();
+      bench.settle();
+      const lost = bench.loop;
+      lost.trapsIn = where;
+      if (where === 'snapshot') expect(bench.core.snapshot().sad).toEqual([]);
+      if (where === 'obey') bench.now += 60_000; // something is due, which wants a command
+      bench.settle();
+      expect(bench.loops).toHaveLength(2);
+      expect(lost.kernel().isClosed).toBe(true);
+      expect(bench.reopened).toBe(1);
+      expect(bench.said).toContain('firmware trap');
+      expect(bench.said).toContain('engine lost');
+      // The new engine has the SPD: a packet is held, not dropped or passed.
+      bench.loop.kernel().inner.push(outwards);
+      bench.settle();
+      expect(bench.core.snapshot().heldPackets).toBe(1);
+      expect(
+        bench.loop
+          .kernel()
+          .sockets.flatMap(({ sent }) => sent)
+          .every(({ bytes }) => bytes[0] === 0),
+      ).toBe(true);
+    },
+  );
 
   it('gives up after eight traps, and says so', () => {
     const bench = new Bench();
