@@ -20,7 +20,7 @@ import { bootTimeMs } from '../platform/clock.ts';
 import { serveControl } from '../platform/control-socket.ts';
 import { randomOctets } from '../platform/entropy.ts';
 import { readCredential } from '../platform/files.ts';
-import { SenderAddresses } from '../platform/sender-addresses.ts';
+import { PeerAddresses } from '../platform/peer-addresses.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { type Loaded, PoliciesInForce } from './policies-in-force.ts';
 import { RequestProcessing } from './request-processing/request-processing.ts';
@@ -71,6 +71,7 @@ export async function main(command: ServerCommand): Promise<void> {
   const events = new EventLog(settings.identity);
   const saPairs = channelCapacity(settings.routers.length);
   const sockets = await openSockets(settings.listen);
+  const peers = new PeerAddresses();
   const alarm = new Alarm(bootTimeMs, () => server.deadline());
   const processing = new RequestProcessing({
     policies: loaded.policies,
@@ -100,7 +101,7 @@ export async function main(command: ServerCommand): Promise<void> {
       send: (datagram, to) => {
         // One socket for each family is enough: routers answer to where they were configured to.
         const socket = sockets.find(({ endpoint }) => endpoint.address.family === to.address.family);
-        socket?.socket.send(datagram, to.port, formatAddress(to.address));
+        socket?.socket.send(datagram, to.port, peers.textOf(to.address));
       },
       now: bootTimeMs,
       random: randomOctets,
@@ -111,11 +112,10 @@ export async function main(command: ServerCommand): Promise<void> {
       log: (level, what, detail) => log[level]({ event: what, at: bootTimeMs() }, detail),
     },
   });
-  const senders = new SenderAddresses();
   let isAsked = false;
   for (const { socket, endpoint } of sockets) {
     socket.on('message', (datagram: Buffer, sender: RemoteInfo) => {
-      const address = senders.addressOf(sender.address);
+      const address = peers.addressOf(sender.address);
       if (datagram.length > keepalive.length) isAsked = true;
       if (address !== undefined) server.datagram(datagram, { address, port: sender.port }, endpoint);
     });
@@ -239,10 +239,13 @@ async function openSocket(endpoint: Endpoint): Promise<BoundSocket> {
     type: endpoint.address.family === 4 ? 'udp4' : 'udp6',
     ...(endpoint.address.family === 6 ? { ipv6Only: true } : {}),
     recvBufferSize: receiveBufferOctets,
+    // We send to addresses alone. Node's own look-up would find that out too, but send a turn of the event loop later.
+    lookup: (address, _, answer) => answer(null, address, endpoint.address.family),
   });
   try {
+    const listening = once(socket, 'listening'); // it may be at once
     socket.bind({ address: formatAddress(endpoint.address), port: endpoint.port });
-    await once(socket, 'listening');
+    await listening;
     return { socket, endpoint };
   } catch (cause) {
     throw new HostError(
