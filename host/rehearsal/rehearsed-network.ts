@@ -4,6 +4,7 @@
  */
 import { type Address, addressOf, type Endpoint, equalAddresses, parseAddress } from '../model/address.ts';
 import { HostError } from '../model/host-error.ts';
+import { proposals } from '../model/proposal.ts';
 import { parseRouterFile } from '../router/settings-file.ts';
 import { RehearsedRouter } from './rehearsed-router.ts';
 import { RehearsedServer } from './rehearsed-server.ts';
@@ -77,14 +78,20 @@ export class RehearsedNetwork {
     this.#settle();
   }
 
-  /** Sends a packet whose SAs are not there yet, checks that it arrives, and takes the SAs back. */
+  /**
+   * Sends a packet whose SAs are not there yet, checks that it arrives, and takes the SAs back. Rounds in order go through
+   * everything together: the server's next proposal each round, then the other way, the next content, the other family.
+   */
   carry(round: number): void {
-    const from = round % 2;
+    const turn = Math.floor(round / proposals.size);
+    const from = turn % 2;
+    const content = contents[Math.floor(turn / 2) % contents.length] ?? 'other';
+    const family = Math.floor(turn / (2 * contents.length)) % 2 === 0 ? 4 : 6;
     const [sender, receiver] = [this.#routers[from], this.#routers[1 - from]];
     const packet = samplePacket({
-      source: hostOf(from, round),
-      destination: hostOf(1 - from, round),
-      content: contents[round % contents.length] ?? 'other',
+      source: hostOf(from, family),
+      destination: hostOf(1 - from, family),
+      content,
       port: round % 2 === 0 ? telephonyPort : otherPort,
       number: round,
     });
@@ -144,10 +151,9 @@ export class RehearsedNetwork {
   }
 }
 
-function hostOf(site: number, round: number): Address {
-  if (round % 4 === 3)
-    return addressOf(Uint8Array.of(0xfd, 0, 0, site + 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9));
-  return addressOf(Uint8Array.of(10, site + 1, 0, 9));
+function hostOf(site: number, family: 4 | 6): Address {
+  if (family === 4) return addressOf(Uint8Array.of(10, site + 1, 0, 9));
+  return addressOf(Uint8Array.of(0xfd, 0, 0, site + 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9));
 }
 
 function endpointOf(text: string): Endpoint {

@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { proposals } from '../../../host/model/proposal.ts';
 import { Rehearsal } from '../../../host/rehearsal/rehearsal.ts';
 import { RehearsedNetwork } from '../../../host/rehearsal/rehearsed-network.ts';
 
@@ -7,7 +8,7 @@ const random = (octets: number): Uint8Array => randomFillSync(new Uint8Array(oct
 
 describe('a rehearsal', () => {
   it('carries a packet of every content, family and proposal each way, and ends', () => {
-    const rounds = 36; // the least that has them all together
+    const rounds = 3 * 2 * 2 * proposals.size;
     const rehearsal = new Rehearsal(random, rounds);
     let played = 1;
     while (rehearsal.play() === 1) played++;
