@@ -114,7 +114,6 @@ export class MemoryInterface implements PacketInterface {
   readonly waits: number[] = [];
   isClosed = false;
   nowMs = 1000;
-  onWait: () => void = () => {};
   readonly #memory: Uint8Array;
 
   /** `local4` and `local6` are the machine's addresses on the unprotected side. */
@@ -145,7 +144,6 @@ export class MemoryInterface implements PacketInterface {
 
   wait(timeoutMs: number): void {
     this.waits.push(timeoutMs);
-    this.onWait();
   }
 
   now(): number {

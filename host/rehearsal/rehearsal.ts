@@ -45,7 +45,7 @@ export class Rehearsal {
     return 1;
   }
 
-  /** Ends it: its engines and keys are gone. */
+  /** Ends it, and lets its engines go, with keys that protected nothing. */
   close(): void {
     this.#network?.close();
     this.#network = undefined;

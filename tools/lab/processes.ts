@@ -54,9 +54,9 @@ export class Processes {
     if (this.#stopping) throw new HostError('PLATFORM', `the lab is ending: ${what} is not started any more`);
     const logFile = this.#place.path(`${what.replaceAll(' ', '-')}.log`);
     const inside = insideNamespace(namespacePrefix(this.#place.name) + namespace, command);
-    // Both wrappers exec in place, so the pid is the program's own.
-    // The log is the program's own: a line of it should not have to wake the lab, which runs on the same processors.
+    // The program writes its log itself: a line of it should not have to wake the lab, which runs on the same processors.
     const log = openSync(logFile, 'a', 0o600);
+    // Both wrappers exec in place, so the pid is the program's own.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...inside], {
       cwd: repository,
       detached: true,

@@ -1,8 +1,8 @@
 /**
  * The store in one SQLite file, by Node's own SQLite: a transaction for each commit, flushed to disk before it returns
  * (`synchronous = FULL`), because what was committed is what the server may say to routers. Audit rows wait for the next
- * flush, which has a transaction of its own: nobody's first packet waits for a log. One process at a time has the file. A file of a newer version is
- * refused rather than misread.
+ * flush, which has a transaction of its own: nobody's first packet waits for a log. One process at a time has the file. A
+ * file of a newer version is refused rather than misread.
  */
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -30,12 +30,15 @@ describe('peers’ addresses', () => {
     expect(new PeerAddresses().addressOf('somewhere')).toBeUndefined();
   });
 
-  it('stay right when more senders come than are remembered', () => {
+  it('stay right when more senders come than are remembered, and the first are forgotten', () => {
     const peers = new PeerAddresses();
+    const first = peers.addressOf('192.0.2.7');
     for (let index = 0; index < 40_000; index++) {
       const text = `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
       const address = peers.addressOf(text);
       if (index % 1000 === 0) expect(address && formatAddress(address)).toBe(text);
     }
+    expect(peers.addressOf('192.0.2.7')).toEqual(first);
+    expect(peers.addressOf('192.0.2.7')).not.toBe(first);
   });
 });
