@@ -2,12 +2,22 @@
  * A bank: everything that one atomic store swaps. Two of them exist; packets read the active one, the host stages its
  * changes in the other through `stage_*`, and `commit` flips them and raises the generation.
  *
- *   0          16                     16 + 8 x entries            ... + 8 x pairs, up to a multiple of 64
- *   | row count | bindings of entries  | SAD: SPI and state        | SPD rows in order
+ *   0          16                     16 + 8 x entries            ... + 8 x pairs   up to a multiple of 64
+ *   | row count | bindings of entries  | SAD: SPI and state        | order marks     | tree of SPD rows
+ *
+ * The SPD rows and their covers stand in one table, as a tree written depth first. A cover selects whatever a row below it
+ * does, so a packet that it does not select goes on behind everything below:
+ *
+ *   index      0        1       2        3       4       5       6
+ *            | row 6 | cover | row 0 | cover | row 1 | row 4 | row 2 |      numbers of rows are their places in the SPD's order
+ *   below      0        4       0        2       0       0       0
  */
-/** u32: SPD rows in use. */
+/** u32: SPD rows and covers in use. */
 export const BANK_ROW_COUNT = 0;
 export const BANK_BINDINGS = 16;
+
+/** A bank has room for one cover to so many SPD rows. */
+export const SPD_ROWS_PER_COVER = 2;
 
 /** Bindings of an SPD entry: consecutive rows of the binding region, two u32. */
 export const BINDING_SIZE = 8;

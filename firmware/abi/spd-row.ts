@@ -3,7 +3,7 @@
  * SAs are all made of such rows; a row matches with a few 16-octet operations.
  *
  *   0        16           32       48            64            80           96
- *   | local   | local mask | remote | remote mask | first values | last values | protocol, family, action, entry, slot |
+ *   | local   | local mask | remote | remote mask | first values | last values | protocol ... below                     |
  *
  * The four values are local port, remote port, ICMP type, ICMP code, each a u32 and each within [first, last].
  */
@@ -29,6 +29,10 @@ export const ROW_ENTRY = 108;
 export const ROW_SLOT = 112;
 /** u32: SPI that the slot must still have, for ACTION_SA. */
 export const ROW_SPI = 116;
+/** u32: place of an SPD row in the order of the SPD; of a cover, the lowest below it. Nothing in other rows. */
+export const ROW_ORDER = 120;
+/** u32: 0; of a cover, how many rows stand below it (bank.ts). */
+export const ROW_BELOW = 124;
 
 export const PROTOCOL_ANY = 256;
 /** A packet whose protocol cannot be told (a non-initial fragment that starts inside extension headers). */

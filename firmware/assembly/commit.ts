@@ -26,9 +26,6 @@ import { SA_FLAG_OUTBOUND, SA_FLAGS, SA_SPI, SA_STATE, SA_STATE_EMPTY } from '..
 import {
   ACTION_ACQUIRE,
   ACTION_BLOCKED,
-  ACTION_BYPASS,
-  ACTION_DISCARD,
-  ACTION_PROTECT,
   ACTION_SA,
   ROW_ACTION,
   ROW_ENTRY,
@@ -47,9 +44,10 @@ import {
   bindingRows,
   saPairs,
   spdEntries,
-  spdRows,
+  treeRows,
 } from './regions.ts';
 import { slotAddress } from './sad/slot.ts';
+import { buildTree } from './spd/cover.ts';
 
 /**
  * Number of the tables in use; the bank is its lowest bit. One store changes both, so they cannot disagree. Starts at 2, so
@@ -102,18 +100,19 @@ function hasFamily(rowPtr: usize): bool {
   return family === 4 || family === 6;
 }
 
-/** Stages the number of SPD rows, which the host has written into the inactive bank in order, and checks them. */
+/**
+ * Stages the SPD rows, which the host has written into the inactive bank as a tree: checks them and fills the covers in. If
+ * anything is wrong, the bank has no rows: what it had was overwritten, and without rows every packet is dropped.
+ *
+ * @param rowCount rows and covers together
+ */
 export function stageSpd(rowCount: u32): u32 {
-  if (rowCount > spdRows) return STAGE_INDEX;
+  if (rowCount > treeRows) return STAGE_INDEX;
   const bankPtr = inactiveBank();
-  for (let index: u32 = 0; index < rowCount; index++) {
-    const rowPtr = bankPtr + bankRows + <usize>index * ROW_SIZE;
-    const action = load<u32>(rowPtr, ROW_ACTION);
-    if (!hasFamily(rowPtr) || load<u32>(rowPtr, ROW_ENTRY) >= spdEntries) return STAGE_ROW;
-    if (action !== ACTION_PROTECT && action !== ACTION_BYPASS && action !== ACTION_DISCARD) return STAGE_ROW;
-  }
-  store<u32>(bankPtr, rowCount, BANK_ROW_COUNT);
-  return STAGE_OK;
+  store<u32>(bankPtr, 0, BANK_ROW_COUNT);
+  const problem = buildTree(bankPtr, rowCount);
+  if (problem === STAGE_OK) store<u32>(bankPtr, rowCount, BANK_ROW_COUNT);
+  return problem;
 }
 
 /** Address of the inactive bank's SPD rows, for the host to write. */

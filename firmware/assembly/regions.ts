@@ -2,7 +2,14 @@
  * Where the regions lie, as `configure` accepted them from the host. Decides whether a layout is sound: nothing may
  * overlap, end beyond memory or run into a canary. Everything else in the firmware trusts these addresses.
  */
-import { BANK_BINDINGS, BINDING_SIZE, ENTRY_STATE_SIZE, FLOW_SIZE, SAD_SIZE } from '../abi/bank.ts';
+import {
+  BANK_BINDINGS,
+  BINDING_SIZE,
+  ENTRY_STATE_SIZE,
+  FLOW_SIZE,
+  SAD_SIZE,
+  SPD_ROWS_PER_COVER,
+} from '../abi/bank.ts';
 import { COUNTERS_SIZE } from '../abi/counters.ts';
 import { GCM_CONTEXT_SIZE } from '../abi/crypto-context.ts';
 import { DESCRIPTOR_SIZE } from '../abi/descriptor.ts';
@@ -84,7 +91,11 @@ export let heldPackets: usize = 0;
 
 /** Offsets of the parts of a bank that depend on capacities. */
 export let bankSad: u32 = 0;
+export let bankOrderMarks: u32 = 0;
 export let bankRows: u32 = 0;
+
+/** Room of a bank for SPD rows and their covers together. */
+export let treeRows: u32 = 0;
 
 /** Capacities beyond these are a mistake, and would let the sums below overflow. */
 const CAPACITY_MAX: u32 = 1 << 20;
@@ -161,7 +172,9 @@ function checkCapacities(): u32 {
   if (packetOctets > PACKET_OCTETS_MAX || (packetOctets & 63) !== 0) return CONFIGURE_CAPACITY;
   if (packetOctets < <u32>(PACKET_HEADROOM + PACKET_TAILROOM + 64)) return CONFIGURE_CAPACITY;
   bankSad = BANK_BINDINGS + spdEntries * BINDING_SIZE;
-  bankRows = (bankSad + saPairs * SAD_SIZE + 63) & ~63;
+  bankOrderMarks = bankSad + saPairs * SAD_SIZE;
+  bankRows = (bankOrderMarks + (spdRows + 7) / 8 + 63) & ~63;
+  treeRows = spdRows + spdRows / SPD_ROWS_PER_COVER;
   return CONFIGURE_OK;
 }
 
@@ -179,7 +192,7 @@ function checkRegions(): u32 {
 
 /** Octets that a region needs; host/dataplane/memory-layout.ts computes the same. */
 function regionSize(index: u32): u64 {
-  const bankSize = <u64>bankRows + <u64>spdRows * ROW_SIZE;
+  const bankSize = <u64>bankRows + <u64>treeRows * ROW_SIZE;
   if (index === REGION_COUNTERS) return COUNTERS_SIZE;
   if (index === REGION_KEY_STAGING) return KEY_STAGING_SIZE;
   if (index === REGION_DESCRIPTORS) return <u64>packetSlots * DESCRIPTOR_SIZE;

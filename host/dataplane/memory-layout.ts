@@ -8,6 +8,7 @@ import {
   ENTRY_STATE_SIZE,
   FLOW_SIZE,
   SAD_SIZE,
+  SPD_ROWS_PER_COVER,
 } from '../../firmware/abi/bank.ts';
 import { COUNTERS_SIZE } from '../../firmware/abi/counters.ts';
 import { GCM_CONTEXT_SIZE } from '../../firmware/abi/crypto-context.ts';
@@ -108,10 +109,14 @@ export function layOutMemory(capacities: Capacities): MemoryLayout {
 /** In the order of the REGION_* numbers. */
 function sizes(capacities: Capacities, packetStride: number): number[] {
   const bankRows = roundUp(
-    BANK_BINDINGS + capacities.spdEntries * BINDING_SIZE + capacities.saPairs * SAD_SIZE,
+    BANK_BINDINGS +
+      capacities.spdEntries * BINDING_SIZE +
+      capacities.saPairs * SAD_SIZE +
+      Math.ceil(capacities.spdRows / 8),
     64,
   );
-  const bank = bankRows + capacities.spdRows * ROW_SIZE;
+  const covers = Math.floor(capacities.spdRows / SPD_ROWS_PER_COVER);
+  const bank = bankRows + (capacities.spdRows + covers) * ROW_SIZE;
   const packetSlots = capacities.packetSlots + 1;
   return [
     COUNTERS_SIZE,

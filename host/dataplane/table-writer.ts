@@ -15,6 +15,7 @@ import type { ChangePlan } from './change-plan.ts';
 import type { FirmwareExport, FirmwareInstance } from './instance.ts';
 import { type Row, writeRow } from './row-image.ts';
 import type { RowRange } from './row-pool.ts';
+import { rowTree } from './row-tree.ts';
 import { stageKeys, writePeer, writeSlot } from './slots.ts';
 import { bindingRow, entryRows } from './table-image.ts';
 import type { PairState, Tables } from './tables.ts';
@@ -42,10 +43,11 @@ export class TableWriter {
   /** Makes the plan effective, and the tables say so. Throws EngineLostError only. */
   carryOut(plan: ChangePlan, now: Instant): void {
     this.#writePlan(plan, now);
-    this.#stage(plan);
+    const tree = plan.order === undefined ? undefined : rowTree(this.#spdRows(plan));
+    this.#stage(plan, tree);
     this.#instance.call('commit');
     // The bank that was active until now has missed the change.
-    this.#stage(plan);
+    this.#stage(plan, tree);
     this.#wipe(plan);
     this.#adopt(plan);
   }
@@ -121,19 +123,11 @@ export class TableWriter {
     this.#demand('install_sa', slotIndex);
   }
 
-  /** Stages the plan in the bank that is inactive now. */
-  #stage(plan: ChangePlan): void {
-    if (plan.order !== undefined) {
-      let at = this.#instance.call('staged_spd_rows');
-      let count = 0;
-      for (const { state, entry } of this.#inOrder(plan)) {
-        for (const row of entryRows(entry, state.index)) {
-          writeRow(this.#instance.view, at, row);
-          at += ROW_SIZE;
-          count++;
-        }
-      }
-      this.#demand('stage_spd', count);
+  /** Stages the plan, and the SPD rows if they change, in the bank that is inactive now. */
+  #stage(plan: ChangePlan, tree: Uint8Array | undefined): void {
+    if (tree !== undefined) {
+      this.#instance.octets.set(tree, this.#instance.call('staged_spd_rows'));
+      this.#demand('stage_spd', tree.length / ROW_SIZE);
     }
     for (const state of plan.goneEntries) this.#demand('stage_bindings', state.index, 0, 0);
     for (const { state, rows } of plan.entries) {
@@ -147,9 +141,11 @@ export class TableWriter {
     }
   }
 
-  #inOrder(plan: ChangePlan): ChangePlan['entries'] {
+  /** The SPD rows in order. */
+  #spdRows(plan: ChangePlan): Row[] {
     const byState = new Map(plan.entries.map((entry) => [entry.state, entry]));
-    return (plan.order ?? []).flatMap((state) => byState.get(state) ?? []);
+    const inOrder = (plan.order ?? []).flatMap((state) => byState.get(state) ?? []);
+    return inOrder.flatMap(({ state, entry }) => entryRows(entry, state.index));
   }
 
   /** Wipes what no bank leads to any more. */

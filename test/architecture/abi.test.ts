@@ -80,6 +80,8 @@ const records: readonly RecordTable[] = [
       ENTRY: 4,
       SLOT: 4,
       SPI: 4,
+      ORDER: 4,
+      BELOW: 4,
     },
     values: /^ROW_SIZE$/,
   },

@@ -11,6 +11,7 @@ import { ACTION_PROTECT, ROW_ACTION, ROW_ENTRY, ROW_SIZE } from '../../abi/spd-r
 import { count } from '../counters.ts';
 import { bankRows, bindingRows } from '../regions.ts';
 import { findFlow, rememberFlow } from './flow-cache.ts';
+import { firstInOrder } from './row-tree.ts';
 import { firstMatch } from './selector-match.ts';
 
 /**
@@ -34,7 +35,7 @@ export function lookup(bankPtr: usize, generation: u32): usize {
 
 /** The lookup without the cache. */
 export function orderedLookup(bankPtr: usize): usize {
-  const rowPtr = firstMatch(bankPtr + bankRows, load<u32>(bankPtr, BANK_ROW_COUNT));
+  const rowPtr = firstInOrder(bankPtr + bankRows, load<u32>(bankPtr, BANK_ROW_COUNT));
   if (rowPtr === 0 || load<u32>(rowPtr, ROW_ACTION) !== ACTION_PROTECT) return rowPtr;
   const bindingPtr = bankPtr + BANK_BINDINGS + <usize>load<u32>(rowPtr, ROW_ENTRY) * BINDING_SIZE;
   const firstRowPtr = bindingRows + <usize>load<u32>(bindingPtr, BINDING_FIRST) * ROW_SIZE;

@@ -37,21 +37,33 @@ export function firstMatch(rowsPtr: usize, rowCount: u32): usize {
   const family = load<u32>(SELECTOR, SELECTOR_FAMILY);
   const endPtr = rowsPtr + <usize>rowCount * ROW_SIZE;
   for (let rowPtr = rowsPtr; rowPtr < endPtr; rowPtr += ROW_SIZE) {
-    const localDifference = v128.and(
-      v128.xor(local, v128.load(rowPtr, ROW_LOCAL)),
-      v128.load(rowPtr, ROW_LOCAL_MASK),
-    );
-    const remoteDifference = v128.and(
-      v128.xor(remote, v128.load(rowPtr, ROW_REMOTE)),
-      v128.load(rowPtr, ROW_REMOTE_MASK),
-    );
-    if (v128.any_true(v128.or(localDifference, remoteDifference))) continue;
-    if (load<u32>(rowPtr, ROW_FAMILY) !== family) continue;
-    const rowProtocol = load<u32>(rowPtr, ROW_PROTOCOL);
-    if (rowProtocol !== PROTOCOL_ANY && rowProtocol !== protocol) continue;
-    const below = i32x4.lt_s(values, v128.load(rowPtr, ROW_FIRST));
-    const above = i32x4.gt_s(values, v128.load(rowPtr, ROW_LAST));
-    if (!v128.any_true(v128.or(below, above))) return rowPtr;
+    if (selects(rowPtr, local, remote, values, protocol, family)) return rowPtr;
   }
   return 0;
+}
+
+/** True when the row selects a packet; the packet's fields are those of SELECTOR, loaded once for many rows. */
+export function selects(
+  rowPtr: usize,
+  local: v128,
+  remote: v128,
+  values: v128,
+  protocol: u32,
+  family: u32,
+): bool {
+  const localDifference = v128.and(
+    v128.xor(local, v128.load(rowPtr, ROW_LOCAL)),
+    v128.load(rowPtr, ROW_LOCAL_MASK),
+  );
+  const remoteDifference = v128.and(
+    v128.xor(remote, v128.load(rowPtr, ROW_REMOTE)),
+    v128.load(rowPtr, ROW_REMOTE_MASK),
+  );
+  if (v128.any_true(v128.or(localDifference, remoteDifference))) return false;
+  if (load<u32>(rowPtr, ROW_FAMILY) !== family) return false;
+  const rowProtocol = load<u32>(rowPtr, ROW_PROTOCOL);
+  if (rowProtocol !== PROTOCOL_ANY && rowProtocol !== protocol) return false;
+  const below = i32x4.lt_s(values, v128.load(rowPtr, ROW_FIRST));
+  const above = i32x4.gt_s(values, v128.load(rowPtr, ROW_LAST));
+  return !v128.any_true(v128.or(below, above));
 }

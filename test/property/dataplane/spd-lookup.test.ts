@@ -1,8 +1,12 @@
 /** SPD lookup against `selectorMatches` tried row by row, for random entries, SAs, blocks, precedents and packets. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { STAGE_OK } from '../../../firmware/abi/bank.ts';
 import type { SaPair } from '../../../host/dataplane/engine.ts';
+import { canaries } from '../../../host/dataplane/memory-layout.ts';
+import { rowTree } from '../../../host/dataplane/row-tree.ts';
 import type { SpdEntry } from '../../../host/model/policy.ts';
+import type { Prefix } from '../../../host/model/prefix.ts';
 import {
   intersectSelectorLists,
   type PacketSelector,
@@ -10,6 +14,7 @@ import {
   selectorMatches,
 } from '../../../host/model/selector.ts';
 import { address, dataplane, pair, reason, selector } from './engines.ts';
+import { decidingEntry, discardRows, instanceFor, stageTree } from './first-row.ts';
 import { ICMP, ICMPV6, packetOf, TCP, UDP } from './packets.ts';
 
 // Few values, so that rows overlap and packets hit them.
@@ -51,6 +56,35 @@ const anySelector: fc.Arbitrary<Selector> = fc
         .map(([protocol, icmpType, icmpCode]) => ({ ...base, protocol, icmpType, icmpCode })),
     );
   });
+
+/** A prefix of any length around one of the hosts, which has other neighbours at each length. */
+const anyPrefix = (hosts: readonly string[], shortest: number): fc.Arbitrary<Prefix> =>
+  fc
+    .tuple(fc.constantFrom(...hosts), fc.integer({ min: shortest, max: hosts === hosts4 ? 32 : 128 }))
+    .map(([host, length]) => {
+      const { family, octets } = address(host);
+      const network = octets.map(
+        (octet, index) => octet & (0xff00 >> Math.min(8, Math.max(0, length - 8 * index))),
+      );
+      return { address: { family, octets: network }, length };
+    });
+
+/** Hundreds of rows: most of them narrow, so that packets get past the first ones. */
+const manySelectors: fc.Arbitrary<Selector[]> = fc.array(
+  fc
+    .tuple(anySelector, fc.constantFrom(hosts4, hosts6), fc.nat(3))
+    .chain(([base, hosts, form]) =>
+      fc
+        .tuple(anyPrefix(hosts, 6 * form), anyPrefix(hosts, 6 * form), range, range)
+        .map(
+          ([local, remote, localPorts, remotePorts]): Selector =>
+            form === 0
+              ? { ...base, protocol: base.protocol ?? 89 }
+              : { ...base, local, remote, ...(form === 3 ? {} : { localPorts, remotePorts }) },
+        ),
+    ),
+  { minLength: 1, maxLength: 600, size: 'max' },
+);
 
 const someSelectors = fc.array(anySelector, { minLength: 1, maxLength: 3 });
 
@@ -221,6 +255,28 @@ describe('SPD lookup', () => {
     for (const what of ['bypass', 'spd-discard', 'blocked', 'sent', 'held', 'no-spd-entry']) {
       expect(seen.get(what), what).toBeGreaterThan(5);
     }
+  });
+
+  it('finds the first of hundreds of overlapping rows, as trying them in order does', () => {
+    const instance = instanceFor(600);
+    let found = 0;
+    let missed = 0;
+    fc.assert(
+      fc.property(manySelectors, fc.array(anyFlow, { minLength: 20, maxLength: 40 }), (selectors, flows) => {
+        expect(stageTree(instance, rowTree(discardRows(selectors)))).toBe(STAGE_OK);
+        instance.call('commit');
+        for (const { packet, selector: fields } of flows) {
+          const expected = selectors.findIndex((one) => selectorMatches(one, fields));
+          expect(decidingEntry(instance, packet)).toBe(expected);
+          if (expected < 0) missed++;
+          else found++;
+        }
+      }),
+      { numRuns: 300 },
+    );
+    expect(canaries(instance.buffer, instance.layout).flatMap((octets) => [...octets])).not.toContain(0);
+    expect(found).toBeGreaterThan(1000);
+    expect(missed).toBeGreaterThan(100);
   });
 
   it('lets an inbound packet out exactly when a selector of its SA matches', () => {

@@ -139,6 +139,18 @@ describe('an instance', () => {
     expect(layOutMemory(defaultCapacities).pages * 65536).toBeLessThanOrEqual(16 * 1024 * 1024);
   });
 
+  it('has room for 50,000 SAs and 10,000 SPD rows, and takes as much for a pair as the README says', () => {
+    const octets = (saPairs: number) => {
+      const { regionSizes } = layOutMemory({ ...defaultCapacities, saPairs });
+      return regionSizes.reduce((sum, size) => sum + size, 0);
+    };
+    const pairOctets = (octets(4096) - octets(2048)) / 2048;
+    const readme = readFileSync(new URL('../../../firmware/README.md', import.meta.url), 'utf8');
+    expect(readme).toContain(`A pair takes ${pairOctets.toLocaleString('en')} octets`);
+    const large = { ...defaultCapacities, saPairs: 32768, spdRows: 10_000, spdEntries: 10_000 };
+    expect(new FirmwareInstance(large, new Uint8Array(16)).lost).toBeUndefined();
+  });
+
   it.each([
     ['saPairs', 12],
     ['events', 0],
