@@ -15,6 +15,13 @@ import { equal } from './equal.ts';
 import { gcmOpen, gcmSeal, gcmSetup } from './gcm.ts';
 import { hmacSha1, hmacSha1Setup, hmacSha256, hmacSha256Setup } from './hmac.ts';
 import {
+  hmacMd5GivesKnownAnswer,
+  hmacSha1LanesGiveKnownAnswer,
+  hmacSha256LanesGiveKnownAnswer,
+  hmacSha384GivesKnownAnswer,
+  hmacSha512GivesKnownAnswer,
+} from './self-test-hash.ts';
+import {
   AES_128_CIPHER,
   AES_192_CIPHER,
   AES_256_CIPHER,
@@ -94,6 +101,11 @@ export function cryptoSelfTest(): i32 {
   if (!hmacSha256GivesKnownAnswer(LONG_KEY, 131, HMAC_LONG_TEXT, HMAC_LONG_TEXT_LENGTH, HMAC_LONG_SHA256))
     return 13;
   if (!comparisonSeesEveryOctet()) return 14;
+  if (!hmacMd5GivesKnownAnswer()) return 15;
+  if (!hmacSha384GivesKnownAnswer()) return 16;
+  if (!hmacSha512GivesKnownAnswer()) return 17;
+  if (!hmacSha1LanesGiveKnownAnswer()) return 18;
+  if (!hmacSha256LanesGiveKnownAnswer(LONG_KEY, 131)) return 19;
   return 0;
 }
 
