@@ -2,7 +2,7 @@
  * Sizes in octets of the cipher and integrity contexts that the host lays out in SA slots, and of what they take and give.
  * A context is filled once per SA by its setup function, read by every packet, and wiped with its slot; it holds key
  * material throughout. Addresses should be multiples of 16 (speed only). Decides no key lengths for proposals: that is
- * `host/model/proposal.ts`. RFC 4106, RFC 3602, RFC 2405, RFC 2451, RFC 2404, RFC 4868.
+ * `host/model/proposal.ts`. RFC 4106, RFC 3602, RFC 2405, RFC 2451, RFC 2403, RFC 2404, RFC 4868.
  */
 
 /** Number of rounds (u32, padded to 16), then up to 15 round keys of 16 octets (AES-256, FIPS 197 §5). */
@@ -28,13 +28,28 @@ export const DES_CBC_CONTEXT_SIZE = DES_SCHEDULE_SIZE;
 /** Schedule of the key that encrypts counters into unpredictable IVs (RFC 2451 §3). */
 export const DES_CBC_IV_CONTEXT_SIZE = DES_SCHEDULE_SIZE;
 
-/** Chaining values after the inner and the outer padded key (RFC 2104 §4), each padded to a multiple of 16. */
+/** Chaining values after the inner and the outer padded key (RFC 2104 §4), each padded to half a block of the hash. */
+export const HMAC_MD5_CONTEXT_SIZE = 64;
 export const HMAC_SHA1_CONTEXT_SIZE = 64;
 export const HMAC_SHA256_CONTEXT_SIZE = 64;
+export const HMAC_SHA384_CONTEXT_SIZE = 128;
+export const HMAC_SHA512_CONTEXT_SIZE = 128;
+
+/** Packets that `hmac…Lanes` takes at once. */
+export const HMAC_LANES = 4;
+/** One of those packets, four u32: addresses of context, message and digest, and the message's length in octets. */
+export const HMAC_JOB_CONTEXT = 0;
+export const HMAC_JOB_MESSAGE = 4;
+export const HMAC_JOB_LENGTH = 8;
+export const HMAC_JOB_OUT = 12;
+export const HMAC_JOB_SIZE = 16;
 
 export const AES_BLOCK_SIZE = 16;
 export const DES_BLOCK_SIZE = 8;
 export const GCM_NONCE_SIZE = 12;
 export const GCM_ICV_SIZE = 16;
+export const MD5_DIGEST_SIZE = 16;
 export const SHA1_DIGEST_SIZE = 20;
 export const SHA256_DIGEST_SIZE = 32;
+export const SHA384_DIGEST_SIZE = 48;
+export const SHA512_DIGEST_SIZE = 64;

@@ -164,6 +164,12 @@ const records: readonly RecordTable[] = [
     values: /^KEY_STAGING_SIZE$/,
   },
   {
+    prefix: 'HMAC_JOB_',
+    size: 'HMAC_JOB_SIZE',
+    fields: { CONTEXT: 4, MESSAGE: 4, LENGTH: 4, OUT: 4 },
+    values: /^HMAC_JOB_SIZE$/,
+  },
+  {
     prefix: 'BINDING_',
     size: 'BINDING_SIZE',
     fields: { FIRST: 4, COUNT: 4 },

@@ -8,10 +8,7 @@ import { AES_TABLES } from './aes-tables.ts';
 import { cbcDecrypt, cbcEncrypt, cbcSetup, cbcUnpredictableIv } from './cbc.ts';
 import { equal } from './equal.ts';
 import { gcmOpen, gcmSeal, gcmSetup } from './gcm.ts';
-import { hmacSha1, hmacSha1Setup, hmacSha256, hmacSha256Setup } from './hmac.ts';
 import { cryptoSelfTest } from './self-test.ts';
-import { sha1 } from './sha1.ts';
-import { sha256 } from './sha256.ts';
 
 /** Where the constants of `aes-tables.ts` lie, for the test that derives them. */
 export function primitive_aes_tables(): usize {
@@ -83,30 +80,6 @@ export function primitive_cbc_unpredictable_iv(
   out: usize,
 ): void {
   cbcUnpredictableIv(schedule, sequenceLow, sequenceHigh, out);
-}
-
-export function primitive_sha1(message: usize, length: i32, out: usize): void {
-  sha1(message, length, out);
-}
-
-export function primitive_sha256(message: usize, length: i32, out: usize): void {
-  sha256(message, length, out);
-}
-
-export function primitive_hmac_sha1_setup(context: usize, key: usize, keyLength: i32): void {
-  hmacSha1Setup(context, key, keyLength);
-}
-
-export function primitive_hmac_sha1(context: usize, message: usize, length: i32, out: usize): void {
-  hmacSha1(context, message, length, out);
-}
-
-export function primitive_hmac_sha256_setup(context: usize, key: usize, keyLength: i32): void {
-  hmacSha256Setup(context, key, keyLength);
-}
-
-export function primitive_hmac_sha256(context: usize, message: usize, length: i32, out: usize): void {
-  hmacSha256(context, message, length, out);
 }
 
 export function primitive_equal(a: usize, b: usize, length: i32): bool {

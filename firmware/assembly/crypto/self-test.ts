@@ -16,6 +16,13 @@ import { gcmOpen, gcmSeal, gcmSetup } from './gcm.ts';
 import { hmacSha1, hmacSha1Setup, hmacSha256, hmacSha256Setup } from './hmac.ts';
 import { desGivesKnownAnswer, tripleDesGivesKnownAnswer } from './self-test-des.ts';
 import {
+  hmacMd5GivesKnownAnswer,
+  hmacSha1LanesGiveKnownAnswer,
+  hmacSha256LanesGiveKnownAnswer,
+  hmacSha384GivesKnownAnswer,
+  hmacSha512GivesKnownAnswer,
+} from './self-test-hash.ts';
+import {
   AES_128_CIPHER,
   AES_192_CIPHER,
   AES_256_CIPHER,
@@ -97,6 +104,11 @@ export function cryptoSelfTest(): i32 {
   if (!comparisonSeesEveryOctet()) return 14;
   if (!desGivesKnownAnswer()) return 15;
   if (!tripleDesGivesKnownAnswer()) return 16;
+  if (!hmacMd5GivesKnownAnswer()) return 17;
+  if (!hmacSha384GivesKnownAnswer()) return 18;
+  if (!hmacSha512GivesKnownAnswer()) return 19;
+  if (!hmacSha1LanesGiveKnownAnswer()) return 20;
+  if (!hmacSha256LanesGiveKnownAnswer(LONG_KEY, 131)) return 21;
   return 0;
 }
 

@@ -1,62 +1,29 @@
 /**
- * SHA-1 (FIPS 180-4 §6.1), one message at a time. Constant-time but for the length. Sits under `hmac.ts`, where collisions
- * of SHA-1 do no harm (RFC 6194 §3.3); signs and identifies nothing.
+ * The compression function of SHA-1 (FIPS 180-4 §6.1), one message at a time. Constant-time. Only for HMAC, where collisions
+ * of SHA-1 do no harm (RFC 6194 §3.3); padding and digest are `hash.ts`, four messages at once `sha1-lanes.ts`.
  */
 
-/** The chaining value before any message (FIPS 180-4 §5.3.1). */
+/** The chaining value before any message (FIPS 180-4 §5.3.1), padded to half a block. */
 // biome-ignore format: words as the standard has them
 export const SHA1_START: usize = memory.data<u32>([
-  0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0,
+  0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0, 0, 0, 0,
 ], 16);
 
-/** Scratch; not reentrant. */
-const STATE: usize = memory.data(32, 16);
-const TAIL: usize = memory.data(128, 16);
-/** W_t + K_t of one block, 80 words (FIPS 180-4 §6.1.2). */
+/** W_t + K_t of one block, 80 words (FIPS 180-4 §6.1.2). Not reentrant. */
 const SCHEDULE: usize = memory.data(320, 16);
 
 /** Octets of a word reversed, four words at once: messages are big-endian (FIPS 180-4 §3.1). */
 const BIG_ENDIAN: usize = memory.data<u8>([3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12], 16);
 
-/** Writes the 20-octet digest of a message. */
-export function sha1(message: usize, length: i32, out: usize): void {
-  sha1Continue(SHA1_START, 0, message, length, out);
-}
-
 /**
- * Writes the digest of a message that continues after a chaining value.
- *
- * @param start     5 words, host order, the value after `before` octets; read only
- * @param before    octets already taken in, a multiple of 64
- * @param out       20 octets, written; may overlap the message
- */
-export function sha1Continue(start: usize, before: i32, message: usize, length: i32, out: usize): void {
-  memory.copy(STATE, start, 20);
-  const whole = length & ~63;
-  const left = length & 63;
-  compress(STATE, message, whole);
-  // FIPS 180-4 §5.1.1: a one bit, zeros, the length in bits as 64-bit number.
-  const padded: usize = left < 56 ? 64 : 128;
-  memory.copy(TAIL, message + <usize>whole, left);
-  store<u8>(TAIL + <usize>left, 0x80);
-  memory.fill(TAIL + <usize>left + 1, 0, padded - <usize>left - 1);
-  store<u64>(TAIL + padded - 8, bswap<u64>((<u64>before + <u64>length) << 3));
-  compress(STATE, TAIL, <i32>padded);
-  for (let word: usize = 0; word < 20; word += 4) {
-    store<u32>(out + word, bswap(load<u32>(STATE + word)));
-  }
-}
-
-/** Takes one 64-octet block into the chaining value at `state`, in place. For HMAC's keys. */
-export function sha1Block(state: usize, block: usize): void {
-  compress(state, block, 64);
-}
-
-/**
- * FIPS 180-4 §6.1.2 over `octets`, a multiple of 64. The message schedule goes four words at a time in vectors, one phase of
+ * Takes whole blocks into a chaining value, in place. The message schedule goes four words at a time in vectors, one phase of
  * twenty rounds ahead of the rounds, so that a processor does both at once.
+ *
+ * @param state   5 words, host order
+ * @param octets  a multiple of 64
+ * @constantTime
  */
-function compress(state: usize, message: usize, octets: i32): void {
+export function sha1Compress(state: usize, message: usize, octets: i32): void {
   const bigEndian = v128.load(BIG_ENDIAN);
   const k0 = i32x4.splat(0x5a827999);
   const k1 = i32x4.splat(0x6ed9eba1);

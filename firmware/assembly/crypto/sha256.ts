@@ -1,5 +1,6 @@
 /**
- * SHA-256 (FIPS 180-4 §6.2), one message at a time. Constant-time but for the length. Sits under `hmac.ts`.
+ * The compression function of SHA-256 (FIPS 180-4 §6.2), one message at a time. Constant-time. Padding and digest are
+ * `hash.ts`, four messages at once `sha256-lanes.ts`.
  */
 
 /** The chaining value before any message (FIPS 180-4 §5.3.3). */
@@ -8,10 +9,7 @@ export const SHA256_START: usize = memory.data<u32>([
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ], 16);
 
-/** Scratch; not reentrant. */
-const STATE: usize = memory.data(32, 16);
-const TAIL: usize = memory.data(128, 16);
-/** W_t + K_t of one block, 64 words (FIPS 180-4 §6.2.2). */
+/** W_t + K_t of one block, 64 words (FIPS 180-4 §6.2.2). Not reentrant. */
 const SCHEDULE: usize = memory.data(256, 16);
 
 /** Octets of a word reversed, four words at once: messages are big-endian (FIPS 180-4 §3.1). */
@@ -19,7 +17,7 @@ const BIG_ENDIAN: usize = memory.data<u8>([3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8,
 
 /** FIPS 180-4 §4.2.2. */
 // biome-ignore format: words as the standard has them
-const ROUND_CONSTANTS: usize = memory.data<u32>([
+export const SHA256_ROUND_CONSTANTS: usize = memory.data<u32>([
   0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
   0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
   0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -30,55 +28,25 @@ const ROUND_CONSTANTS: usize = memory.data<u32>([
   0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 ], 16);
 
-/** Writes the 32-octet digest of a message. */
-export function sha256(message: usize, length: i32, out: usize): void {
-  sha256Continue(SHA256_START, 0, message, length, out);
-}
-
 /**
- * Writes the digest of a message that continues after a chaining value.
+ * Takes whole blocks into a chaining value, in place. The message schedule goes four words at a time in vectors, sixteen
+ * rounds ahead of the rounds, so that a processor does both at once.
  *
- * @param start     8 words, host order, the value after `before` octets; read only
- * @param before    octets already taken in, a multiple of 64
- * @param out       32 octets, written; may overlap the message
+ * @param state   8 words, host order
+ * @param octets  a multiple of 64
+ * @constantTime
  */
-export function sha256Continue(start: usize, before: i32, message: usize, length: i32, out: usize): void {
-  memory.copy(STATE, start, 32);
-  const whole = length & ~63;
-  const left = length & 63;
-  compress(STATE, message, whole);
-  // FIPS 180-4 §5.1.1: a one bit, zeros, the length in bits as 64-bit number.
-  const padded: usize = left < 56 ? 64 : 128;
-  memory.copy(TAIL, message + <usize>whole, left);
-  store<u8>(TAIL + <usize>left, 0x80);
-  memory.fill(TAIL + <usize>left + 1, 0, padded - <usize>left - 1);
-  store<u64>(TAIL + padded - 8, bswap<u64>((<u64>before + <u64>length) << 3));
-  compress(STATE, TAIL, <i32>padded);
-  for (let word: usize = 0; word < 32; word += 4) {
-    store<u32>(out + word, bswap(load<u32>(STATE + word)));
-  }
-}
-
-/** Takes one 64-octet block into the chaining value at `state`, in place. For HMAC's keys. */
-export function sha256Block(state: usize, block: usize): void {
-  compress(state, block, 64);
-}
-
-/**
- * FIPS 180-4 §6.2.2 over `octets`, a multiple of 64. The message schedule goes four words at a time in vectors, sixteen rounds
- * ahead of the rounds, so that a processor does both at once.
- */
-function compress(state: usize, message: usize, octets: i32): void {
+export function sha256Compress(state: usize, message: usize, octets: i32): void {
   const bigEndian = v128.load(BIG_ENDIAN);
   for (const end = message + <usize>octets; message < end; message += 64) {
     let w0 = i8x16.relaxed_swizzle(v128.load(message, 0), bigEndian);
     let w1 = i8x16.relaxed_swizzle(v128.load(message, 16), bigEndian);
     let w2 = i8x16.relaxed_swizzle(v128.load(message, 32), bigEndian);
     let w3 = i8x16.relaxed_swizzle(v128.load(message, 48), bigEndian);
-    v128.store(SCHEDULE, i32x4.add(w0, v128.load(ROUND_CONSTANTS, 0)), 0);
-    v128.store(SCHEDULE, i32x4.add(w1, v128.load(ROUND_CONSTANTS, 16)), 16);
-    v128.store(SCHEDULE, i32x4.add(w2, v128.load(ROUND_CONSTANTS, 32)), 32);
-    v128.store(SCHEDULE, i32x4.add(w3, v128.load(ROUND_CONSTANTS, 48)), 48);
+    v128.store(SCHEDULE, i32x4.add(w0, v128.load(SHA256_ROUND_CONSTANTS, 0)), 0);
+    v128.store(SCHEDULE, i32x4.add(w1, v128.load(SHA256_ROUND_CONSTANTS, 16)), 16);
+    v128.store(SCHEDULE, i32x4.add(w2, v128.load(SHA256_ROUND_CONSTANTS, 32)), 32);
+    v128.store(SCHEDULE, i32x4.add(w3, v128.load(SHA256_ROUND_CONSTANTS, 48)), 48);
     let a = load<u32>(state, 0);
     let b = load<u32>(state, 4);
     let c = load<u32>(state, 8);
@@ -93,10 +61,10 @@ function compress(state: usize, message: usize, octets: i32): void {
         w1 = nextWords(w1, w2, w3, w0);
         w2 = nextWords(w2, w3, w0, w1);
         w3 = nextWords(w3, w0, w1, w2);
-        v128.store(SCHEDULE + sixteen, i32x4.add(w0, v128.load(ROUND_CONSTANTS + sixteen, 64)), 64);
-        v128.store(SCHEDULE + sixteen, i32x4.add(w1, v128.load(ROUND_CONSTANTS + sixteen, 80)), 80);
-        v128.store(SCHEDULE + sixteen, i32x4.add(w2, v128.load(ROUND_CONSTANTS + sixteen, 96)), 96);
-        v128.store(SCHEDULE + sixteen, i32x4.add(w3, v128.load(ROUND_CONSTANTS + sixteen, 112)), 112);
+        v128.store(SCHEDULE + sixteen, i32x4.add(w0, v128.load(SHA256_ROUND_CONSTANTS + sixteen, 64)), 64);
+        v128.store(SCHEDULE + sixteen, i32x4.add(w1, v128.load(SHA256_ROUND_CONSTANTS + sixteen, 80)), 80);
+        v128.store(SCHEDULE + sixteen, i32x4.add(w2, v128.load(SHA256_ROUND_CONSTANTS + sixteen, 96)), 96);
+        v128.store(SCHEDULE + sixteen, i32x4.add(w3, v128.load(SHA256_ROUND_CONSTANTS + sixteen, 112)), 112);
       }
       for (let at = SCHEDULE + sixteen; at < SCHEDULE + sixteen + 64; at += 32) {
         h += load<u32>(at, 0) + choose(e, f, g) + bigSigma1(e);

@@ -2,29 +2,10 @@
 import { createHash, createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HMAC_SHA1_CONTEXT_SIZE, HMAC_SHA256_CONTEXT_SIZE } from '../../../firmware/abi/crypto-context.ts';
+import { hashNames, hashUnderTest } from './hash-primitives.ts';
 import { hex, Layout, primitives, sampleOctets } from './primitives.ts';
 
-const hashes = [
-  {
-    name: 'sha1',
-    digestLength: 20,
-    contextLength: HMAC_SHA1_CONTEXT_SIZE,
-    hash: primitives.primitive_sha1,
-    setup: primitives.primitive_hmac_sha1_setup,
-    hmac: primitives.primitive_hmac_sha1,
-  },
-  {
-    name: 'sha256',
-    digestLength: 32,
-    contextLength: HMAC_SHA256_CONTEXT_SIZE,
-    hash: primitives.primitive_sha256,
-    setup: primitives.primitive_hmac_sha256_setup,
-    hmac: primitives.primitive_hmac_sha256,
-  },
-] as const;
-
-for (const { name, digestLength, contextLength, hash, setup, hmac } of hashes) {
+for (const { name, digestLength, contextLength, hash, setup, hmac } of hashNames.map(hashUnderTest)) {
   const compareHmac = (keyLength: number, length: number, misalignment: number, seed: number): void => {
     const layout = new Layout();
     const key = layout.place(sampleOctets(keyLength, seed), misalignment);

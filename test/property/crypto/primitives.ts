@@ -39,12 +39,6 @@ export interface Primitives {
     sequenceHigh: number,
     out: number,
   ): void;
-  primitive_sha1(message: number, length: number, out: number): void;
-  primitive_sha256(message: number, length: number, out: number): void;
-  primitive_hmac_sha1_setup(context: number, key: number, keyLength: number): void;
-  primitive_hmac_sha1(context: number, message: number, length: number, out: number): void;
-  primitive_hmac_sha256_setup(context: number, key: number, keyLength: number): void;
-  primitive_hmac_sha256(context: number, message: number, length: number, out: number): void;
   primitive_equal(a: number, b: number, length: number): number;
   primitive_self_test(): number;
 }

@@ -4,6 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import { CBC_CONTEXT_SIZE, GCM_CONTEXT_SIZE } from '../../../firmware/abi/crypto-context.ts';
+import { hashUnderTest } from '../../property/crypto/hash-primitives.ts';
 import { fromHex, hex, Layout, primitives } from '../../property/crypto/primitives.ts';
 import { describeWith, nistVectors } from '../../requirements.ts';
 import { type ResponseCase, required, responseCases } from './response-file.ts';
@@ -85,9 +86,11 @@ describeWith(['nist vectors'], 'AES-CBC of NIST CAVP', () => {
 });
 
 describeWith(['nist vectors'], 'the hashes of NIST CAVP', () => {
-  for (const [name, folder, hash, digestLength] of [
-    ['SHA1', 'SHA1', primitives.primitive_sha1, 20],
-    ['SHA256', 'SHA2', primitives.primitive_sha256, 32],
+  for (const [name, folder, { hash, digestLength }] of [
+    ['SHA1', 'SHA1', hashUnderTest('sha1')],
+    ['SHA256', 'SHA2', hashUnderTest('sha256')],
+    ['SHA384', 'SHA2', hashUnderTest('sha384')],
+    ['SHA512', 'SHA2', hashUnderTest('sha512')],
   ] as const) {
     it(`are those of ${name}ShortMsg and ${name}LongMsg`, () => {
       for (const kind of ['ShortMsg', 'LongMsg']) {
