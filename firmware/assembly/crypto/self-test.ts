@@ -14,6 +14,7 @@ import { cbcDecrypt, cbcEncrypt, cbcSetup } from './cbc.ts';
 import { equal } from './equal.ts';
 import { gcmOpen, gcmSeal, gcmSetup } from './gcm.ts';
 import { hmacSha1, hmacSha1Setup, hmacSha256, hmacSha256Setup } from './hmac.ts';
+import { chacha20Poly1305GivesKnownAnswer } from './self-test-chacha20-poly1305.ts';
 import {
   AES_128_CIPHER,
   AES_192_CIPHER,
@@ -94,6 +95,7 @@ export function cryptoSelfTest(): i32 {
   if (!hmacSha256GivesKnownAnswer(LONG_KEY, 131, HMAC_LONG_TEXT, HMAC_LONG_TEXT_LENGTH, HMAC_LONG_SHA256))
     return 13;
   if (!comparisonSeesEveryOctet()) return 14;
+  if (!chacha20Poly1305GivesKnownAnswer()) return 15;
   return 0;
 }
 
