@@ -53,3 +53,8 @@ export const SHA1_DIGEST_SIZE = 20;
 export const SHA256_DIGEST_SIZE = 32;
 export const SHA384_DIGEST_SIZE = 48;
 export const SHA512_DIGEST_SIZE = 64;
+
+/** The key as it is (RFC 8439 §2.8); the salt of ESP (RFC 7634 §2) is part of the nonce. */
+export const CHACHA20_POLY1305_CONTEXT_SIZE = 32;
+export const CHACHA20_POLY1305_NONCE_SIZE = 12;
+export const CHACHA20_POLY1305_ICV_SIZE = 16;

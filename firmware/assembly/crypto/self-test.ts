@@ -14,6 +14,7 @@ import { cbcDecrypt, cbcEncrypt, cbcSetup } from './cbc.ts';
 import { equal } from './equal.ts';
 import { gcmOpen, gcmSeal, gcmSetup } from './gcm.ts';
 import { hmacSha1, hmacSha1Setup, hmacSha256, hmacSha256Setup } from './hmac.ts';
+import { chacha20Poly1305GivesKnownAnswer } from './self-test-chacha20-poly1305.ts';
 import { desGivesKnownAnswer, tripleDesGivesKnownAnswer } from './self-test-des.ts';
 import {
   hmacMd5GivesKnownAnswer,
@@ -109,6 +110,7 @@ export function cryptoSelfTest(): i32 {
   if (!hmacSha512GivesKnownAnswer()) return 19;
   if (!hmacSha1LanesGiveKnownAnswer()) return 20;
   if (!hmacSha256LanesGiveKnownAnswer(LONG_KEY, 131)) return 21;
+  if (!chacha20Poly1305GivesKnownAnswer()) return 22;
   return 0;
 }
 
