@@ -58,3 +58,9 @@ export const SHA512_DIGEST_SIZE = 64;
 export const CHACHA20_POLY1305_CONTEXT_SIZE = 32;
 export const CHACHA20_POLY1305_NONCE_SIZE = 12;
 export const CHACHA20_POLY1305_ICV_SIZE = 16;
+
+/** One slot's place among the ciphers: the encryption's context, and where there is a separate integrity its own behind it. */
+export const CIPHER_CONTEXT_SIZE = GCM_CONTEXT_SIZE;
+/** Behind the context of CBC: the schedule that makes its IVs, and the context of the integrity. */
+export const CIPHER_IV_KEY = 512;
+export const CIPHER_INTEGRITY = 768;

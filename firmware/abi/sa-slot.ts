@@ -15,8 +15,8 @@ export const SA_STATE = 0;
 export const SA_SPI = 4;
 /** u32, SA_FLAG_* bits. */
 export const SA_FLAGS = 8;
-/** u32, SUITE_* of suite.ts. */
-export const SA_SUITE = 12;
+/** u32, ENCRYPTION_* of algorithm.ts. */
+export const SA_ENCRYPTION = 12;
 /** u64: outbound the last number sent, inbound the highest authenticated. */
 export const SA_SEQUENCE = 16;
 /** u64: octets of inner packets (tunnel) or payloads (transport). */
@@ -45,8 +45,13 @@ export const SA_SELECTOR_COUNT = 100;
 export const SA_PAIR_SPI = 104;
 /** u32: octets that an outer packet may have; 0 is no limit. */
 export const SA_PATH_MTU = 108;
-/** u32: last second in which peer-moved was raised. */
-export const SA_MOVED_AT_SECONDS = 112;
+/** u32, INTEGRITY_* of algorithm.ts. */
+export const SA_INTEGRITY = 112;
+/** u32: octets of the ICV. */
+export const SA_ICV_LENGTH = 116;
+/** u32 each, written by `install_sa`: octets of the explicit IV, and what the encrypted part is a multiple of. */
+export const SA_IV_LENGTH = 120;
+export const SA_ALIGNMENT = 124;
 
 /* cold: offsets 128..255 */
 /** 16 octets each; IPv4 in the first four. */
@@ -55,6 +60,8 @@ export const SA_PEER_ADDRESS = 144;
 /** u32 each. */
 export const SA_LOCAL_PORT = 160;
 export const SA_PEER_PORT = 164;
+/** u32: last second in which peer-moved was raised. */
+export const SA_MOVED_AT_SECONDS = 168;
 
 export const SA_STATE_EMPTY = 0;
 export const SA_STATE_LIVE = 1;

@@ -60,13 +60,12 @@ import {
   SA_STATE,
   SA_STATE_LIVE,
   SA_STATE_STOPPED,
-  SA_SUITE,
 } from '../abi/sa-slot.ts';
 import { ROW_SIZE } from '../abi/spd-row.ts';
 import { VERDICT_DELIVER, VERDICT_DELIVER_HOST } from '../abi/verdict.ts';
 import { count, drop } from './counters.ts';
+import { payloadOffset } from './esp/geometry.ts';
 import { checkLength, payloadLength, payloadNextHeader, readTrailer, verifyAndDecrypt } from './esp/open.ts';
-import { payloadOffset } from './esp/suite.ts';
 import { raiseSenderEvent } from './events.ts';
 import { hold } from './held.ts';
 import { espAddress, espLength, locateEsp } from './packet/carrier.ts';
@@ -193,7 +192,7 @@ function authenticate(
 ): u32 {
   const slotPtr = slotAddress(slotIndex);
   const windowPtr = replayAddress(slotIndex);
-  const problem = checkLength(load<u32>(slotPtr, SA_SUITE), length);
+  const problem = checkLength(slotPtr, length);
   if (problem !== 0) return problem;
   const sequence = fullSequence(slotPtr, loadNetwork32(espPtr + ESP_SEQUENCE));
   if (!isAcceptable(slotPtr, windowPtr, sequence)) return DROP_REPLAY;
@@ -229,12 +228,11 @@ function noticeMove(descriptorPtr: usize, slotPtr: usize, nowSeconds: u32): void
  * @returns 0, or the reason to drop it
  */
 function extract(descriptorPtr: usize, slotPtr: usize, espPtr: usize, length: u32): u32 {
-  const suite = load<u32>(slotPtr, SA_SUITE);
-  const padding = readTrailer(suite, espPtr, length);
+  const padding = readTrailer(slotPtr, espPtr, length);
   if (padding !== 0) return padding;
   // RFC 4303 section 2.6: dummies are discarded without a word.
   if (payloadNextHeader === PROTOCOL_NONE) return DROP_DUMMY;
-  const payloadPtr = espPtr + payloadOffset(suite);
+  const payloadPtr = espPtr + payloadOffset(slotPtr);
   const transport = hasFlag(slotPtr, SA_FLAG_TRANSPORT);
   let innerPtr = payloadPtr;
   if (transport) {

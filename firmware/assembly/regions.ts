@@ -11,7 +11,7 @@ import {
   SPD_ROWS_PER_COVER,
 } from '../abi/bank.ts';
 import { COUNTERS_SIZE } from '../abi/counters.ts';
-import { GCM_CONTEXT_SIZE } from '../abi/crypto-context.ts';
+import { CIPHER_CONTEXT_SIZE } from '../abi/crypto-context.ts';
 import { DESCRIPTOR_SIZE } from '../abi/descriptor.ts';
 import { EVENT_RECORDS, EVENT_SIZE } from '../abi/event.ts';
 import { HELD_RECORD_SIZE } from '../abi/held.ts';
@@ -198,7 +198,7 @@ function regionSize(index: u32): u64 {
   if (index === REGION_DESCRIPTORS) return <u64>packetSlots * DESCRIPTOR_SIZE;
   if (index === REGION_PACKETS) return <u64>packetSlots * packetOctets;
   if (index === REGION_SA_SLOTS) return <u64>saPairs * 2 * SA_SLOT_SIZE;
-  if (index === REGION_CIPHERS) return <u64>saPairs * 2 * GCM_CONTEXT_SIZE;
+  if (index === REGION_CIPHERS) return <u64>saPairs * 2 * CIPHER_CONTEXT_SIZE;
   if (index === REGION_REPLAY) return <u64>saPairs * REPLAY_SIZE;
   if (index === REGION_BINDING_ROWS) return <u64>bindingRowCount * ROW_SIZE;
   if (index === REGION_BANK_0) return bankSize;

@@ -3,11 +3,12 @@ export const saFileHelp = `
 The SA, as JSON:
   protocol          "esp"
   mode              "tunnel" or "transport"
-  proposal          aes256gcm16, aes128gcm16, aes256-sha256, aes128-sha256, aes256-sha1, aes128-sha1
+  proposal          chacha20poly1305, aes256gcm16, aes128gcm16, or one of aes256, aes192, aes128, null
+                    with one of sha512, sha384, sha256, sha1: aes256-sha256
   spi               number or "0x…"
   encryptionKey     hexadecimal, without salt
-  authenticationKey hexadecimal; left out for GCM
-  salt              hexadecimal, 4 octets; GCM only
+  authenticationKey hexadecimal; left out for GCM and ChaCha20-Poly1305
+  salt              hexadecimal, 4 octets; GCM and ChaCha20-Poly1305 only
   esn               true for extended (64-bit) sequence numbers; default false
   sequence          first sequence number; default 1
   tunnel            {"source": …, "destination": …}, the outer addresses; tunnel mode only

@@ -4,6 +4,17 @@
  * capacity + i.
  */
 import {
+  ENCRYPTION_AES_CBC,
+  ENCRYPTION_AES_GCM,
+  ENCRYPTION_CHACHA20_POLY1305,
+  ENCRYPTION_NULL,
+  INTEGRITY_HMAC_SHA1_96,
+  INTEGRITY_HMAC_SHA256_128,
+  INTEGRITY_HMAC_SHA384_192,
+  INTEGRITY_HMAC_SHA512_256,
+  INTEGRITY_NONE,
+} from '../../firmware/abi/algorithm.ts';
+import {
   IV_KEY_LENGTH,
   KEY_STAGING_AUTHENTICATION,
   KEY_STAGING_AUTHENTICATION_LENGTH,
@@ -13,6 +24,7 @@ import {
   KEY_STAGING_SIZE,
   REPLAY_WINDOW_MAX,
   SA_DSCP,
+  SA_ENCRYPTION,
   SA_FLAG_DELIVER_HOST,
   SA_FLAG_DF_CLEAR,
   SA_FLAG_DF_SET,
@@ -27,6 +39,8 @@ import {
   SA_HARD_AT_SECONDS,
   SA_HARD_OCTETS,
   SA_HARD_PACKETS,
+  SA_ICV_LENGTH,
+  SA_INTEGRITY,
   SA_LOCAL_ADDRESS,
   SA_LOCAL_PORT,
   SA_PAIR_SPI,
@@ -43,17 +57,11 @@ import {
   SA_SOFT_OCTETS,
   SA_SOFT_PACKETS,
   SA_SPI,
-  SA_SUITE,
 } from '../../firmware/abi/sa-slot.ts';
-import {
-  SUITE_AES_CBC_HMAC_SHA1_96,
-  SUITE_AES_CBC_HMAC_SHA256_128,
-  SUITE_AES_GCM_16,
-} from '../../firmware/abi/suite.ts';
 import type { Endpoint } from '../model/address.ts';
 import { HostError } from '../model/host-error.ts';
 import { addSeconds, type Instant } from '../model/instant.ts';
-import { type Proposal, parseProposal } from '../model/proposal.ts';
+import { type Encryption, type Integrity, type Proposal, parseProposal } from '../model/proposal.ts';
 import type { SecurityAssociation, Spi } from '../model/security-association.ts';
 import type { RowRange } from './row-pool.ts';
 
@@ -66,6 +74,20 @@ export interface SlotPlacement {
   /** 0: no limit. */
   readonly pathMtuOctets: number;
 }
+
+const encryptionNumbers: Readonly<Record<Encryption, number>> = {
+  null: ENCRYPTION_NULL,
+  'aes-cbc': ENCRYPTION_AES_CBC,
+  'aes-gcm': ENCRYPTION_AES_GCM,
+  'chacha20-poly1305': ENCRYPTION_CHACHA20_POLY1305,
+};
+
+const integrityNumbers: Readonly<Record<Integrity, number>> = {
+  'hmac-sha1-96': INTEGRITY_HMAC_SHA1_96,
+  'hmac-sha256-128': INTEGRITY_HMAC_SHA256_128,
+  'hmac-sha384-192': INTEGRITY_HMAC_SHA384_192,
+  'hmac-sha512-256': INTEGRITY_HMAC_SHA512_256,
+};
 
 const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 /** An SA without ESN is renewed well before its last number, at any rate a plain counter can reach meanwhile. */
@@ -142,7 +164,10 @@ export function writeSlot(
   const set64 = (offset: number, value: bigint): void => view.setBigUint64(address + offset, value, true);
   set32(SA_SPI, sa.spi);
   set32(SA_FLAGS, flags(sa, placement));
-  set32(SA_SUITE, suite(sa));
+  const proposal = proposalOf(sa);
+  set32(SA_ENCRYPTION, encryptionNumbers[proposal.encryption]);
+  set32(SA_INTEGRITY, proposal.integrity === null ? INTEGRITY_NONE : integrityNumbers[proposal.integrity]);
+  set32(SA_ICV_LENGTH, proposal.icvOctets);
   set64(SA_SEQUENCE, (sa.firstSequence ?? 1n) - 1n);
   set32(SA_SOFT_AT_SECONDS, secondsAt(now, sa.soft.seconds));
   set32(SA_HARD_AT_SECONDS, secondsAt(now, sa.hard.seconds));
@@ -183,12 +208,6 @@ function flags(sa: SecurityAssociation, placement: SlotPlacement): number {
     (sa.dontFragment === 'set' ? SA_FLAG_DF_SET : 0) |
     (sa.dontFragment === 'clear' ? SA_FLAG_DF_CLEAR : 0)
   );
-}
-
-function suite(sa: SecurityAssociation): number {
-  const proposal = proposalOf(sa);
-  if (proposal.encryption === 'aes-gcm') return SUITE_AES_GCM_16;
-  return proposal.integrity === 'hmac-sha1-96' ? SUITE_AES_CBC_HMAC_SHA1_96 : SUITE_AES_CBC_HMAC_SHA256_128;
 }
 
 function proposalOf(sa: SecurityAssociation): Proposal {

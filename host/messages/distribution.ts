@@ -60,8 +60,8 @@ const policy: Field<DistributedPolicy> = record<DistributedPolicy>({
 
 const sa: Field<DistributedSa> = record<DistributedSa>({
   spi,
-  encryptionKey: secret(16, 32),
-  authenticationKey: secret(0, 20, 32),
+  encryptionKey: secret(0, 16, 24, 32),
+  authenticationKey: secret(0, 20, 32, 48, 64),
   salt: secret(0, 4),
 });
 

@@ -30,7 +30,7 @@ export const maximumListedEntries = 64;
 export const maximumWithdrawnIds = 64;
 
 /** Proposal keywords in a hello. */
-export const maximumProposals = 32;
+export const maximumProposals = 128;
 
 /** Characters of a name: router or kind. */
 export const maximumNameCharacters = 63;

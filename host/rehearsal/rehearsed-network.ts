@@ -4,10 +4,9 @@
  */
 import { type Address, addressOf, type Endpoint, equalAddresses, parseAddress } from '../model/address.ts';
 import { HostError } from '../model/host-error.ts';
-import { proposals } from '../model/proposal.ts';
 import { parseRouterFile } from '../router/settings-file.ts';
 import { RehearsedRouter } from './rehearsed-router.ts';
-import { RehearsedServer } from './rehearsed-server.ts';
+import { RehearsedServer, rehearsedProposals } from './rehearsed-server.ts';
 import { ipPacket, type SampleContent, samplePacket } from './sample-packet.ts';
 import type { Stage } from './stage.ts';
 
@@ -83,7 +82,7 @@ export class RehearsedNetwork {
    * everything together: the server's next proposal each round, then the other way, the next content, the other family.
    */
   carry(round: number): void {
-    const turn = Math.floor(round / proposals.size);
+    const turn = Math.floor(round / rehearsedProposals.length);
     const from = turn % 2;
     const content = contents[Math.floor(turn / 2) % contents.length] ?? 'other';
     const family = Math.floor(turn / (2 * contents.length)) % 2 === 0 ? 4 : 6;

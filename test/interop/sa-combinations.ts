@@ -24,7 +24,7 @@ function tunnelOf(name: string): { readonly source: string; readonly destination
 
 const flags = [false, true];
 
-/** All 96 combinations. With ESN, numbers pass from one half of the sequence space's high word to the next. */
+/** All of them. With ESN, numbers pass from one half of the sequence space's high word to the next. */
 export const combinations: readonly Combination[] = [...proposals.values()].flatMap((proposal) =>
   (['tunnel', 'transport'] as const).flatMap((mode) =>
     ([4, 6] as const).flatMap((family) =>

@@ -158,8 +158,11 @@ describeWith(['scapy'], 'Scapy', () => {
 describeWith(['scapy', 'tshark'], 'tshark', () => {
   beforeAll(makePlain);
 
-  it('decrypts what we seal and finds every ICV good, for every SA without ESN', () => {
-    const witnessed = [...combinations.entries()].filter(([, { sa }]) => !sa.esn);
+  it('decrypts what we seal and finds every ICV good, for every SA without ESN that it knows', () => {
+    // tshark 4.0 has no ChaCha20-Poly1305 in ESP.
+    const witnessed = [...combinations.entries()].filter(
+      ([, { sa }]) => !sa.esn && sa.proposal !== 'chacha20poly1305',
+    );
     // A third of them: each is one process of tshark. Proposals, modes and families all occur.
     for (const [index, { name, sa, family }] of witnessed.filter((_, nth) => nth % 3 === 0)) {
       const plain = readCapture(plainOf(index));

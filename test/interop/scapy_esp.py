@@ -26,15 +26,23 @@ from scapy.utils import PcapReader, PcapWriter
 
 conf.verb = 0
 
-# Proposal: Scapy's cipher and integrity algorithm.
-SUITES = {
-    "aes128gcm16": ("AES-GCM", None),
-    "aes256gcm16": ("AES-GCM", None),
-    "aes128-sha1": ("AES-CBC", "HMAC-SHA1-96"),
-    "aes256-sha1": ("AES-CBC", "HMAC-SHA1-96"),
-    "aes128-sha256": ("AES-CBC", "SHA2-256-128"),
-    "aes256-sha256": ("AES-CBC", "SHA2-256-128"),
+# Scapy's names for the parts of a proposal.
+COMBINED = {"aes128gcm16": "AES-GCM", "aes256gcm16": "AES-GCM", "chacha20poly1305": "CHACHA20-POLY1305"}
+CIPHERS = {"aes128": "AES-CBC", "aes192": "AES-CBC", "aes256": "AES-CBC", "null": "NULL"}
+INTEGRITIES = {
+    "sha1": "HMAC-SHA1-96",
+    "sha256": "SHA2-256-128",
+    "sha384": "SHA2-384-192",
+    "sha512": "SHA2-512-256",
 }
+
+
+def suite_of(proposal):
+    """Scapy's cipher and integrity algorithm."""
+    if proposal in COMBINED:
+        return COMBINED[proposal], None
+    cipher, integrity = proposal.split("-")
+    return CIPHERS[cipher], INTEGRITIES[integrity]
 
 
 class ExtendedAuthAlgo(AuthAlgo):
@@ -65,7 +73,7 @@ def number(value):
 
 def association(sa):
     """Scapy's SA, and its integrity algorithm where that must be told the high half of the sequence number."""
-    cipher, integrity = SUITES[sa["proposal"]]
+    cipher, integrity = suite_of(sa["proposal"])
     tunnel = None
     if sa["mode"] == "tunnel":
         header = IPv6 if ":" in sa["tunnel"]["source"] else IP

@@ -42,13 +42,16 @@ export function scapy(jobs: readonly ScapyJob[]): number[] {
 }
 
 const tsharkEncryption: Readonly<Record<string, string>> = {
-  gcm: 'AES-GCM with 16 octet ICV [RFC4106]',
-  cbc: 'AES-CBC [RFC3602]',
+  aesgcm: 'AES-GCM with 16 octet ICV [RFC4106]',
+  aes: 'AES-CBC [RFC3602]',
+  null: 'NULL',
 };
 
 const tsharkAuthentication: Readonly<Record<string, string>> = {
   sha1: 'HMAC-SHA-1-96 [RFC2404]',
   sha256: 'HMAC-SHA-256-128 [RFC4868]',
+  sha384: 'HMAC-SHA-384-192 [RFC4868]',
+  sha512: 'HMAC-SHA-512-256 [RFC4868]',
 };
 
 /**
@@ -56,11 +59,12 @@ const tsharkAuthentication: Readonly<Record<string, string>> = {
  * It knows no extended sequence numbers.
  */
 export function tshark(path: string, sa: SaJson, fields: readonly string[]): string[][] {
-  const combined = sa.proposal.includes('gcm');
-  const integrity = sa.proposal.split('-')[1] ?? '';
+  const [name = '', integrity] = sa.proposal.split('-');
+  const combined = integrity === undefined;
+  const encryption = name.replace(/gcm16$/, 'gcm').replace(/\d+/g, '');
   const row = [
     sa.spi,
-    tsharkEncryption[combined ? 'gcm' : 'cbc'] ?? '',
+    tsharkEncryption[encryption] ?? '',
     `0x${sa.encryptionKey}${sa.salt ?? ''}`,
     combined ? 'NULL' : (tsharkAuthentication[integrity] ?? ''),
     combined ? '' : `0x${sa.authenticationKey}`,

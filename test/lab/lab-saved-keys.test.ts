@@ -23,7 +23,9 @@ describeWith(['tshark'], 'keys saved by the lab', () => {
   });
   afterAll(() => rmSync(home, { recursive: true }));
 
-  const witnessed = combinations.filter(({ sa, family }) => family === 4 && sa.mode === 'tunnel' && !sa.esn);
+  const witnessed = combinations.filter(
+    ({ sa, family }) => family === 4 && sa.mode === 'tunnel' && !sa.esn && sa.proposal !== 'chacha20poly1305',
+  );
 
   it.each(witnessed)('open $name', ({ sa }) => {
     const file = parseSaFile(JSON.stringify(sa), 'sa');
@@ -42,7 +44,10 @@ describeWith(['tshark'], 'keys saved by the lab', () => {
     expect(rows(line)).toEqual(['1', '10.2.0.10', '8']);
     const otherKey = line.replace(/"0x[0-9a-f]{32,}"/, (key) => `"0x${'5'.repeat(key.length - 4)}"`);
     expect(otherKey).not.toBe(line);
-    expect(rows(otherKey)).not.toContain('10.2.0.10');
+    // With another key the packet is gibberish; where nothing is encrypted, its ICV is wrong.
+    const withOtherKey = rows(otherKey);
+    if (sa.proposal.startsWith('null')) expect(withOtherKey[0]).toBe('0');
+    else expect(withOtherKey).not.toContain('10.2.0.10');
   });
 });
 

@@ -40,13 +40,13 @@ export function controlSocket(place: Place, name: string): string {
 /**
  * Writes one set of files with fresh credentials.
  *
- * @param esn extended sequence numbers, as the default is; Wireshark 4.0 cannot check the ICV of such packets
+ * @param forWireshark packets as Wireshark 4.0 can open them: it knows neither extended sequence numbers nor the default proposal
  */
 export function writeConfiguration(
   place: Place,
   plan: TopologyPlan,
   set: ConfigurationSet,
-  esn: boolean,
+  forWireshark: boolean,
 ): ConfigurationFiles {
   const folder = place.path(set);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -57,7 +57,10 @@ export function writeConfiguration(
     routers[site.name] = join(folder, `${site.name}.yaml`);
     write(routers[site.name] as string, routerSettings(place, plan, site, set));
   }
-  write(server, serverSettings(place, plan, set, esn ? {} : { esn }));
+  write(
+    server,
+    serverSettings(place, plan, set, forWireshark ? { esn: false, proposal: 'aes256gcm16' } : {}),
+  );
   return { server, routers };
 }
 

@@ -48,8 +48,8 @@ export class Fleet {
     this.#saveKeys = saveKeys;
     this.#onUnexpectedEnd = onUnexpectedEnd;
     this.#files = {
-      everyday: writeConfiguration(place, plan, 'everyday', saveKeys === undefined),
-      many: writeConfiguration(place, plan, 'many', saveKeys === undefined),
+      everyday: writeConfiguration(place, plan, 'everyday', saveKeys !== undefined),
+      many: writeConfiguration(place, plan, 'many', saveKeys !== undefined),
     };
   }
 

@@ -11,23 +11,27 @@ export const keyFolderVariable = 'SEKISHO_LAB_KEY_FOLDER';
 
 /** Wireshark's names (epan/dissectors/packet-ipsec.c). */
 const encryptionNames = {
+  null: 'NULL',
   'aes-cbc': 'AES-CBC [RFC3602]',
   'aes-gcm': 'AES-GCM with 16 octet ICV [RFC4106]',
 } as const;
 const integrityNames = {
   'hmac-sha1-96': 'HMAC-SHA-1-96 [RFC2404]',
   'hmac-sha256-128': 'HMAC-SHA-256-128 [RFC4868]',
+  'hmac-sha384-192': 'HMAC-SHA-384-192 [RFC4868]',
+  'hmac-sha512-256': 'HMAC-SHA-512-256 [RFC4868]',
 } as const;
 
 /**
  * The line for an outbound SA, whose peer's address is the one on the wire, even behind a NAT. The caller keeps the keys and wipes them; the line holds them in clear.
  *
- * @throws RangeError for a proposal that does not exist
+ * @throws RangeError for a proposal that does not exist, or that Wireshark 4.0 cannot open
  */
 export function wiresharkLine(sa: SecurityAssociation): string {
   const proposal = parseProposal(sa.proposal);
   if (!proposal.ok) throw new RangeError(proposal.message);
   const { encryption, integrity } = proposal.value;
+  if (encryption === 'chacha20-poly1305') throw new RangeError(`Wireshark cannot open ${sa.proposal}`);
   const hex = (octets: Uint8Array) =>
     Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('hex');
   // For combined modes Wireshark wants the salt behind the key.

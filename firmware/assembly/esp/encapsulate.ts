@@ -34,7 +34,6 @@ import {
   SA_PATH_MTU,
   SA_PEER_ADDRESS,
   SA_PEER_PORT,
-  SA_SUITE,
 } from '../../abi/sa-slot.ts';
 import { checksum } from '../packet/checksum.ts';
 import { ECN_MASK } from '../packet/ecn.ts';
@@ -72,8 +71,8 @@ import {
   writeUdpChecksum,
 } from '../packet/outer-header.ts';
 import { cipherAddress, hasFlag, slotAddress } from '../sad/slot.ts';
-import { largestPayload, seal, sealedLength } from './seal.ts';
-import { payloadOffset } from './suite.ts';
+import { largestPayload, payloadOffset, sealedLength } from './geometry.ts';
+import { seal } from './seal.ts';
 
 /** Every IPv6 link carries this (RFC 8200 section 5): asking a sender for less is useless, so such packets are fragmented outside. */
 const IPV6_MINIMUM_MTU: u32 = 1280;
@@ -87,19 +86,18 @@ export function payloadLengthOf(slotPtr: usize): u32 {
 
 /** Whether the packet may go through the SA as it is: fragment, MTU, TTL. Returns 0 or the reason to drop it. */
 export function checkEncapsulation(descriptorPtr: usize, slotPtr: usize): u32 {
-  const suite = load<u32>(slotPtr, SA_SUITE);
   const transport = hasFlag(slotPtr, SA_FLAG_TRANSPORT);
   // RFC 4303 section 3.3.4: transport mode is applied to whole packets only.
   if (transport && packetFragment !== FRAGMENT_NONE) return DROP_TRANSPORT_FRAGMENT;
   const header = transport ? packetInsertion : outerHeaderLength(hasFlag(slotPtr, SA_FLAG_OUTER_IPV6));
   const overhead = header + (hasFlag(slotPtr, SA_FLAG_UDP) ? UDP_HEADER : 0);
   const payloadLength = payloadLengthOf(slotPtr);
-  const outerLength = overhead + sealedLength(suite, payloadLength);
+  const outerLength = overhead + sealedLength(slotPtr, payloadLength);
   const pathMtu = load<u32>(slotPtr, SA_PATH_MTU);
   const limit =
     pathMtu === 0 || !outerDontFragment(slotPtr) ? PACKET_LENGTH_MAX : min(pathMtu, PACKET_LENGTH_MAX);
   if (outerLength > limit) {
-    const fits = largestPayload(suite, max(limit, overhead) - overhead) + (transport ? packetInsertion : 0);
+    const fits = largestPayload(slotPtr, max(limit, overhead) - overhead) + (transport ? packetInsertion : 0);
     store<u32>(
       descriptorPtr,
       max(fits, packetFamily === 6 ? IPV6_MINIMUM_MTU : IPV4_MINIMUM_MTU),
@@ -134,7 +132,7 @@ function sealTunnel(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequ
   const slotPtr = slotAddress(slotIndex);
   const nextHeader = packetFamily === 6 ? PROTOCOL_IPV6 : PROTOCOL_IPV4;
   const espLength = seal(slotPtr, cipherAddress(slotIndex), packetPtr, packetLength, nextHeader, sequence);
-  const espPtr = packetPtr - payloadOffset(load<u32>(slotPtr, SA_SUITE));
+  const espPtr = packetPtr - payloadOffset(slotPtr);
   const ipv6 = hasFlag(slotPtr, SA_FLAG_OUTER_IPV6);
   const udp = hasFlag(slotPtr, SA_FLAG_UDP);
   const carrierPtr = udp ? espPtr - UDP_HEADER : espPtr;
@@ -168,7 +166,7 @@ function sealTunnel(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequ
 function sealTransport(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequence: u64): void {
   const slotPtr = slotAddress(slotIndex);
   const payloadPtr = packetPtr + packetInsertion;
-  const espPtr = payloadPtr - payloadOffset(load<u32>(slotPtr, SA_SUITE));
+  const espPtr = payloadPtr - payloadOffset(slotPtr);
   const udp = hasFlag(slotPtr, SA_FLAG_UDP);
   const carrierPtr = udp ? espPtr - UDP_HEADER : espPtr;
   const headerPtr = carrierPtr - packetInsertion;

@@ -3,29 +3,31 @@
  * `readTrailer` then says how long it is and what it carries. Knows nothing of windows, selectors or lifetimes. The ICV is
  * verified before the first octet is decrypted, in constant time.
  */
+
+import { ICV_MAXIMUM } from '../../abi/algorithm.ts';
 import { DROP_CIPHERTEXT_LENGTH, DROP_ESP_TOO_SHORT, DROP_PADDING } from '../../abi/drop-code.ts';
-import { SA_FLAG_ESN, SA_FLAGS, SA_SUITE } from '../../abi/sa-slot.ts';
-import { SUITE_AES_GCM_16 } from '../../abi/suite.ts';
-import { cbcDecrypt } from '../crypto/cbc.ts';
+import { SA_ENCRYPTION, SA_FLAG_ESN, SA_FLAGS, SA_INTEGRITY } from '../../abi/sa-slot.ts';
 import { equal } from '../crypto/equal.ts';
-import { gcmOpen } from '../crypto/gcm.ts';
 import { ESP_HEADER, ESP_TRAILER } from '../packet/ip.ts';
-import { AAD, computeIcv, DIGEST, NONCE, writeAad, writeNonce } from './integrity.ts';
-import { alignment, icvLength, ivLength, payloadOffset } from './suite.ts';
+import { isCombined } from '../sad/keys.ts';
+import { openCombined } from './combined.ts';
+import { decrypt } from './encryption.ts';
+import { alignment, icvLength, overhead, payloadOffset } from './geometry.ts';
+import { computeIcv, DIGEST } from './integrity.ts';
 
 /** Scratch; not reentrant. */
-const RECEIVED_ICV: usize = memory.data(16, 16);
+const RECEIVED_ICV: usize = memory.data(ICV_MAXIMUM, 16);
 
 /** Octets of the last packet's payload, after `readTrailer`. */
 export let payloadLength: u32 = 0;
 export let payloadNextHeader: u32 = 0;
 
-/** 0 when an ESP packet of `espLength` octets can be one of this suite, otherwise the reason to drop it. */
-export function checkLength(suite: u32, espLength: u32): u32 {
-  const overhead = ESP_HEADER + ivLength(suite) + icvLength(suite);
-  if (espLength < overhead + alignment(suite)) return DROP_ESP_TOO_SHORT;
-  if (((espLength - overhead) & (alignment(suite) - 1)) !== 0) return DROP_CIPHERTEXT_LENGTH;
-  return 0;
+/** 0 when an ESP packet of `espLength` octets can be one of this SA, otherwise the reason to drop it. */
+export function checkLength(slotPtr: usize, espLength: u32): u32 {
+  const around = overhead(slotPtr);
+  const unit = alignment(slotPtr);
+  if (espLength < around + unit) return DROP_ESP_TOO_SHORT;
+  return ((espLength - around) & (unit - 1)) === 0 ? 0 : DROP_CIPHERTEXT_LENGTH;
 }
 
 /**
@@ -43,21 +45,17 @@ export function verifyAndDecrypt(
   espLength: u32,
   sequence: u64,
 ): bool {
-  const suite = load<u32>(slotPtr, SA_SUITE);
+  const encryption = load<u32>(slotPtr, SA_ENCRYPTION);
   const extended = (load<u32>(slotPtr, SA_FLAGS) & SA_FLAG_ESN) !== 0;
-  const ivPtr = espPtr + ESP_HEADER;
-  const textPtr = ivPtr + ivLength(suite);
-  const icvPtr = espPtr + espLength - icvLength(suite);
-  const textLength = <i32>(icvPtr - textPtr);
-  if (suite === SUITE_AES_GCM_16) {
-    const aadLength = writeAad(espPtr, sequence, extended);
-    writeNonce(slotPtr, ivPtr);
-    return gcmOpen(cipherPtr, NONCE, AAD, aadLength, textPtr, textLength, icvPtr);
-  }
-  memory.copy(RECEIVED_ICV, icvPtr, icvLength(suite));
-  computeIcv(suite, cipherPtr, espPtr, icvPtr, sequence, extended);
-  if (!equal(RECEIVED_ICV, DIGEST, <i32>icvLength(suite))) return false;
-  cbcDecrypt(cipherPtr, ivPtr, textPtr, textLength);
+  const textPtr = espPtr + payloadOffset(slotPtr);
+  const icvPtr = espPtr + espLength - icvLength(slotPtr);
+  const textLength = <u32>(icvPtr - textPtr);
+  if (isCombined(encryption))
+    return openCombined(slotPtr, encryption, cipherPtr, espPtr, textPtr, textLength, sequence, extended);
+  memory.copy(RECEIVED_ICV, icvPtr, icvLength(slotPtr));
+  computeIcv(load<u32>(slotPtr, SA_INTEGRITY), cipherPtr, espPtr, icvPtr, sequence, extended);
+  if (!equal(RECEIVED_ICV, DIGEST, <i32>icvLength(slotPtr))) return false;
+  decrypt(encryption, cipherPtr, espPtr + ESP_HEADER, textPtr, textLength);
   return true;
 }
 
@@ -67,9 +65,9 @@ export function verifyAndDecrypt(
  * @returns 0, or DROP_PADDING
  * @rfc 4303 section 2.4
  */
-export function readTrailer(suite: u32, espPtr: usize, espLength: u32): u32 {
-  const textPtr = espPtr + payloadOffset(suite);
-  const textLength = espLength - payloadOffset(suite) - icvLength(suite);
+export function readTrailer(slotPtr: usize, espPtr: usize, espLength: u32): u32 {
+  const textPtr = espPtr + payloadOffset(slotPtr);
+  const textLength = espLength - payloadOffset(slotPtr) - icvLength(slotPtr);
   const endPtr = textPtr + textLength;
   const padLength = <u32>load<u8>(endPtr - 2);
   if (padLength + ESP_TRAILER > textLength) return DROP_PADDING;

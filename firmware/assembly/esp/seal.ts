@@ -7,30 +7,13 @@
  *   | seq.  |        |         |              | header             |         |
  *                    ^ payloadPtr
  */
-import { SA_FLAG_ESN, SA_FLAGS, SA_SPI, SA_SUITE } from '../../abi/sa-slot.ts';
-import { SUITE_AES_GCM_16 } from '../../abi/suite.ts';
-import { cbcEncrypt, cbcUnpredictableIv } from '../crypto/cbc.ts';
-import { gcmSeal } from '../crypto/gcm.ts';
+import { SA_ENCRYPTION, SA_FLAG_ESN, SA_FLAGS, SA_INTEGRITY, SA_SPI } from '../../abi/sa-slot.ts';
 import { ESP_HEADER, ESP_SEQUENCE, ESP_TRAILER, storeNetwork32 } from '../packet/ip.ts';
-import { CIPHER_IV } from '../sad/slot.ts';
-import { AAD, computeIcv, DIGEST, NONCE, writeAad, writeNonce } from './integrity.ts';
-import { alignment, icvLength, ivLength } from './suite.ts';
-
-/** Octets of an ESP packet with a payload of `payloadLength`, from SPI to ICV. */
-export function sealedLength(suite: u32, payloadLength: u32): u32 {
-  return ESP_HEADER + ivLength(suite) + paddedLength(suite, payloadLength) + icvLength(suite);
-}
-
-/** The largest payload whose ESP packet has at most `espLength` octets. */
-export function largestPayload(suite: u32, espLength: u32): u32 {
-  const overhead = ESP_HEADER + ivLength(suite) + icvLength(suite);
-  if (espLength < overhead + alignment(suite)) return 0;
-  return ((espLength - overhead) & ~(alignment(suite) - 1)) - ESP_TRAILER;
-}
-
-function paddedLength(suite: u32, payloadLength: u32): u32 {
-  return (payloadLength + ESP_TRAILER + alignment(suite) - 1) & ~(alignment(suite) - 1);
-}
+import { isCombined } from '../sad/keys.ts';
+import { sealCombined, writeCounterIv } from './combined.ts';
+import { encrypt, writeIv } from './encryption.ts';
+import { icvLength, ivLength, paddedLength, sealedLength } from './geometry.ts';
+import { computeIcv, DIGEST } from './integrity.ts';
 
 /**
  * Seals `payloadLength` octets at `payloadPtr`.
@@ -49,29 +32,25 @@ export function seal(
   nextHeader: u32,
   sequence: u64,
 ): u32 {
-  const suite = load<u32>(slotPtr, SA_SUITE);
-  const ivPtr = payloadPtr - ivLength(suite);
+  const encryption = load<u32>(slotPtr, SA_ENCRYPTION);
+  const ivPtr = payloadPtr - ivLength(slotPtr);
   const espPtr = ivPtr - ESP_HEADER;
-  const textLength = paddedLength(suite, payloadLength);
+  const textLength = paddedLength(slotPtr, payloadLength);
+  const extended = (load<u32>(slotPtr, SA_FLAGS) & SA_FLAG_ESN) !== 0;
   writeTrailer(payloadPtr + payloadLength, textLength - payloadLength - ESP_TRAILER, nextHeader);
   storeNetwork32(espPtr, load<u32>(slotPtr, SA_SPI));
   storeNetwork32(espPtr + ESP_SEQUENCE, <u32>sequence);
-  const extended = (load<u32>(slotPtr, SA_FLAGS) & SA_FLAG_ESN) !== 0;
-  if (suite === SUITE_AES_GCM_16) {
-    // RFC 4106 section 3.1: the IV may be a counter; ours is the sequence number, which never repeats.
-    store<u64>(ivPtr, bswap<u64>(sequence));
-    const aadLength = writeAad(espPtr, sequence, extended);
-    writeNonce(slotPtr, ivPtr);
-    const icvPtr = payloadPtr + textLength;
-    gcmSeal(cipherPtr, NONCE, AAD, aadLength, payloadPtr, <i32>textLength, icvPtr);
+  if (isCombined(encryption)) {
+    writeCounterIv(ivPtr, sequence);
+    sealCombined(slotPtr, encryption, cipherPtr, espPtr, payloadPtr, textLength, sequence, extended);
   } else {
-    cbcUnpredictableIv(cipherPtr + CIPHER_IV, <u32>sequence, <u32>(sequence >> 32), ivPtr);
-    cbcEncrypt(cipherPtr, ivPtr, payloadPtr, <i32>textLength);
     const icvPtr = payloadPtr + textLength;
-    computeIcv(suite, cipherPtr, espPtr, icvPtr, sequence, extended);
-    memory.copy(icvPtr, DIGEST, icvLength(suite));
+    writeIv(encryption, cipherPtr, ivPtr, sequence);
+    encrypt(encryption, cipherPtr, ivPtr, payloadPtr, textLength);
+    computeIcv(load<u32>(slotPtr, SA_INTEGRITY), cipherPtr, espPtr, icvPtr, sequence, extended);
+    memory.copy(icvPtr, DIGEST, icvLength(slotPtr));
   }
-  return sealedLength(suite, payloadLength);
+  return sealedLength(slotPtr, payloadLength);
 }
 
 /** RFC 4303 section 2.4: pad octets are 1, 2, 3, ... */

@@ -11,14 +11,8 @@ import {
   STAGE_OK,
   STAGE_SLOT,
 } from '../../abi/bank.ts';
-import { CBC_CONTEXT_SIZE, CBC_IV_CONTEXT_SIZE, GCM_CONTEXT_SIZE } from '../../abi/crypto-context.ts';
+import { CIPHER_CONTEXT_SIZE } from '../../abi/crypto-context.ts';
 import {
-  IV_KEY_LENGTH,
-  KEY_STAGING_AUTHENTICATION,
-  KEY_STAGING_AUTHENTICATION_LENGTH,
-  KEY_STAGING_ENCRYPTION,
-  KEY_STAGING_ENCRYPTION_LENGTH,
-  KEY_STAGING_IV_KEY,
   KEY_STAGING_SIZE,
   REPLAY_SIZE,
   REPLAY_WINDOW_MAX,
@@ -32,19 +26,7 @@ import {
   SA_STATE,
   SA_STATE_EMPTY,
   SA_STATE_LIVE,
-  SA_SUITE,
 } from '../../abi/sa-slot.ts';
-import {
-  HMAC_SHA1_KEY_LENGTH,
-  HMAC_SHA256_KEY_LENGTH,
-  SUITE_AES_CBC_HMAC_SHA1_96,
-  SUITE_AES_CBC_HMAC_SHA256_128,
-  SUITE_AES_GCM_16,
-} from '../../abi/suite.ts';
-import { aesExpand } from '../crypto/aes.ts';
-import { cbcSetup } from '../crypto/cbc.ts';
-import { gcmSetup } from '../crypto/gcm.ts';
-import { hmacSha1Setup, hmacSha256Setup } from '../crypto/hmac.ts';
 import {
   bank0,
   bank1,
@@ -56,10 +38,7 @@ import {
   saPairs,
   saSlots,
 } from '../regions.ts';
-
-/** A CBC suite's contexts within the slot's place among the ciphers: cipher, IV key, HMAC. */
-export const CIPHER_IV: usize = CBC_CONTEXT_SIZE;
-export const CIPHER_HMAC: usize = CBC_CONTEXT_SIZE + CBC_IV_CONTEXT_SIZE;
+import { expandKeys, writeGeometry } from './keys.ts';
 
 export function slotAddress(slotIndex: u32): usize {
   return saSlots + <usize>slotIndex * SA_SLOT_SIZE;
@@ -71,7 +50,7 @@ export function hasFlag(slotPtr: usize, flag: u32): bool {
 }
 
 export function cipherAddress(slotIndex: u32): usize {
-  return ciphers + <usize>slotIndex * GCM_CONTEXT_SIZE;
+  return ciphers + <usize>slotIndex * CIPHER_CONTEXT_SIZE;
 }
 
 /** Replay bitmap of an inbound slot. */
@@ -94,7 +73,7 @@ export function installSa(slotIndex: u32): u32 {
   const problem = tryInstall(slotIndex);
   memory.fill(keyStaging, 0, KEY_STAGING_SIZE);
   if (problem !== STAGE_OK && slotIndex < 2 * saPairs)
-    memory.fill(cipherAddress(slotIndex), 0, GCM_CONTEXT_SIZE);
+    memory.fill(cipherAddress(slotIndex), 0, CIPHER_CONTEXT_SIZE);
   return problem;
 }
 
@@ -110,32 +89,10 @@ function tryInstall(slotIndex: u32): u32 {
   const selectorFirst = load<u32>(slotPtr, SA_SELECTOR_FIRST);
   const selectorCount = load<u32>(slotPtr, SA_SELECTOR_COUNT);
   if (selectorFirst > bindingRowCount || selectorCount > bindingRowCount - selectorFirst) return STAGE_SLOT;
-  if (!expandKeys(cipherAddress(slotIndex), load<u32>(slotPtr, SA_SUITE))) return STAGE_KEY;
+  if (!writeGeometry(slotPtr) || !expandKeys(slotPtr, cipherAddress(slotIndex))) return STAGE_KEY;
   if (!outbound) memory.fill(replayAddress(slotIndex), 0, REPLAY_SIZE);
   store<u32>(slotPtr, SA_STATE_LIVE, SA_STATE);
   return STAGE_OK;
-}
-
-/** Fills the contexts of a suite from the staging area. Returns false for an unknown suite or a key of the wrong length. */
-function expandKeys(cipherPtr: usize, suite: u32): bool {
-  const keyLength = load<i32>(keyStaging, KEY_STAGING_ENCRYPTION_LENGTH);
-  const authenticationLength = load<i32>(keyStaging, KEY_STAGING_AUTHENTICATION_LENGTH);
-  const key = keyStaging + KEY_STAGING_ENCRYPTION;
-  if (keyLength !== 16 && keyLength !== 32) return false;
-  if (suite === SUITE_AES_GCM_16) {
-    if (authenticationLength !== 0) return false;
-    gcmSetup(cipherPtr, key, keyLength);
-    return true;
-  }
-  const sha1 = suite === SUITE_AES_CBC_HMAC_SHA1_96;
-  if (!sha1 && suite !== SUITE_AES_CBC_HMAC_SHA256_128) return false;
-  if (authenticationLength !== (sha1 ? HMAC_SHA1_KEY_LENGTH : HMAC_SHA256_KEY_LENGTH)) return false;
-  cbcSetup(cipherPtr, key, keyLength);
-  aesExpand(keyStaging + KEY_STAGING_IV_KEY, IV_KEY_LENGTH, cipherPtr + CIPHER_IV);
-  const authenticationKey = keyStaging + KEY_STAGING_AUTHENTICATION;
-  if (sha1) hmacSha1Setup(cipherPtr + CIPHER_HMAC, authenticationKey, authenticationLength);
-  else hmacSha256Setup(cipherPtr + CIPHER_HMAC, authenticationKey, authenticationLength);
-  return true;
 }
 
 /**
@@ -153,7 +110,7 @@ export function wipeSa(slotIndex: u32): u32 {
     return STAGE_SLOT;
   }
   memory.fill(slotAddress(slotIndex), 0, SA_SLOT_SIZE);
-  memory.fill(cipherAddress(slotIndex), 0, GCM_CONTEXT_SIZE);
+  memory.fill(cipherAddress(slotIndex), 0, CIPHER_CONTEXT_SIZE);
   if (slotIndex < saPairs) memory.fill(replayAddress(slotIndex), 0, REPLAY_SIZE);
   return STAGE_OK;
 }

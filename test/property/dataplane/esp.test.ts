@@ -122,7 +122,8 @@ describe.each(cases)('$name', (one) => {
       checkOuter(Buffer.from(out.outer), out.esp, one);
       expect(out.tos).toBe(0xb8);
     });
-    expect(ivs.size).toBe(lengths.length);
+    // NULL has no IV; every other one is fresh.
+    expect(ivs.size).toBe(options.proposal?.startsWith('null') ? 1 : lengths.length);
   });
 
   it('opens what the reference sealed at every length, bare and whole', () => {

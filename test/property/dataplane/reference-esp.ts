@@ -1,8 +1,9 @@
 /**
- * ESP written from RFC 4303, 4106, 3602, 2404 and 4868 with node:crypto, sharing nothing with the firmware: the stranger that
+ * ESP written from RFC 4303, 4106, 7634, 3602, 2410, 2404 and 4868 with node:crypto, sharing nothing with the firmware: the stranger that
  * the firmware's packets are opened by and that makes packets for it.
  */
 import {
+  type CipherGCM,
   type CipherGCMTypes,
   createCipheriv,
   createDecipheriv,
@@ -20,13 +21,22 @@ export interface ReferenceSa {
   readonly esn: boolean;
 }
 
+const combined = { iv: 8, icv: 16, block: 4, hash: '' };
+
+/** RFC 4868 section 2.6, RFC 2404. */
+const integrities = { sha1: 12, sha256: 16, sha384: 24, sha512: 32 };
+
+const separate = (name: string, iv: number, block: number) =>
+  Object.entries(integrities).map(([hash, icv]) => [`${name}-${hash}`, { iv, icv, block, hash }] as const);
+
 const suites = new Map([
-  ['aes128gcm16', { iv: 8, icv: 16, block: 4, hash: '' }],
-  ['aes256gcm16', { iv: 8, icv: 16, block: 4, hash: '' }],
-  ['aes128-sha1', { iv: 16, icv: 12, block: 16, hash: 'sha1' }],
-  ['aes256-sha1', { iv: 16, icv: 12, block: 16, hash: 'sha1' }],
-  ['aes128-sha256', { iv: 16, icv: 16, block: 16, hash: 'sha256' }],
-  ['aes256-sha256', { iv: 16, icv: 16, block: 16, hash: 'sha256' }],
+  ['aes128gcm16', combined],
+  ['aes256gcm16', combined],
+  ['chacha20poly1305', combined],
+  ...separate('aes128', 16, 16),
+  ...separate('aes192', 16, 16),
+  ...separate('aes256', 16, 16),
+  ...separate('null', 0, 4),
 ]);
 
 export const referenceProposals = [...suites.keys()];
@@ -61,14 +71,13 @@ export function referenceSeal(
   const iv =
     options.iv ?? Uint8Array.from({ length: suite.iv }, (_, index) => index * 7 + Number(sequence & 63n));
   if (suite.hash === '') {
-    const cipher = createCipheriv(gcmName(sa), sa.encryptionKey, Buffer.concat([sa.salt, iv]));
-    cipher.setAAD(gcmAad(sa, header, sequence));
+    const cipher = combinedCipher(sa, Buffer.concat([sa.salt, iv]));
+    cipher.setAAD(combinedAad(sa, header, sequence), { plaintextLength: text.length });
     return Uint8Array.from(
       Buffer.concat([header, iv, cipher.update(text), cipher.final(), cipher.getAuthTag()]),
     );
   }
-  const cipher = createCipheriv(cbcName(sa), sa.encryptionKey, iv).setAutoPadding(false);
-  const covered = Buffer.concat([header, iv, cipher.update(text), cipher.final()]);
+  const covered = Buffer.concat([header, iv, isNull(sa) ? text : encryptCbc(sa, iv, text)]);
   return Uint8Array.from(Buffer.concat([covered, hmac(sa, suite, covered, sequence)]));
 }
 
@@ -88,12 +97,8 @@ export function referenceOpen(
   const icv = packet.subarray(packet.length - suite.icv);
   let plain: Buffer;
   if (suite.hash === '') {
-    const decipher: DecipherGCM = createDecipheriv(
-      gcmName(sa),
-      sa.encryptionKey,
-      Buffer.concat([sa.salt, iv]),
-    );
-    decipher.setAAD(gcmAad(sa, header, sequence)).setAuthTag(icv);
+    const decipher = combinedDecipher(sa, Buffer.concat([sa.salt, iv]));
+    decipher.setAAD(combinedAad(sa, header, sequence), { plaintextLength: text.length }).setAuthTag(icv);
     try {
       plain = Buffer.concat([decipher.update(text), decipher.final()]);
     } catch {
@@ -102,8 +107,7 @@ export function referenceOpen(
   } else {
     const covered = packet.subarray(0, packet.length - suite.icv);
     if (!timingSafeEqual(icv, hmac(sa, suite, covered, sequence))) return undefined;
-    const decipher = createDecipheriv(cbcName(sa), sa.encryptionKey, iv).setAutoPadding(false);
-    plain = Buffer.concat([decipher.update(text), decipher.final()]);
+    plain = isNull(sa) ? text : decryptCbc(sa, iv, text);
   }
   const padLength = plain[plain.length - 2]!;
   for (let index = 0; index < padLength; index++) {
@@ -118,7 +122,7 @@ export function referenceOpen(
   };
 }
 
-function gcmAad(sa: ReferenceSa, header: Buffer, sequence: bigint): Buffer {
+function combinedAad(sa: ReferenceSa, header: Buffer, sequence: bigint): Buffer {
   if (!sa.esn) return header;
   // RFC 4106 section 5: SPI, then the 64-bit sequence number.
   const aad = Buffer.alloc(12);
@@ -142,10 +146,37 @@ function hmac(
   return mac.digest().subarray(0, suite.icv);
 }
 
-function gcmName(sa: ReferenceSa): CipherGCMTypes {
-  return sa.encryptionKey.length === 16 ? 'aes-128-gcm' : 'aes-256-gcm';
+function isNull(sa: ReferenceSa): boolean {
+  return sa.proposal.startsWith('null');
 }
 
 function cbcName(sa: ReferenceSa): string {
-  return sa.encryptionKey.length === 16 ? 'aes-128-cbc' : 'aes-256-cbc';
+  return `aes-${sa.encryptionKey.length * 8}-cbc`;
+}
+
+function encryptCbc(sa: ReferenceSa, iv: Uint8Array, text: Uint8Array): Buffer {
+  const cipher = createCipheriv(cbcName(sa), sa.encryptionKey, iv).setAutoPadding(false);
+  return Buffer.concat([cipher.update(text), cipher.final()]);
+}
+
+function decryptCbc(sa: ReferenceSa, iv: Uint8Array, text: Uint8Array): Buffer {
+  const decipher = createDecipheriv(cbcName(sa), sa.encryptionKey, iv).setAutoPadding(false);
+  return Buffer.concat([decipher.update(text), decipher.final()]);
+}
+
+/** By ChaCha20-Poly1305, or AES-GCM with the key's length. */
+function combinedCipher(sa: ReferenceSa, nonce: Uint8Array): CipherGCM {
+  if (sa.proposal === 'chacha20poly1305')
+    return createCipheriv('chacha20-poly1305', sa.encryptionKey, nonce, { authTagLength: 16 });
+  return createCipheriv(gcmName(sa), sa.encryptionKey, nonce);
+}
+
+function combinedDecipher(sa: ReferenceSa, nonce: Uint8Array): DecipherGCM {
+  if (sa.proposal === 'chacha20poly1305')
+    return createDecipheriv('chacha20-poly1305', sa.encryptionKey, nonce, { authTagLength: 16 });
+  return createDecipheriv(gcmName(sa), sa.encryptionKey, nonce);
+}
+
+function gcmName(sa: ReferenceSa): CipherGCMTypes {
+  return sa.encryptionKey.length === 16 ? 'aes-128-gcm' : 'aes-256-gcm';
 }

@@ -1,14 +1,14 @@
 import { randomFillSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { proposals } from '../../../host/model/proposal.ts';
 import { Rehearsal } from '../../../host/rehearsal/rehearsal.ts';
 import { RehearsedNetwork } from '../../../host/rehearsal/rehearsed-network.ts';
+import { rehearsedProposals } from '../../../host/rehearsal/rehearsed-server.ts';
 
 const random = (octets: number): Uint8Array => randomFillSync(new Uint8Array(octets));
 
 describe('a rehearsal', () => {
   it('carries a packet of every content, family and proposal each way, and ends', () => {
-    const rounds = 3 * 2 * 2 * proposals.size;
+    const rounds = 3 * 2 * 2 * rehearsedProposals.length;
     const rehearsal = new Rehearsal(random, rounds);
     let played = 1;
     while (rehearsal.play() === 1) played++;

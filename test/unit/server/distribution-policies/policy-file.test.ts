@@ -59,7 +59,7 @@ describe('the policy file', () => {
         selectors: undefined,
         protocol: 'esp',
         mode: 'tunnel',
-        proposal: 'aes256gcm16',
+        proposal: 'chacha20poly1305',
         lifetimeSeconds: 3600,
         lifetimeOctets: undefined,
         lifetimePackets: undefined,
@@ -171,7 +171,7 @@ describe('the policy file', () => {
       'an unknown proposal',
       'kind: all',
       'kind: all\n    proposal: des-md5',
-      '11:15: distributionPolicies[0].proposal: expected one of aes256gcm16,',
+      '11:15: distributionPolicies[0].proposal: expected one of chacha20poly1305, aes256gcm16,',
     ],
     [
       'a lifetime that is too short',
@@ -219,7 +219,7 @@ describe('the policy file', () => {
       'a proposal that an end may not have',
       'name: osaka',
       'name: osaka\n    proposals: [aes128gcm16]',
-      'distributionPolicies[0].proposal: aes256gcm16 is not among the proposals of router osaka',
+      'distributionPolicies[0].proposal: chacha20poly1305 is not among the proposals of router osaka',
     ],
     [
       'another version',
