@@ -30,3 +30,11 @@ export const GCM_NONCE_SIZE = 12;
 export const GCM_ICV_SIZE = 16;
 export const SHA1_DIGEST_SIZE = 20;
 export const SHA256_DIGEST_SIZE = 32;
+
+/** A text that is encrypted beside others (`cbc-lanes.ts`): addresses of IV and text, length of the text; the rest is unused. */
+export const CBC_JOB_IV = 0;
+export const CBC_JOB_TEXT = 4;
+export const CBC_JOB_LENGTH = 8;
+export const CBC_JOB_SIZE = 16;
+/** The most that one call takes. */
+export const CBC_LANES = 8;

@@ -20,6 +20,7 @@ import { isOpen, runSelfTest } from './self-test.ts';
 
 // Without the extension: asc takes ".ts" in an import, but not in a re-export.
 export * from './crypto/primitives';
+export * from './crypto/primitives-aes-modes';
 
 /** The ABI that this module was compiled with. */
 export function abi_version(): u32 {
