@@ -5,7 +5,7 @@
  */
 import { DROP_CIPHERTEXT_LENGTH, DROP_ESP_TOO_SHORT, DROP_PADDING } from '../../abi/drop-code.ts';
 import { SA_FLAG_ESN, SA_FLAGS, SA_SUITE } from '../../abi/sa-slot.ts';
-import { SUITE_AES_GCM_16 } from '../../abi/suite.ts';
+import { GCM_ICV_LENGTH, SUITE_AES_GCM_16 } from '../../abi/suite.ts';
 import { cbcDecrypt } from '../crypto/cbc.ts';
 import { equal } from '../crypto/equal.ts';
 import { gcmOpen } from '../crypto/gcm.ts';
@@ -52,7 +52,7 @@ export function verifyAndDecrypt(
   if (suite === SUITE_AES_GCM_16) {
     const aadLength = writeAad(espPtr, sequence, extended);
     writeNonce(slotPtr, ivPtr);
-    return gcmOpen(cipherPtr, NONCE, AAD, aadLength, textPtr, textLength, icvPtr);
+    return gcmOpen(cipherPtr, NONCE, AAD, aadLength, textPtr, textLength, icvPtr, GCM_ICV_LENGTH);
   }
   memory.copy(RECEIVED_ICV, icvPtr, icvLength(suite));
   computeIcv(suite, cipherPtr, espPtr, icvPtr, sequence, extended);

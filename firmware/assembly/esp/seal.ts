@@ -8,7 +8,7 @@
  *                    ^ payloadPtr
  */
 import { SA_FLAG_ESN, SA_FLAGS, SA_SPI, SA_SUITE } from '../../abi/sa-slot.ts';
-import { SUITE_AES_GCM_16 } from '../../abi/suite.ts';
+import { GCM_ICV_LENGTH, SUITE_AES_GCM_16 } from '../../abi/suite.ts';
 import { cbcEncrypt, cbcUnpredictableIv } from '../crypto/cbc.ts';
 import { gcmSeal } from '../crypto/gcm.ts';
 import { ESP_HEADER, ESP_SEQUENCE, ESP_TRAILER, storeNetwork32 } from '../packet/ip.ts';
@@ -63,7 +63,7 @@ export function seal(
     const aadLength = writeAad(espPtr, sequence, extended);
     writeNonce(slotPtr, ivPtr);
     const icvPtr = payloadPtr + textLength;
-    gcmSeal(cipherPtr, NONCE, AAD, aadLength, payloadPtr, <i32>textLength, icvPtr);
+    gcmSeal(cipherPtr, NONCE, AAD, aadLength, payloadPtr, <i32>textLength, icvPtr, GCM_ICV_LENGTH);
   } else {
     cbcUnpredictableIv(cipherPtr + CIPHER_IV, <u32>sequence, <u32>(sequence >> 32), ivPtr);
     cbcEncrypt(cipherPtr, ivPtr, payloadPtr, <i32>textLength);
