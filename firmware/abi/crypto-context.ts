@@ -38,3 +38,16 @@ export const CBC_JOB_LENGTH = 8;
 export const CBC_JOB_SIZE = 16;
 /** The most that one call takes. */
 export const CBC_LANES = 8;
+
+export const CTR_CONTEXT_SIZE = AES_SCHEDULE_SIZE;
+/** What precedes the counter: the SA's 4 octets and the packet's IV of 8 (RFC 3686 §4). */
+export const CTR_NONCE_SIZE = 12;
+
+export const CCM_CONTEXT_SIZE = AES_SCHEDULE_SIZE;
+/** The SA's salt of 3 octets and the packet's IV of 8 (RFC 4309 §4). */
+export const CCM_NONCE_SIZE = 11;
+
+/** AES schedule, then the subkeys K1 and K2 (RFC 4493 §2.3). */
+export const CMAC_CONTEXT_SIZE = AES_SCHEDULE_SIZE + 32;
+/** ESP and AH take the first 12 octets (RFC 4494 §2). */
+export const CMAC_SIZE = 16;
