@@ -14,6 +14,7 @@ import { cbcDecrypt, cbcEncrypt, cbcSetup } from './cbc.ts';
 import { equal } from './equal.ts';
 import { gcmOpen, gcmSeal, gcmSetup } from './gcm.ts';
 import { hmacSha1, hmacSha1Setup, hmacSha256, hmacSha256Setup } from './hmac.ts';
+import { aesModesSelfTest } from './self-test-aes-modes.ts';
 import {
   AES_128_CIPHER,
   AES_192_CIPHER,
@@ -94,7 +95,7 @@ export function cryptoSelfTest(): i32 {
   if (!hmacSha256GivesKnownAnswer(LONG_KEY, 131, HMAC_LONG_TEXT, HMAC_LONG_TEXT_LENGTH, HMAC_LONG_SHA256))
     return 13;
   if (!comparisonSeesEveryOctet()) return 14;
-  return 0;
+  return aesModesSelfTest(CONTEXT, TEXT, 15);
 }
 
 function aesGivesKnownAnswer(keyLength: i32, cipher: usize): bool {
