@@ -64,3 +64,24 @@ export const CIPHER_CONTEXT_SIZE = GCM_CONTEXT_SIZE;
 /** Behind the context of CBC: the schedule that makes its IVs, and the context of the integrity. */
 export const CIPHER_IV_KEY = 512;
 export const CIPHER_INTEGRITY = 768;
+
+/** A text that is encrypted beside others (`cbc-lanes.ts`): addresses of IV and text, length of the text; the rest is unused. */
+export const CBC_JOB_IV = 0;
+export const CBC_JOB_TEXT = 4;
+export const CBC_JOB_LENGTH = 8;
+export const CBC_JOB_SIZE = 16;
+/** The most that one call takes. */
+export const CBC_LANES = 8;
+
+export const CTR_CONTEXT_SIZE = AES_SCHEDULE_SIZE;
+/** What precedes the counter: the SA's 4 octets and the packet's IV of 8 (RFC 3686 §4). */
+export const CTR_NONCE_SIZE = 12;
+
+export const CCM_CONTEXT_SIZE = AES_SCHEDULE_SIZE;
+/** The SA's salt of 3 octets and the packet's IV of 8 (RFC 4309 §4). */
+export const CCM_NONCE_SIZE = 11;
+
+/** AES schedule, then the subkeys K1 and K2 (RFC 4493 §2.3). */
+export const CMAC_CONTEXT_SIZE = AES_SCHEDULE_SIZE + 32;
+/** ESP and AH take the first 12 octets (RFC 4494 §2). */
+export const CMAC_SIZE = 16;

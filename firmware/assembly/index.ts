@@ -20,6 +20,7 @@ import { isOpen, runSelfTest } from './self-test.ts';
 
 // Without the extension: asc takes ".ts" in an import, but not in a re-export.
 export * from './crypto/primitives';
+export * from './crypto/primitives-aes-modes';
 export * from './crypto/primitives-chacha20-poly1305';
 export * from './crypto/primitives-des';
 export * from './crypto/primitives-hash';

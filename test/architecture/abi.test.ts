@@ -192,6 +192,12 @@ const records: readonly RecordTable[] = [
     values: /^ENTRY_STATE_SIZE$/,
   },
   {
+    prefix: 'CBC_JOB_',
+    size: 'CBC_JOB_SIZE',
+    fields: { IV: 4, TEXT: 4, LENGTH: 4 },
+    values: /^CBC_JOB_SIZE$/,
+  },
+  {
     prefix: 'FLOW_',
     size: 'FLOW_SIZE',
     fields: { GENERATION: 4, ROW: 4 },

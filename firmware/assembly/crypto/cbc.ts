@@ -2,7 +2,7 @@
  * AES-CBC (SP 800-38A §6.2) as ESP uses it (RFC 3602). Constant-time. Sits between the ESP rooms and the cipher; pads
  * nothing and authenticates nothing: a text that is decrypted here has had its ICV verified.
  *
- * Encryption is one chain of blocks, so one packet cannot fill the processor. Several packets side by side take the place
+ * Encryption is one chain of blocks, so one packet cannot fill the processor: several do, side by side, in `cbc-lanes.ts`.
  */
 import { AES_SCHEDULE_SIZE } from '../../abi/crypto-context.ts';
 import { aesEncryptBlock, aesExpand, aesExpandDecrypt } from './aes.ts';

@@ -1,26 +1,21 @@
 /**
- * AES-GCM (SP 800-38D) with 12-octet nonces and 16-octet ICVs, as ESP uses it (RFC 4106). Constant-time. Sits between the
- * ESP rooms and `aes-counter.ts` and `ghash.ts`; builds no nonces and no AAD, and holds no state between packets.
+ * AES-GCM (SP 800-38D) with 12-octet nonces and ICVs of 8, 12 or 16 octets, as ESP uses it (RFC 4106). Constant-time. Sits
+ * between the ESP rooms and `counter-mode.ts` and `ghash.ts`; builds no nonces and no AAD, and holds no state between packets.
  *
  * Counter block 1 masks the ICV, the text starts at counter block 2 (§7.1): the first call for keystream gives both.
  */
-import { AES_SCHEDULE_SIZE, GCM_ICV_SIZE, GCM_NONCE_SIZE } from '../../abi/crypto-context.ts';
+import { AES_SCHEDULE_SIZE } from '../../abi/crypto-context.ts';
 import { aesEncryptBlock, aesExpand } from './aes.ts';
-import { aesKeystream, KEYSTREAM_SIZE } from './aes-counter.ts';
-import { aesCounterPrepare } from './aes-counter-start.ts';
-import { equal } from './equal.ts';
+import { addKeystream, blocksOf, keystreamBlock, startKeystream } from './counter-mode.ts';
 import { ghash, ghashSetup } from './ghash.ts';
+import { isIcv, writeIcv } from './icv.ts';
 
-/** Scratch; not reentrant. */
-const KEYSTREAM: usize = memory.data(256, 16);
-const COUNTER_BLOCK: usize = memory.data(16, 16);
-const COMPUTED_ICV: usize = memory.data(16, 16);
-/** Blocks on their way to GHASH: the ends of AAD and text, padded, and the block of lengths. */
+/** Blocks on their way to GHASH: the ends of AAD and text, padded, and the block of lengths. Not reentrant. */
 const STAGE: usize = memory.data(128, 16);
 const STAGE_SIZE: usize = 128;
 
-const ICV_BLOCK: usize = 16;
-const FIRST_TEXT_BLOCK: usize = 32;
+const ICV_COUNTER: usize = 1;
+const TEXT_COUNTER: usize = 2;
 
 /**
  * Fills a context from a key.
@@ -40,7 +35,8 @@ export function gcmSetup(context: usize, key: usize, keyLength: i32): void {
  * @param nonce       GCM_NONCE_SIZE octets, used once under this key
  * @param aad         `aadLength` octets, covered by the ICV
  * @param text        `textLength` octets; less than 2^32 - 2 blocks by its type
- * @param icv         GCM_ICV_SIZE octets, written; may follow the text, overlaps nothing
+ * @param icv         `icvLength` octets, written; may follow the text, overlaps nothing
+ * @param icvLength   8, 12 or 16
  * @constantTime in all but the lengths
  * @rfc SP 800-38D §7.1, RFC 4106 §3
  */
@@ -52,11 +48,12 @@ export function gcmSeal(
   text: usize,
   textLength: i32,
   icv: usize,
+  icvLength: i32,
 ): void {
-  firstKeystream(context, nonce, textLength);
-  const icvMask = v128.load(KEYSTREAM + ICV_BLOCK);
-  addKeystream(context, text, textLength);
-  v128.store(icv, v128.xor(authenticate(context, aad, aadLength, text, textLength), icvMask));
+  startKeystream(context, nonce, 2 + blocksOf(textLength));
+  const icvMask = keystreamBlock(ICV_COUNTER);
+  addKeystream(context, text, textLength, TEXT_COUNTER);
+  writeIcv(icv, v128.xor(authenticate(context, aad, aadLength, text, textLength), icvMask), icvLength);
 }
 
 /**
@@ -74,52 +71,13 @@ export function gcmOpen(
   text: usize,
   textLength: i32,
   icv: usize,
+  icvLength: i32,
 ): bool {
-  firstKeystream(context, nonce, textLength);
+  startKeystream(context, nonce, 2 + blocksOf(textLength));
   const computed = authenticate(context, aad, aadLength, text, textLength);
-  v128.store(COMPUTED_ICV, v128.xor(computed, v128.load(KEYSTREAM + ICV_BLOCK)));
-  if (!equal(COMPUTED_ICV, icv, GCM_ICV_SIZE)) return false;
-  addKeystream(context, text, textLength);
+  if (!isIcv(icv, v128.xor(computed, keystreamBlock(ICV_COUNTER)), icvLength)) return false;
+  addKeystream(context, text, textLength, TEXT_COUNTER);
   return true;
-}
-
-/** Fills KEYSTREAM with counter blocks 0 (unused), 1 (the ICV's) and what the text needs of 2 ... 15. */
-function firstKeystream(context: usize, nonce: usize, textLength: i32): void {
-  store<u64>(COUNTER_BLOCK, load<u64>(nonce), 0);
-  store<u64>(COUNTER_BLOCK, load<u32>(nonce, 8), 8);
-  aesCounterPrepare(context, v128.load(COUNTER_BLOCK));
-  aesKeystream(context, 0, min(16, 2 + blocksOf(textLength)), KEYSTREAM);
-}
-
-/** Adds the keystream to the text, from that of `firstKeystream` on. */
-function addKeystream(context: usize, text: usize, textLength: i32): void {
-  const end = text + <usize>textLength;
-  let stream = KEYSTREAM + FIRST_TEXT_BLOCK;
-  for (let group: u32 = 1; ; group++) {
-    const full = min(end, text + (KEYSTREAM + KEYSTREAM_SIZE - stream));
-    while (text + 16 <= full) {
-      v128.store(text, v128.xor(v128.load(text), v128.load(stream)));
-      text += 16;
-      stream += 16;
-    }
-    while (text < full) {
-      store<u8>(text, load<u8>(text) ^ load<u8>(stream));
-      text += 1;
-      stream += 1;
-    }
-    if (text === end) return;
-    if ((group & 15) === 0) {
-      // The upper 24 bits of the 32-bit counter (SP 800-38D §6.2) move on: 256 blocks are done.
-      store<u32>(COUNTER_BLOCK, bswap(group << 4), GCM_NONCE_SIZE);
-      aesCounterPrepare(context, v128.load(COUNTER_BLOCK));
-    }
-    aesKeystream(context, group & 15, min(16, blocksOf(<i32>(end - text))), KEYSTREAM);
-    stream = KEYSTREAM;
-  }
-}
-
-function blocksOf(octets: i32): i32 {
-  return (octets + 15) >> 4;
 }
 
 /** GHASH of AAD, text and their lengths (SP 800-38D §7.1 step 5), not yet masked. */

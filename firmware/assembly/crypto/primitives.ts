@@ -45,8 +45,9 @@ export function primitive_gcm_seal(
   text: usize,
   textLength: i32,
   icv: usize,
+  icvLength: i32,
 ): void {
-  gcmSeal(context, nonce, aad, aadLength, text, textLength, icv);
+  gcmSeal(context, nonce, aad, aadLength, text, textLength, icv, icvLength);
 }
 
 export function primitive_gcm_open(
@@ -57,8 +58,9 @@ export function primitive_gcm_open(
   text: usize,
   textLength: i32,
   icv: usize,
+  icvLength: i32,
 ): bool {
-  return gcmOpen(context, nonce, aad, aadLength, text, textLength, icv);
+  return gcmOpen(context, nonce, aad, aadLength, text, textLength, icv, icvLength);
 }
 
 export function primitive_cbc_setup(context: usize, key: usize, keyLength: i32): void {

@@ -14,6 +14,7 @@ import { cbcDecrypt, cbcEncrypt, cbcSetup } from './cbc.ts';
 import { equal } from './equal.ts';
 import { gcmOpen, gcmSeal, gcmSetup } from './gcm.ts';
 import { hmacSha1, hmacSha1Setup, hmacSha256, hmacSha256Setup } from './hmac.ts';
+import { aesModesSelfTest } from './self-test-aes-modes.ts';
 import { chacha20Poly1305GivesKnownAnswer } from './self-test-chacha20-poly1305.ts';
 import { desGivesKnownAnswer, tripleDesGivesKnownAnswer } from './self-test-des.ts';
 import {
@@ -111,7 +112,7 @@ export function cryptoSelfTest(): i32 {
   if (!hmacSha1LanesGiveKnownAnswer()) return 20;
   if (!hmacSha256LanesGiveKnownAnswer(LONG_KEY, 131)) return 21;
   if (!chacha20Poly1305GivesKnownAnswer()) return 22;
-  return 0;
+  return aesModesSelfTest(CONTEXT, TEXT, 23);
 }
 
 function aesGivesKnownAnswer(keyLength: i32, cipher: usize): bool {
@@ -139,22 +140,24 @@ function cbcGivesKnownAnswer(
 function gcmGivesKnownAnswer(keyLength: i32, cipher: usize, icv: usize): bool {
   gcmSetup(CONTEXT, GCM_KEY, keyLength);
   memory.copy(TEXT, GCM_PLAIN, GCM_PLAIN_LENGTH);
-  gcmSeal(CONTEXT, GCM_NONCE, GCM_AAD, GCM_AAD_LENGTH, TEXT, GCM_PLAIN_LENGTH, ICV);
+  gcmSeal(CONTEXT, GCM_NONCE, GCM_AAD, GCM_AAD_LENGTH, TEXT, GCM_PLAIN_LENGTH, ICV, GCM_ICV_SIZE);
   if (!equal(TEXT, cipher, GCM_PLAIN_LENGTH) || !equal(ICV, icv, GCM_ICV_SIZE)) return false;
   // A wrong ICV must neither pass nor touch the text.
   store<u8>(ICV, load<u8>(ICV) ^ 1);
-  if (gcmOpen(CONTEXT, GCM_NONCE, GCM_AAD, GCM_AAD_LENGTH, TEXT, GCM_PLAIN_LENGTH, ICV)) return false;
+  if (gcmOpen(CONTEXT, GCM_NONCE, GCM_AAD, GCM_AAD_LENGTH, TEXT, GCM_PLAIN_LENGTH, ICV, GCM_ICV_SIZE))
+    return false;
   if (!equal(TEXT, cipher, GCM_PLAIN_LENGTH)) return false;
-  if (!gcmOpen(CONTEXT, GCM_NONCE, GCM_AAD, GCM_AAD_LENGTH, TEXT, GCM_PLAIN_LENGTH, icv)) return false;
+  if (!gcmOpen(CONTEXT, GCM_NONCE, GCM_AAD, GCM_AAD_LENGTH, TEXT, GCM_PLAIN_LENGTH, icv, GCM_ICV_SIZE))
+    return false;
   return equal(TEXT, GCM_PLAIN, GCM_PLAIN_LENGTH);
 }
 
 function longGcmGivesKnownAnswer(): bool {
   gcmSetup(CONTEXT, GCM_LONG_KEY, 16);
   memory.copy(TEXT, GCM_LONG_PLAIN, GCM_LONG_PLAIN_LENGTH);
-  gcmSeal(CONTEXT, GCM_LONG_NONCE, 0, 0, TEXT, GCM_LONG_PLAIN_LENGTH, ICV);
+  gcmSeal(CONTEXT, GCM_LONG_NONCE, 0, 0, TEXT, GCM_LONG_PLAIN_LENGTH, ICV, GCM_ICV_SIZE);
   if (!equal(ICV, GCM_LONG_ICV, GCM_ICV_SIZE)) return false;
-  if (!gcmOpen(CONTEXT, GCM_LONG_NONCE, 0, 0, TEXT, GCM_LONG_PLAIN_LENGTH, ICV)) return false;
+  if (!gcmOpen(CONTEXT, GCM_LONG_NONCE, 0, 0, TEXT, GCM_LONG_PLAIN_LENGTH, ICV, GCM_ICV_SIZE)) return false;
   return equal(TEXT, GCM_LONG_PLAIN, GCM_LONG_PLAIN_LENGTH);
 }
 

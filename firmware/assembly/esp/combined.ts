@@ -2,7 +2,7 @@
  * Combined modes: one algorithm encrypts a text and covers it, with SPI and sequence number as additional data (RFC 4106
  * section 5, RFC 7634 section 2.1). Their IV is the sequence number, which never repeats under a key (RFC 4106 section 3.1).
  */
-import { ENCRYPTION_AES_GCM } from '../../abi/algorithm.ts';
+import { COMBINED_ICV_LENGTH, ENCRYPTION_AES_GCM } from '../../abi/algorithm.ts';
 import { SA_SALT } from '../../abi/sa-slot.ts';
 import { chachaPolyOpen, chachaPolySeal } from '../crypto/chacha20-poly1305.ts';
 import { gcmOpen, gcmSeal } from '../crypto/gcm.ts';
@@ -31,7 +31,7 @@ export function sealCombined(
   writeNonce(slotPtr, espPtr + ESP_HEADER);
   const icvPtr = textPtr + length;
   if (encryption === ENCRYPTION_AES_GCM)
-    gcmSeal(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr);
+    gcmSeal(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr, COMBINED_ICV_LENGTH);
   else chachaPolySeal(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr);
 }
 
@@ -50,7 +50,7 @@ export function openCombined(
   writeNonce(slotPtr, espPtr + ESP_HEADER);
   const icvPtr = textPtr + length;
   return encryption === ENCRYPTION_AES_GCM
-    ? gcmOpen(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr)
+    ? gcmOpen(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr, COMBINED_ICV_LENGTH)
     : chachaPolyOpen(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr);
 }
 

@@ -11,6 +11,8 @@ interface Case {
   readonly textLength: number;
   readonly misalignment: number;
   readonly seed: number;
+  /** 16 when absent. */
+  readonly icvLength?: number;
 }
 
 interface Sealed {
@@ -24,11 +26,17 @@ interface Sealed {
 }
 
 /** Node's ciphertext and ICV. */
-function reference(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plain: Uint8Array): [string, string] {
+function reference(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  plain: Uint8Array,
+  authTagLength = 16,
+): [string, string] {
   const name = ({ 16: 'aes-128-gcm', 24: 'aes-192-gcm', 32: 'aes-256-gcm' } as const)[
     key.length as 16 | 24 | 32
   ];
-  const cipher = createCipheriv(name, key, nonce);
+  const cipher = createCipheriv(name, key, nonce, { authTagLength });
   cipher.setAAD(aad);
   const text = Buffer.concat([cipher.update(plain), cipher.final()]);
   return [hex(text), hex(cipher.getAuthTag())];
@@ -44,12 +52,14 @@ function open({ context, nonce, aad, text, icv }: Sealed): boolean {
       text.address,
       text.length,
       icv.address,
+      icv.length,
     ) !== 0
   );
 }
 
 /** Seals in place, compares with node:crypto, checks that nothing else was written. */
-function sealAndCompare({ keyLength, aadLength, textLength, misalignment, seed }: Case): Sealed {
+function sealAndCompare(each: Case): Sealed {
+  const { keyLength, aadLength, textLength, misalignment, seed, icvLength = GCM_ICV_SIZE } = each;
   const layout = new Layout();
   const key = layout.place(sampleOctets(keyLength, seed), misalignment);
   const nonce = layout.place(sampleOctets(GCM_NONCE_SIZE, seed + 1), (misalignment * 3) % 16);
@@ -57,7 +67,7 @@ function sealAndCompare({ keyLength, aadLength, textLength, misalignment, seed }
   const context = layout.room(GCM_CONTEXT_SIZE, (misalignment * 7) % 16);
   const plain = sampleOctets(textLength, seed + 3);
   const text = layout.place(plain, misalignment);
-  const icv = layout.room(GCM_ICV_SIZE, (misalignment * 9) % 16);
+  const icv = layout.room(icvLength, (misalignment * 9) % 16);
   primitives.primitive_gcm_setup(context.address, key.address, key.length);
   const contextBefore = hex(context.read());
   primitives.primitive_gcm_seal(
@@ -68,8 +78,9 @@ function sealAndCompare({ keyLength, aadLength, textLength, misalignment, seed }
     text.address,
     text.length,
     icv.address,
+    icv.length,
   );
-  const [expectedText, expectedIcv] = reference(key.read(), nonce.read(), aad.read(), plain);
+  const [expectedText, expectedIcv] = reference(key.read(), nonce.read(), aad.read(), plain, icvLength);
   expect(hex(text.read())).toBe(expectedText);
   expect(hex(icv.read())).toBe(expectedIcv);
   expect(hex(nonce.read())).toBe(hex(sampleOctets(GCM_NONCE_SIZE, seed + 1)));
@@ -136,6 +147,7 @@ describe('AES-GCM', () => {
           textLength: fc.nat(3000),
           misalignment: fc.nat(15),
           seed: fc.integer(),
+          icvLength: fc.constantFrom(8, 12, 16),
         }),
         sealOpenAndCompare,
       ),
@@ -162,6 +174,7 @@ describe('AES-GCM', () => {
         packet.address,
         length,
         end,
+        16,
       );
       expect(hex(packet.read())).toBe(reference(key.read(), nonce.read(), aad.read(), plain).join(''));
       expect(
@@ -173,6 +186,7 @@ describe('AES-GCM', () => {
           packet.address,
           length,
           end,
+          16,
         ),
       ).toBe(1);
       expect(hex(packet.read().subarray(0, length))).toBe(hex(plain));
@@ -182,9 +196,23 @@ describe('AES-GCM', () => {
 });
 
 describe('AES-GCM with one bit flipped', () => {
-  for (const textLength of [0, 1, 16, 37, 145]) {
-    it(`anywhere in a packet of ${textLength} octets does not open and leaves the text as it came`, () => {
-      const sealed = sealAndCompare({ keyLength: 32, aadLength: 12, textLength, misalignment: 3, seed: 7 });
+  for (const [textLength, icvLength] of [
+    [0, 16],
+    [1, 16],
+    [16, 16],
+    [37, 8],
+    [100, 12],
+    [145, 16],
+  ] as const) {
+    it(`anywhere in a packet of ${textLength} octets with an ICV of ${icvLength} does not open and leaves the text as it came`, () => {
+      const sealed = sealAndCompare({
+        keyLength: 32,
+        aadLength: 12,
+        textLength,
+        misalignment: 3,
+        seed: 7,
+        icvLength,
+      });
       for (const field of [sealed.icv, sealed.aad, sealed.nonce, sealed.text]) {
         for (let bit = 0; bit < field.length * 8; bit++) {
           field.flipBit(bit);
@@ -221,6 +249,7 @@ describe('AES-GCM with one bit flipped', () => {
         sealed.text.address,
         4096,
         sealed.icv.address,
+        16,
       );
       expect(hex(sealed.icv.read()), `row ${(octet - 256) / 16}`).not.toBe(icv);
       sealed.context.flipBit(8 * (octet + 1));

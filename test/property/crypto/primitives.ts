@@ -20,6 +20,7 @@ export interface Primitives {
     text: number,
     textLength: number,
     icv: number,
+    icvLength: number,
   ): void;
   primitive_gcm_open(
     context: number,
@@ -29,6 +30,7 @@ export interface Primitives {
     text: number,
     textLength: number,
     icv: number,
+    icvLength: number,
   ): number;
   primitive_cbc_setup(context: number, key: number, keyLength: number): void;
   primitive_cbc_encrypt(context: number, iv: number, text: number, textLength: number): void;

@@ -86,6 +86,7 @@ describe('AES-GCM of the specification', () => {
         text.address,
         text.length,
         icvField.address,
+        icvField.length,
       ] as const;
       primitives.primitive_gcm_setup(context.address, keyField.address, keyLength);
       primitives.primitive_gcm_seal(...packet);
