@@ -3,12 +3,15 @@
  * substitution tables) and the multi-block messages of triple DES in CBC mode that Debian ships in
  * python3-cryptography-vectors; and the known answers of the self-test, so that a machine without them has some.
  */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { DES_CBC_CONTEXT_SIZE } from '../../../firmware/abi/crypto-context.ts';
+import { type ResponseCase, responseCases } from '../../../tools/vectors/response-file.ts';
 import { fromHex, hex, Layout } from '../../property/crypto/primitives.ts';
 import { desPrimitives } from '../../property/crypto/primitives-des.ts';
 import { describeWith, nistVectors } from '../../requirements.ts';
-import { type ResponseCase, required, responseCases } from './response-file.ts';
+
+const casesOf = (file: string): ResponseCase[] => responseCases(file, readFileSync(file, 'latin1'));
 
 function expectBothWays(key: string, iv: string, plain: string, cipher: string): void {
   const layout = new Layout();
@@ -24,7 +27,7 @@ function expectBothWays(key: string, iv: string, plain: string, cipher: string):
 }
 
 function expectAnswer(key: string, each: ResponseCase): void {
-  expectBothWays(key, required(each, 'IV'), required(each, 'PLAINTEXT'), required(each, 'CIPHERTEXT'));
+  expectBothWays(key, each.required('IV'), each.required('PLAINTEXT'), each.required('CIPHERTEXT'));
 }
 
 describe('triple DES', () => {
@@ -48,23 +51,23 @@ describeWith(['nist vectors'], 'DES-CBC of NIST CAVP', () => {
     ['vartext', 128],
   ] as const) {
     it(`encrypts and decrypts as TCBC${kind} says, with one key and with it three times`, () => {
-      const cases = responseCases(`${nistVectors}/ciphers/3DES/CBC/TCBC${kind}.rsp`);
+      const cases = casesOf(`${nistVectors}/ciphers/3DES/CBC/TCBC${kind}.rsp`);
       expect(cases.length).toBe(count);
       for (const each of cases) {
-        expectAnswer(required(each, 'KEYS'), each);
-        expectAnswer(required(each, 'KEYS').repeat(3), each);
+        expectAnswer(each.required('KEYS'), each);
+        expectAnswer(each.required('KEYS').repeat(3), each);
       }
     });
   }
 
   for (const keys of [1, 2, 3]) {
     it(`encrypts and decrypts messages as TCBCMMT${keys} says`, () => {
-      const cases = responseCases(`${nistVectors}/ciphers/3DES/CBC/TCBCMMT${keys}.rsp`);
+      const cases = casesOf(`${nistVectors}/ciphers/3DES/CBC/TCBCMMT${keys}.rsp`);
       expect(cases.length).toBe(20);
       for (const each of cases) {
         const key = each.has('KEYS')
-          ? required(each, 'KEYS').repeat(3)
-          : [1, 2, 3].map((number) => required(each, `KEY${number}`)).join('');
+          ? each.required('KEYS').repeat(3)
+          : [1, 2, 3].map((number) => each.required(`KEY${number}`)).join('');
         expectAnswer(key, each);
       }
     });

@@ -1,0 +1,33 @@
+/** Every cipher, MAC and hash of the firmware by name. A new one is an entry here, and what it is in a file of its family. */
+import { aesEcb } from './aes.ts';
+import { aesCbc } from './aes-cbc.ts';
+import { aesCcm } from './aes-ccm.ts';
+import { aesCmac } from './aes-cmac.ts';
+import { aesGcm } from './aes-gcm.ts';
+import { chacha20Poly1305 } from './chacha20-poly1305.ts';
+import { hmacMd5, hmacSha1, hmacSha256, hmacSha384, hmacSha512 } from './hmac.ts';
+import { md5, sha1, sha256, sha384, sha512 } from './sha.ts';
+import type { Primitive } from './shapes.ts';
+
+const primitives: readonly Primitive[] = [
+  chacha20Poly1305,
+  aesGcm,
+  aesCcm,
+  aesCbc,
+  aesEcb,
+  aesCmac,
+  hmacMd5,
+  hmacSha1,
+  hmacSha256,
+  hmacSha384,
+  hmacSha512,
+  md5,
+  sha1,
+  sha256,
+  sha384,
+  sha512,
+];
+
+export const registry: ReadonlyMap<string, Primitive> = new Map(
+  primitives.map((primitive) => [primitive.name, primitive]),
+);
