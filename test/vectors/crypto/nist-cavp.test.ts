@@ -94,11 +94,10 @@ describeWith(['nist vectors'], 'AES-CCM of NIST CAVP', () => {
     for (const bits of [128, 192, 256]) {
       const all = casesOf(`${nistVectors}/ciphers/AES/CCM/VNT${bits}.rsp`);
       const cases = all.filter((each) => each.get('NLEN') === '11');
-      // The key stands alone before the cases that share it.
-      const key = fromHex(cases[0]!.required('KEY'));
-      expect(cases.length).toBe(11);
-      for (const each of cases.slice(1)) {
+      expect(cases.length).toBe(10);
+      for (const each of cases) {
         const layout = new Layout();
+        const key = fromHex(each.required('KEY'));
         const keyField = layout.place(key);
         const context = layout.room(CCM_CONTEXT_SIZE);
         const nonce = layout.place(fromHex(each.required('NONCE')));
