@@ -47,7 +47,7 @@ export function writeGeometry(slotPtr: usize): bool {
   const icv = load<u32>(slotPtr, SA_ICV_LENGTH);
   if (isCombined(encryption)) {
     if (integrity !== INTEGRITY_NONE || icv !== COMBINED_ICV_LENGTH) return false;
-  } else if (integrity === INTEGRITY_NONE || icv !== icvLengthOf(integrity)) {
+  } else if (icv === 0 || icv !== icvLengthOf(integrity)) {
     return false;
   }
   store<u32>(slotPtr, ivLengthOf(encryption), SA_IV_LENGTH);
@@ -60,7 +60,7 @@ export function isCombined(encryption: u32): bool {
   return encryption === ENCRYPTION_AES_GCM || encryption === ENCRYPTION_CHACHA20_POLY1305;
 }
 
-/** Octets of the ICV; zero, which no SA has, for an unknown integrity. */
+/** Octets of the ICV; zero, which no SA has, for none or an unknown integrity. */
 function icvLengthOf(integrity: u32): u32 {
   if (integrity === INTEGRITY_HMAC_SHA256_128) return 16;
   if (integrity === INTEGRITY_HMAC_SHA384_192) return 24;
@@ -117,6 +117,7 @@ function expandAuthenticationKey(integrity: u32, context: usize): bool {
   else if (integrity === INTEGRITY_HMAC_SHA256_128) hmacSha256Setup(context, key, length);
   else if (integrity === INTEGRITY_HMAC_SHA384_192) hmacSha384Setup(context, key, length);
   else if (integrity === INTEGRITY_HMAC_SHA512_256) hmacSha512Setup(context, key, length);
+  else return integrity === INTEGRITY_NONE;
   return true;
 }
 
