@@ -109,7 +109,7 @@ export const dropReasons: readonly DropReason[] = [
   {
     number: code.DROP_ESP_TOO_SHORT,
     name: 'esp-too-short',
-    text: "Shorter than the ESP header, IV, trailer and ICV of the SA's suite.",
+    text: "Shorter than the ESP header, IV, trailer and ICV of the SA's algorithms.",
   },
   {
     number: code.DROP_SPI_RESERVED,

@@ -11,7 +11,7 @@ import {
   SPD_ROWS_PER_COVER,
 } from '../../firmware/abi/bank.ts';
 import { COUNTERS_SIZE } from '../../firmware/abi/counters.ts';
-import { GCM_CONTEXT_SIZE } from '../../firmware/abi/crypto-context.ts';
+import { CIPHER_CONTEXT_SIZE } from '../../firmware/abi/crypto-context.ts';
 import { DESCRIPTOR_SIZE } from '../../firmware/abi/descriptor.ts';
 import { EVENT_RECORDS, EVENT_SIZE } from '../../firmware/abi/event.ts';
 import { HELD_RECORD_SIZE } from '../../firmware/abi/held.ts';
@@ -124,7 +124,7 @@ function sizes(capacities: Capacities, packetStride: number): number[] {
     packetSlots * DESCRIPTOR_SIZE,
     packetSlots * packetStride,
     capacities.saPairs * 2 * SA_SLOT_SIZE,
-    capacities.saPairs * 2 * GCM_CONTEXT_SIZE,
+    capacities.saPairs * 2 * CIPHER_CONTEXT_SIZE,
     capacities.saPairs * REPLAY_SIZE,
     capacities.bindingRows * ROW_SIZE,
     bank,

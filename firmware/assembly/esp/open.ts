@@ -3,7 +3,6 @@
  * `readTrailer` then says how long it is and what it carries. Knows nothing of windows, selectors or lifetimes. The ICV is
  * verified before the first octet is decrypted, in constant time.
  */
-
 import { ICV_MAXIMUM } from '../../abi/algorithm.ts';
 import { DROP_CIPHERTEXT_LENGTH, DROP_ESP_TOO_SHORT, DROP_PADDING } from '../../abi/drop-code.ts';
 import { SA_ENCRYPTION, SA_FLAG_ESN, SA_FLAGS, SA_INTEGRITY } from '../../abi/sa-slot.ts';
