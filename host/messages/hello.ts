@@ -4,7 +4,7 @@ import { maximumProposals } from './limits.ts';
 import type { Hello, Welcome } from './message.ts';
 import type { MessageCodec } from './message-codec.ts';
 
-/** Unknown keywords pass: a router may know suites that this server does not. */
+/** Unknown keywords pass: a router may know proposals that this server does not. */
 const proposalKeyword = text(/^[a-z0-9-]{1,63}$/, 'a proposal keyword of 1 to 63 characters');
 
 export const hello: MessageCodec<Hello> = {

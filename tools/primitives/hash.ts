@@ -9,7 +9,7 @@ import {
 import { firmwareExports } from './firmware.ts';
 import type { Hash } from './shapes.ts';
 
-export interface ShaExports {
+export interface HashExports {
   primitive_md5(message: number, length: number, out: number): void;
   primitive_sha1(message: number, length: number, out: number): void;
   primitive_sha256(message: number, length: number, out: number): void;
@@ -17,7 +17,7 @@ export interface ShaExports {
   primitive_sha512(message: number, length: number, out: number): void;
 }
 
-const sha = firmwareExports<ShaExports>(
+const hash = firmwareExports<HashExports>(
   'primitive_md5',
   'primitive_sha1',
   'primitive_sha256',
@@ -29,33 +29,33 @@ export const md5: Hash = {
   kind: 'hash',
   name: 'MD5',
   digestOctets: MD5_DIGEST_SIZE,
-  digest: sha.primitive_md5,
+  digest: hash.primitive_md5,
 };
 
 export const sha1: Hash = {
   kind: 'hash',
   name: 'SHA-1',
   digestOctets: SHA1_DIGEST_SIZE,
-  digest: sha.primitive_sha1,
+  digest: hash.primitive_sha1,
 };
 
 export const sha256: Hash = {
   kind: 'hash',
   name: 'SHA-256',
   digestOctets: SHA256_DIGEST_SIZE,
-  digest: sha.primitive_sha256,
+  digest: hash.primitive_sha256,
 };
 
 export const sha384: Hash = {
   kind: 'hash',
   name: 'SHA-384',
   digestOctets: SHA384_DIGEST_SIZE,
-  digest: sha.primitive_sha384,
+  digest: hash.primitive_sha384,
 };
 
 export const sha512: Hash = {
   kind: 'hash',
   name: 'SHA-512',
   digestOctets: SHA512_DIGEST_SIZE,
-  digest: sha.primitive_sha512,
+  digest: hash.primitive_sha512,
 };

@@ -5,8 +5,8 @@ import { aesCcm } from './aes-ccm.ts';
 import { aesCmac } from './aes-cmac.ts';
 import { aesGcm } from './aes-gcm.ts';
 import { chacha20Poly1305 } from './chacha20-poly1305.ts';
+import { md5, sha1, sha256, sha384, sha512 } from './hash.ts';
 import { hmacMd5, hmacSha1, hmacSha256, hmacSha384, hmacSha512 } from './hmac.ts';
-import { md5, sha1, sha256, sha384, sha512 } from './sha.ts';
 import type { Primitive } from './shapes.ts';
 
 const primitives: readonly Primitive[] = [

@@ -1,7 +1,7 @@
 /** The changes that a router makes in an IP header that passes: TTL, ECN. Keeps the IPv4 checksum right (RFC 1624). */
 import { checksumUpdate } from './checksum.ts';
 import { ECN_MASK } from './ecn.ts';
-import { IPV4_CHECKSUM, IPV4_TTL, IPV6_HOP_LIMIT, loadNetwork16, storeNetwork16 } from './ip.ts';
+import { IPV4_CHECKSUM, IPV4_TTL, IPV6_HOP_LIMIT } from './ip.ts';
 
 /** Decrements TTL or hop limit, which must not be zero. */
 export function decrementTtl(packetPtr: usize, family: u32): void {
@@ -24,13 +24,4 @@ export function setEcn(packetPtr: usize, family: u32, ecn: u32): void {
   const before = load<u16>(packetPtr);
   store<u8>(packetPtr + 1, <u8>((<u32>load<u8>(packetPtr + 1) & ~ECN_MASK) | ecn));
   checksumUpdate(packetPtr + IPV4_CHECKSUM, before, load<u16>(packetPtr));
-}
-
-/** Replaces TOS or traffic class. Leaves an IPv4 checksum to the caller. */
-export function setTos(packetPtr: usize, family: u32, tos: u32): void {
-  if (family === 4) {
-    store<u8>(packetPtr + 1, <u8>tos);
-    return;
-  }
-  storeNetwork16(packetPtr, (loadNetwork16(packetPtr) & 0xf00f) | (tos << 4));
 }

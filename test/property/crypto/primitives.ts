@@ -7,13 +7,13 @@ import type { CbcExports } from '../../../tools/primitives/aes-cbc.ts';
 import type { GcmExports } from '../../../tools/primitives/aes-gcm.ts';
 import type { CheckExports } from '../../../tools/primitives/equal.ts';
 import { firmwareExports, octets } from '../../../tools/primitives/firmware.ts';
+import type { HashExports } from '../../../tools/primitives/hash.ts';
 import type { HmacExports } from '../../../tools/primitives/hmac.ts';
-import type { ShaExports } from '../../../tools/primitives/sha.ts';
 
 export { Field, Layout } from '../../../tools/primitives/fields.ts';
 
 /** Signatures as in firmware/assembly/crypto/primitives.ts: addresses and lengths. */
-export type Primitives = AesExports & GcmExports & CbcExports & HmacExports & ShaExports & CheckExports;
+export type Primitives = AesExports & GcmExports & CbcExports & HmacExports & HashExports & CheckExports;
 
 export const primitives = firmwareExports<Primitives>();
 
