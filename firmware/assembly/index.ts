@@ -19,11 +19,11 @@ import { installSa, wipeSa } from './sad/slot.ts';
 import { isOpen, runSelfTest } from './self-test.ts';
 
 // Without the extension: asc takes ".ts" in an import, but not in a re-export.
-export * from './crypto/primitives';
-export * from './crypto/primitives-aes-modes';
-export * from './crypto/primitives-chacha20-poly1305';
-export * from './crypto/primitives-des';
-export * from './crypto/primitives-hash';
+export * from './crypto/primitives/aes';
+export * from './crypto/primitives/aes-modes';
+export * from './crypto/primitives/chacha20-poly1305';
+export * from './crypto/primitives/des';
+export * from './crypto/primitives/hash';
 
 /** The ABI that this module was compiled with. */
 export function abi_version(): u32 {

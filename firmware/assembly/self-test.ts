@@ -2,7 +2,7 @@
  * The door of the data plane: closed until the ciphers gave their known answers in this instance. A closed data plane drops
  * every packet and installs no SA.
  */
-import { cryptoSelfTest } from './crypto/self-test.ts';
+import { cryptoSelfTest } from './crypto/self-test/self-test.ts';
 
 let open: bool = false;
 

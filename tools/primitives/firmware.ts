@@ -28,7 +28,7 @@ export function firmwareExports<Signatures>(...names: readonly (keyof Signatures
       throw new HostError('FIRMWARE_MISSING', `${file} does not export ${name}: run npm run build`);
     }
   }
-  // The module exports numbers only; its signatures are those of firmware/assembly/crypto/primitives*.ts.
+  // The module exports numbers only; its signatures are those of firmware/assembly/crypto/primitives/.
   return found as unknown as Signatures;
 }
 

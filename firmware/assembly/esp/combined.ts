@@ -4,8 +4,8 @@
  */
 import { COMBINED_ICV_LENGTH, ENCRYPTION_AES_GCM } from '../../abi/algorithm.ts';
 import { SA_SALT } from '../../abi/sa-slot.ts';
-import { chachaPolyOpen, chachaPolySeal } from '../crypto/chacha20-poly1305.ts';
-import { gcmOpen, gcmSeal } from '../crypto/gcm.ts';
+import { gcmOpen, gcmSeal } from '../crypto/aes-modes/gcm.ts';
+import { chachaPolyOpen, chachaPolySeal } from '../crypto/chacha20-poly1305/chacha20-poly1305.ts';
 import { ESP_HEADER, ESP_SEQUENCE } from '../packet/ip.ts';
 
 /** Filled for each packet; not reentrant. */

@@ -4,7 +4,7 @@
  */
 import { ENCRYPTION_AES_CBC } from '../../abi/algorithm.ts';
 import { CIPHER_IV_KEY } from '../../abi/crypto-context.ts';
-import { cbcDecrypt, cbcEncrypt, cbcUnpredictableIv } from '../crypto/cbc.ts';
+import { cbcDecrypt, cbcEncrypt, cbcUnpredictableIv } from '../crypto/aes-modes/cbc.ts';
 
 /** Writes the explicit IV of a packet: an encryption of its sequence number, which nobody foresees (RFC 3602 section 3). */
 export function writeIv(encryption: u32, cipherPtr: usize, ivPtr: usize, sequence: u64): void {

@@ -8,7 +8,7 @@ import {
   INTEGRITY_HMAC_SHA384_192,
 } from '../../abi/algorithm.ts';
 import { CIPHER_INTEGRITY } from '../../abi/crypto-context.ts';
-import { hmacSha1, hmacSha256, hmacSha384, hmacSha512 } from '../crypto/hmac.ts';
+import { hmacSha1, hmacSha256, hmacSha384, hmacSha512 } from '../crypto/hash/hmac.ts';
 import { storeNetwork32 } from '../packet/ip.ts';
 
 /** What `computeIcv` left, whole; the ICV is its beginning. Valid until the next packet. */

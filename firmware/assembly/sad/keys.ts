@@ -33,11 +33,11 @@ import {
   SA_INTEGRITY,
   SA_IV_LENGTH,
 } from '../../abi/sa-slot.ts';
-import { aesExpand } from '../crypto/aes.ts';
-import { cbcSetup } from '../crypto/cbc.ts';
-import { chachaPolySetup } from '../crypto/chacha20-poly1305.ts';
-import { gcmSetup } from '../crypto/gcm.ts';
-import { hmacSha1Setup, hmacSha256Setup, hmacSha384Setup, hmacSha512Setup } from '../crypto/hmac.ts';
+import { aesExpand } from '../crypto/aes/aes.ts';
+import { cbcSetup } from '../crypto/aes-modes/cbc.ts';
+import { gcmSetup } from '../crypto/aes-modes/gcm.ts';
+import { chachaPolySetup } from '../crypto/chacha20-poly1305/chacha20-poly1305.ts';
+import { hmacSha1Setup, hmacSha256Setup, hmacSha384Setup, hmacSha512Setup } from '../crypto/hash/hmac.ts';
 import { keyStaging } from '../regions.ts';
 
 /** Writes IV length and alignment into the slot. Returns false where its algorithms do not go together. */

@@ -118,7 +118,7 @@ const encryptIn = (x: number): number => toRegister(x);
 // The decrypting state is kept behind the inverse affine map, so that the inversion is the next step.
 const decryptIn = (x: number): number => toRegister(affineLinearInverse(x));
 
-/** Every table of `firmware/assembly/crypto/aes-tables.ts`, by name, in the order they lie in memory. */
+/** Every table of `firmware/assembly/crypto/aes/tables.ts`, by name, in the order they lie in memory. */
 export const aesTables: Record<string, number[]> = Object.fromEntries([
   ['INVERSE', Array.from({ length: 16 }, (_, n) => (n === 0 ? INFINITY : nibble(inverse(element(n)))))],
   [

@@ -1,4 +1,4 @@
-/** The exports of firmware/assembly/crypto/primitives-aes-modes.ts, callable from tests: addresses and lengths. */
+/** The exports of firmware/assembly/crypto/primitives/aes-modes.ts, callable from tests: addresses and lengths. */
 import { primitives } from './primitives.ts';
 
 interface AesModes {

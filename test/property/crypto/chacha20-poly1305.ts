@@ -1,7 +1,7 @@
 /** ChaCha20-Poly1305 of the shipped module, callable from tests; memory and fields are those of `primitives.ts`. */
 import { primitives } from './primitives.ts';
 
-/** Signatures as in firmware/assembly/crypto/primitives-chacha20-poly1305.ts: addresses and lengths. */
+/** Signatures as in firmware/assembly/crypto/primitives/chacha20-poly1305.ts: addresses and lengths. */
 export interface ChachaPolyPrimitives {
   primitive_chacha20_two(context: number, nonce: number, counter: number, out: number): void;
   primitive_poly1305(key: number, message: number, length: number, tag: number): void;

@@ -24,7 +24,7 @@ type Lanes = (jobs: number, count: number) => void;
 type Name = 'md5' | 'sha1' | 'sha256' | 'sha384' | 'sha512';
 type InLanes = 'sha1' | 'sha256';
 
-/** Signatures as in firmware/assembly/crypto/primitives-hash.ts. */
+/** Signatures as in firmware/assembly/crypto/primitives/hash.ts. */
 type HashPrimitives = Readonly<
   Record<`primitive_${Name}`, Hash> &
     Record<`primitive_hmac_${Name}_setup`, Setup> &

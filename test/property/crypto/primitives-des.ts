@@ -1,7 +1,7 @@
 /** DES and triple DES of the shipped module, in the instance of `primitives.ts`. */
 import { primitives } from './primitives.ts';
 
-/** Signatures as in firmware/assembly/crypto/primitives-des.ts: addresses and lengths. */
+/** Signatures as in firmware/assembly/crypto/primitives/des.ts: addresses and lengths. */
 export interface DesPrimitives {
   primitive_des_tables(): number;
   primitive_des_expand(key: number, keyLength: number, schedule: number): void;

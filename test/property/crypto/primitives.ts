@@ -12,7 +12,7 @@ import type { HmacExports } from '../../../tools/primitives/hmac.ts';
 
 export { Field, Layout } from '../../../tools/primitives/fields.ts';
 
-/** Signatures as in firmware/assembly/crypto/primitives.ts: addresses and lengths. */
+/** Signatures as in firmware/assembly/crypto/primitives/aes.ts: addresses and lengths. */
 export type Primitives = AesExports & GcmExports & CbcExports & HmacExports & HashExports & CheckExports;
 
 export const primitives = firmwareExports<Primitives>();
