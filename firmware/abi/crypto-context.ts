@@ -45,6 +45,7 @@ export const HMAC_JOB_OUT = 12;
 export const HMAC_JOB_SIZE = 16;
 
 export const AES_BLOCK_SIZE = 16;
+export const DES_BLOCK_SIZE = 8;
 export const GCM_NONCE_SIZE = 12;
 export const GCM_ICV_SIZE = 16;
 export const MD5_DIGEST_SIZE = 16;
@@ -60,9 +61,9 @@ export const CHACHA20_POLY1305_ICV_SIZE = 16;
 
 /** One slot's place among the ciphers: the encryption's context, and where there is a separate integrity its own behind it. */
 export const CIPHER_CONTEXT_SIZE = GCM_CONTEXT_SIZE;
-/** Behind the context of CBC: the schedule that makes its IVs, and the context of the integrity. */
-export const CIPHER_IV_KEY = CBC_CONTEXT_SIZE;
-export const CIPHER_INTEGRITY = CIPHER_IV_KEY + CBC_IV_CONTEXT_SIZE;
+/** Behind the longest context of CBC, which is that of DES: the schedule that makes IVs, and the context of the integrity. */
+export const CIPHER_IV_KEY = DES_CBC_CONTEXT_SIZE;
+export const CIPHER_INTEGRITY = CIPHER_IV_KEY + DES_CBC_IV_CONTEXT_SIZE;
 
 /** A text that is encrypted beside others (`cbc-lanes.ts`): addresses of IV and text, length of the text; the rest is unused. */
 export const CBC_JOB_IV = 0;

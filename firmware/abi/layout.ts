@@ -6,7 +6,7 @@
  *   0            CONFIGURATION_ADDRESS                                                        end of memory
  *   | constants | configuration block | region | canary | region | canary | ...                          |
  */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 export const MEMORY_PAGE_OCTETS = 65536;
 
 /** The compiler's static data ends below; the firmware checks it. */

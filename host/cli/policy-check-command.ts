@@ -15,6 +15,8 @@ interface CheckResult {
   readonly role: SettingsText['role'];
   readonly ok: boolean;
   readonly problems: readonly Problem[];
+  /** What is right and yet protects little. */
+  readonly warnings: readonly string[];
 }
 
 export function addPolicyCheckCommand(parent: Command): void {
@@ -23,13 +25,13 @@ export function addPolicyCheckCommand(parent: Command): void {
     .summary('is a settings file right?')
     .description(
       "Reads a server's or a router's settings file as the process itself would, and lists every mistake with line,\n" +
-        'column, field and what was expected. Credential files are not opened, the network is not touched.',
+        'column, field and what was expected; of a right file, what protects little. Credential files are not opened, the network is not touched.',
     )
     .argument(
       '<file>',
       "YAML settings of a setting server or of a router; which of the two shows in the file's fields",
     )
-    .option('--json', 'print {"file", "role", "ok", "problems": [{"line", "column", "message"}]}')
+    .option('--json', 'print {"file", "role", "ok", "problems": [{"line", "column", "message"}], "warnings"}')
     .addHelpText(
       'after',
       `
@@ -48,19 +50,25 @@ Exit codes: 0 the file is right, 1 it has mistakes or cannot be read, 2 wrong co
     });
 }
 
-async function problemsOf(settings: SettingsText): Promise<Pick<CheckResult, 'ok' | 'problems'>> {
+async function problemsOf(
+  settings: SettingsText,
+): Promise<Pick<CheckResult, 'ok' | 'problems' | 'warnings'>> {
+  let warnings: string[] = [];
   try {
     if (settings.role === 'router') {
       const { parseRouterFile } = await import('../router/settings-file.ts');
       parseRouterFile(settings.text, settings.file);
     } else {
       const { parsePolicyFile } = await import('../server/distribution-policies/policy-file.ts');
-      parsePolicyFile(settings.text, settings.file);
+      const { policyWarnings } = await import('../server/distribution-policies/policy-warnings.ts');
+      const { distributionPolicies } = parsePolicyFile(settings.text, settings.file);
+      warnings = policyWarnings(distributionPolicies);
     }
-    return { ok: true, problems: [] };
+    return { ok: true, problems: [], warnings };
   } catch (error) {
     if (!(error instanceof HostError && error.code === 'CONFIG_INVALID')) throw error;
-    return { ok: false, problems: error.message.split('\n').map((line) => problemOf(settings.file, line)) };
+    const problems = error.message.split('\n').map((line) => problemOf(settings.file, line));
+    return { ok: false, problems, warnings };
   }
 }
 
@@ -74,7 +82,12 @@ function problemOf(file: string, text: string): Problem {
 }
 
 function renderCheck(result: CheckResult): string {
-  if (result.ok) return `${result.file}: right, the settings of a ${result.role}`;
+  if (result.ok) {
+    return [
+      `${result.file}: right, the settings of a ${result.role}`,
+      ...result.warnings.map((warning) => `warning: ${warning}`),
+    ].join('\n');
+  }
   const lines = result.problems.map(({ line, column, message }) =>
     line === null ? `${result.file}: ${message}` : `${result.file}:${line}:${column}: ${message}`,
   );

@@ -1,5 +1,6 @@
 /** A router's state, SPD and SAD as text for a person. The lab prints the same; `--json` bypasses all of it. */
 import type { z } from 'zod';
+import { describeProposal } from '../model/proposal.ts';
 import type { routerStatusSchema, sadRowSchema, spdRowSchema } from '../model/status.ts';
 import { renderFacts, renderTable } from './text-table.ts';
 import { formatCount, formatOctets, formatSeconds, formatSpi } from './units.ts';
@@ -73,7 +74,7 @@ export function renderSad(rows: readonly SadRow[], width: number | undefined): s
       { title: 'ENTRY', cell: (row) => row.entry },
       { title: 'KIND', cell: (row) => row.kind },
       { title: 'STATE', cell: (row) => row.state },
-      { title: 'PROPOSAL', cell: (row) => row.proposal },
+      { title: 'PROPOSAL', cell: (row) => describeProposal(row.proposal) },
       { title: 'FORM', cell: (row) => `${row.mode}, ${row.encapsulation}` },
       { title: 'PEER', cell: (row) => row.peer, shrinkTo: 16 },
       { title: 'SEQUENCE', cell: (row) => formatCount(row.sequence), align: 'right' },

@@ -1,5 +1,6 @@
 /** A setting server's state, management table and policies as text for a person. The lab prints the same. */
 import type { z } from 'zod';
+import { describeProposal } from '../model/proposal.ts';
 import type {
   eventRowSchema,
   managementRowSchema,
@@ -29,6 +30,7 @@ export function renderServerStatus(status: Status, width: number | undefined): s
   if (policies.problem !== null) {
     facts.splice(2, 0, ['problem', `the file as it is now was not taken: ${policies.problem}`]);
   }
+  for (const warning of policies.warnings) facts.push(['warning', warning]);
   const routers = renderTable(
     [
       { title: 'ROUTER', cell: (router) => router.name },
@@ -97,7 +99,7 @@ export function renderPolicies(rows: readonly PolicyRow[], width: number | undef
         shrinkTo: 21,
       },
       { title: 'FORM', cell: (row) => `${row.mode}, ${row.encapsulation}` },
-      { title: 'PROPOSAL', cell: (row) => row.proposal },
+      { title: 'PROPOSAL', cell: (row) => describeProposal(row.proposal) },
       { title: 'ESN', cell: (row) => (row.esn ? 'yes' : 'no') },
       { title: 'LIFETIME', cell: (row) => formatSeconds(row.lifetimeSeconds), align: 'right' },
       { title: 'REVISION', cell: (row) => String(row.revision), align: 'right' },

@@ -4,10 +4,17 @@
  * capacity + i.
  */
 import {
+  ENCRYPTION_3DES_CBC,
   ENCRYPTION_AES_CBC,
+  ENCRYPTION_AES_CCM,
+  ENCRYPTION_AES_CTR,
   ENCRYPTION_AES_GCM,
+  ENCRYPTION_AES_GMAC,
   ENCRYPTION_CHACHA20_POLY1305,
+  ENCRYPTION_DES_CBC,
   ENCRYPTION_NULL,
+  INTEGRITY_AES_CMAC_96,
+  INTEGRITY_HMAC_MD5_96,
   INTEGRITY_HMAC_SHA1_96,
   INTEGRITY_HMAC_SHA256_128,
   INTEGRITY_HMAC_SHA384_192,
@@ -61,6 +68,7 @@ import {
 import type { Endpoint } from '../model/address.ts';
 import { HostError } from '../model/host-error.ts';
 import { addSeconds, type Instant } from '../model/instant.ts';
+import { limitLifetime } from '../model/key-limit.ts';
 import { type Encryption, type Integrity, type Proposal, parseProposal } from '../model/proposal.ts';
 import type { SecurityAssociation, Spi } from '../model/security-association.ts';
 import type { RowRange } from './row-pool.ts';
@@ -78,8 +86,13 @@ export interface SlotPlacement {
 const encryptionNumbers: Readonly<Record<Encryption, number>> = {
   null: ENCRYPTION_NULL,
   'aes-cbc': ENCRYPTION_AES_CBC,
+  'aes-ctr': ENCRYPTION_AES_CTR,
   'aes-gcm': ENCRYPTION_AES_GCM,
+  'aes-ccm': ENCRYPTION_AES_CCM,
+  'aes-gmac': ENCRYPTION_AES_GMAC,
   'chacha20-poly1305': ENCRYPTION_CHACHA20_POLY1305,
+  'des-cbc': ENCRYPTION_DES_CBC,
+  '3des-cbc': ENCRYPTION_3DES_CBC,
 };
 
 const integrityNumbers: Readonly<Record<Integrity, number>> = {
@@ -87,11 +100,11 @@ const integrityNumbers: Readonly<Record<Integrity, number>> = {
   'hmac-sha256-128': INTEGRITY_HMAC_SHA256_128,
   'hmac-sha384-192': INTEGRITY_HMAC_SHA384_192,
   'hmac-sha512-256': INTEGRITY_HMAC_SHA512_256,
+  'aes-cmac-96': INTEGRITY_AES_CMAC_96,
+  'hmac-md5-96': INTEGRITY_HMAC_MD5_96,
 };
 
 const UNLIMITED = 0xffff_ffff_ffff_ffffn;
-/** An SA without ESN is renewed well before its last number, at any rate a plain counter can reach meanwhile. */
-const SOFT_SEQUENCE_WITHOUT_ESN = 0xf000_0000n;
 const SECONDS_MAX = 0xffff_ffff;
 
 /** Throws HostError CONFIG_INVALID saying what about `sa` the firmware cannot carry. */
@@ -169,12 +182,13 @@ export function writeSlot(
   set32(SA_INTEGRITY, proposal.integrity === null ? INTEGRITY_NONE : integrityNumbers[proposal.integrity]);
   set32(SA_ICV_LENGTH, proposal.icvOctets);
   set64(SA_SEQUENCE, (sa.firstSequence ?? 1n) - 1n);
-  set32(SA_SOFT_AT_SECONDS, secondsAt(now, sa.soft.seconds));
-  set32(SA_HARD_AT_SECONDS, secondsAt(now, sa.hard.seconds));
-  set64(SA_SOFT_OCTETS, sa.soft.octets ?? UNLIMITED);
-  set64(SA_HARD_OCTETS, sa.hard.octets ?? UNLIMITED);
-  set64(SA_SOFT_PACKETS, softPackets(sa));
-  set64(SA_HARD_PACKETS, sa.hard.packets ?? UNLIMITED);
+  const { soft, hard } = limitLifetime(sa, proposal, sa.esn, sa.firstSequence ?? 1n);
+  set32(SA_SOFT_AT_SECONDS, secondsAt(now, soft.seconds));
+  set32(SA_HARD_AT_SECONDS, secondsAt(now, hard.seconds));
+  set64(SA_SOFT_OCTETS, soft.octets ?? UNLIMITED);
+  set64(SA_HARD_OCTETS, hard.octets ?? UNLIMITED);
+  set64(SA_SOFT_PACKETS, soft.packets ?? UNLIMITED);
+  set64(SA_HARD_PACKETS, hard.packets ?? UNLIMITED);
   set32(SA_REPLAY_WINDOW, sa.direction === 'inbound' ? sa.replayWindow : 0);
   set32(SA_DSCP, sa.dscp === 'copy' ? 0 : sa.dscp);
   set32(SA_SELECTOR_FIRST, placement.selectors.first);
@@ -219,13 +233,6 @@ function proposalOf(sa: SecurityAssociation): Proposal {
 /** Whole seconds, rounded down so that an SA never outlives its lifetime. */
 function secondsAt(now: Instant, seconds: number): number {
   return Math.max(0, Math.min(SECONDS_MAX, Math.floor(addSeconds(now, seconds) / 1000)));
-}
-
-function softPackets(sa: SecurityAssociation): bigint {
-  const asked = sa.soft.packets ?? UNLIMITED;
-  if (sa.esn) return asked;
-  const left = SOFT_SEQUENCE_WITHOUT_ESN - ((sa.firstSequence ?? 1n) - 1n);
-  return left < 1n ? 1n : asked < left ? asked : left;
 }
 
 /**

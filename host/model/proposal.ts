@@ -1,11 +1,27 @@
 /**
  * Proposals: sets of algorithms by strongSwan's keywords. The one place that says which there are, how much key material
- * each takes and how long its IV and ICV are; an unknown keyword, or encryption without integrity, is refused.
+ * each takes, how long its IV and ICV are, and what a person should be warned of; an unknown keyword, or encryption
+ * without integrity, is refused. How long a key may serve is in key-limit.ts.
  */
 import { fail, ok, type Result } from './result.ts';
 
-export type Encryption = 'null' | 'aes-cbc' | 'aes-gcm' | 'chacha20-poly1305';
-export type Integrity = 'hmac-sha1-96' | 'hmac-sha256-128' | 'hmac-sha384-192' | 'hmac-sha512-256';
+export type Encryption =
+  | 'null'
+  | 'aes-cbc'
+  | 'aes-ctr'
+  | 'aes-gcm'
+  | 'aes-ccm'
+  | 'aes-gmac'
+  | 'chacha20-poly1305'
+  | 'des-cbc'
+  | '3des-cbc';
+export type Integrity =
+  | 'hmac-sha1-96'
+  | 'hmac-sha256-128'
+  | 'hmac-sha384-192'
+  | 'hmac-sha512-256'
+  | 'aes-cmac-96'
+  | 'hmac-md5-96';
 
 export interface Proposal {
   readonly keyword: string;
@@ -18,59 +34,130 @@ export interface Proposal {
   readonly saltOctets: number;
   readonly ivOctets: number;
   readonly icvOctets: number;
+  /** RFC 8221 says MUST NOT or SHOULD NOT: a policy gets it with `allowLegacy` alone. */
+  readonly legacy: boolean;
 }
 
-/** Combined modes, RFC 4106 and RFC 7634. */
-function combined(keyword: string, encryption: Encryption, encryptionKeyOctets: number): Proposal {
+interface Cipher {
+  readonly name: string;
+  readonly encryption: Encryption;
+  readonly keyOctets: number;
+  readonly saltOctets: number;
+  readonly ivOctets: number;
+  readonly legacy?: true;
+}
+
+interface Mac {
+  readonly name: string;
+  readonly integrity: Integrity;
+  readonly keyOctets: number;
+  readonly icvOctets: number;
+  readonly legacy?: true;
+}
+
+/** Combined modes: RFC 7634, RFC 4106, RFC 4309, RFC 4543. */
+function combined(cipher: Cipher, icvOctets: number): Proposal {
   return {
-    keyword,
-    encryption,
+    keyword: cipher.name,
+    encryption: cipher.encryption,
     integrity: null,
-    encryptionKeyOctets,
+    encryptionKeyOctets: cipher.keyOctets,
     authenticationKeyOctets: 0,
-    saltOctets: 4,
-    ivOctets: 8,
-    icvOctets: 16,
+    saltOctets: cipher.saltOctets,
+    ivOctets: cipher.ivOctets,
+    icvOctets,
+    legacy: false,
   };
 }
 
-/** Names of integrity algorithms, and the octets of their keys and ICVs: RFC 4868 section 2.6, RFC 2404. */
-const integrities: readonly [string, Integrity, number, number][] = [
-  ['sha512', 'hmac-sha512-256', 64, 32],
-  ['sha384', 'hmac-sha384-192', 48, 24],
-  ['sha256', 'hmac-sha256-128', 32, 16],
-  ['sha1', 'hmac-sha1-96', 20, 12],
-];
-
-/** One encryption with each integrity. */
-function separate(
-  name: string,
+/** A mode of AES for each length of key, with one length of ICV. */
+function combinedAes(
+  mode: string,
   encryption: Encryption,
-  encryptionKeyOctets: number,
-  ivOctets: number,
+  saltOctets: number,
+  icvOctets: number,
 ): Proposal[] {
-  return integrities.map(([integrityName, integrity, authenticationKeyOctets, icvOctets]) => ({
-    keyword: `${name}-${integrityName}`,
-    encryption,
-    integrity,
-    encryptionKeyOctets,
-    authenticationKeyOctets,
-    saltOctets: 0,
-    ivOctets,
-    icvOctets,
-  }));
+  return [32, 16, 24].map((keyOctets) =>
+    combined(
+      { name: `aes${8 * keyOctets}${mode}`, encryption, keyOctets, saltOctets, ivOctets: 8 },
+      icvOctets,
+    ),
+  );
 }
 
-/** Every proposal that the firmware has, by keyword; the order is that of preference. */
+/** RFC 4868 section 2.6, RFC 2404, RFC 4494, RFC 2403. */
+const macs: readonly Mac[] = [
+  { name: 'sha512', integrity: 'hmac-sha512-256', keyOctets: 64, icvOctets: 32 },
+  { name: 'sha384', integrity: 'hmac-sha384-192', keyOctets: 48, icvOctets: 24 },
+  { name: 'sha256', integrity: 'hmac-sha256-128', keyOctets: 32, icvOctets: 16 },
+  { name: 'sha1', integrity: 'hmac-sha1-96', keyOctets: 20, icvOctets: 12 },
+  { name: 'aescmac', integrity: 'aes-cmac-96', keyOctets: 16, icvOctets: 12 },
+  { name: 'md5', integrity: 'hmac-md5-96', keyOctets: 16, icvOctets: 12, legacy: true },
+];
+
+const aesKeys = [32, 24, 16];
+
+/** RFC 3602, RFC 3686, RFC 2451, RFC 2405, RFC 2410. */
+const ciphers: readonly Cipher[] = [
+  ...aesKeys.map(
+    (keyOctets): Cipher => ({
+      name: `aes${8 * keyOctets}`,
+      encryption: 'aes-cbc',
+      keyOctets,
+      saltOctets: 0,
+      ivOctets: 16,
+    }),
+  ),
+  ...aesKeys.map(
+    (keyOctets): Cipher => ({
+      name: `aes${8 * keyOctets}ctr`,
+      encryption: 'aes-ctr',
+      keyOctets,
+      saltOctets: 4,
+      ivOctets: 8,
+    }),
+  ),
+  { name: 'null', encryption: 'null', keyOctets: 0, saltOctets: 0, ivOctets: 0 },
+  { name: '3des', encryption: '3des-cbc', keyOctets: 24, saltOctets: 0, ivOctets: 8, legacy: true },
+  { name: 'des', encryption: 'des-cbc', keyOctets: 8, saltOctets: 0, ivOctets: 8, legacy: true },
+];
+
+const separate: readonly Proposal[] = ciphers.flatMap((cipher) =>
+  macs.map((mac) => ({
+    keyword: `${cipher.name}-${mac.name}`,
+    encryption: cipher.encryption,
+    integrity: mac.integrity,
+    encryptionKeyOctets: cipher.keyOctets,
+    authenticationKeyOctets: mac.keyOctets,
+    saltOctets: cipher.saltOctets,
+    ivOctets: cipher.ivOctets,
+    icvOctets: mac.icvOctets,
+    legacy: cipher.legacy === true || mac.legacy === true,
+  })),
+);
+
+/** Every proposal that the firmware has, by keyword; the order is that of preference, legacy last. */
 export const proposals: ReadonlyMap<string, Proposal> = new Map(
   [
-    combined('chacha20poly1305', 'chacha20-poly1305', 32),
-    combined('aes256gcm16', 'aes-gcm', 32),
-    combined('aes128gcm16', 'aes-gcm', 16),
-    ...separate('aes256', 'aes-cbc', 32, 16),
-    ...separate('aes192', 'aes-cbc', 24, 16),
-    ...separate('aes128', 'aes-cbc', 16, 16),
-    ...separate('null', 'null', 0, 0),
+    combined(
+      {
+        name: 'chacha20poly1305',
+        encryption: 'chacha20-poly1305',
+        keyOctets: 32,
+        saltOctets: 4,
+        ivOctets: 8,
+      },
+      16,
+    ),
+    ...combinedAes('gcm16', 'aes-gcm', 4, 16),
+    ...combinedAes('ccm16', 'aes-ccm', 3, 16),
+    ...combinedAes('gcm12', 'aes-gcm', 4, 12),
+    ...combinedAes('ccm12', 'aes-ccm', 3, 12),
+    ...combinedAes('gcm8', 'aes-gcm', 4, 8),
+    ...combinedAes('ccm8', 'aes-ccm', 3, 8),
+    ...combinedAes('gmac', 'aes-gmac', 4, 16),
+    ...separate.filter((proposal) => !proposal.legacy),
+    ...separate.filter((proposal) => proposal.legacy),
   ].map((proposal) => [proposal.keyword, proposal]),
 );
 
@@ -80,12 +167,35 @@ export const proposals: ReadonlyMap<string, Proposal> = new Map(
  */
 export const defaultProposal = 'chacha20poly1305';
 
+/** All keywords in one line, for messages: braces stand for one of what they hold. */
+export const proposalForms =
+  'chacha20poly1305, aes{256,128,192}{gcm,ccm}{16,12,8}, aes{256,128,192}gmac, ' +
+  '{aes256,aes192,aes128,aes256ctr,aes192ctr,aes128ctr,null}-{sha512,sha384,sha256,sha1,aescmac}, ' +
+  'or legacy: {3des,des}-{sha512,sha384,sha256,sha1,aescmac,md5}, ' +
+  '{aes256,aes192,aes128,aes256ctr,aes192ctr,aes128ctr,null}-md5';
+
 /** Looks a keyword up. */
 export function parseProposal(keyword: string): Result<Proposal, 'PROPOSAL'> {
   const proposal = proposals.get(keyword);
   if (proposal !== undefined) return ok(proposal);
-  return fail(
-    'PROPOSAL',
-    `expected one of ${[...proposals.keys()].join(', ')}, found ${JSON.stringify(keyword)}`,
-  );
+  return fail('PROPOSAL', `expected ${proposalForms}, found ${JSON.stringify(keyword)}`);
+}
+
+export type ProposalWarning = 'legacy' | 'not encrypted';
+
+/** What whoever sees a policy with this proposal has to know; nothing for an unknown keyword. */
+export function proposalWarnings(keyword: string): ProposalWarning[] {
+  const proposal = proposals.get(keyword);
+  if (proposal === undefined) return [];
+  const readable = proposal.encryption === 'null' || proposal.encryption === 'aes-gmac';
+  return [
+    ...(proposal.legacy ? (['legacy'] as const) : []),
+    ...(readable ? (['not encrypted'] as const) : []),
+  ];
+}
+
+/** The keyword, with its warnings in brackets: `3des-sha1 (legacy)`. */
+export function describeProposal(keyword: string): string {
+  const warnings = proposalWarnings(keyword);
+  return warnings.length === 0 ? keyword : `${keyword} (${warnings.join(', ')})`;
 }

@@ -102,6 +102,8 @@ export const serverStatusSchema = z.looseObject({
     loadedSecondsAgo: z.number(),
     /** Why the file as it stands now was not taken; null when what is in the file is in force. */
     problem: z.string().nullable(),
+    /** What the policies in force should not have, one line each. */
+    warnings: z.array(z.string()),
   }),
   routers: z.array(
     z.looseObject({
@@ -142,6 +144,8 @@ export const policyRowSchema = z.looseObject({
   selectors: z.array(z.string()),
   mode: z.string(),
   proposal: z.string(),
+  /** `legacy`, `not encrypted`. */
+  warnings: z.array(z.string()),
   esn: z.boolean(),
   encapsulation: z.string(),
   lifetimeSeconds: z.number(),

@@ -1,9 +1,11 @@
 /** What `sekisho status`, `table` and `policies` show of the server: values made from the machines' states, without keys. */
 import { formatEndpoint } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
+import { proposalWarnings } from '../model/proposal.ts';
 import { formatSelector } from '../model/selector.ts';
 import type { ManagementRow, PolicyRow, ServerStatus } from '../model/status.ts';
 import type { PolicySet } from './distribution-policies/policy-set.ts';
+import { firstPolicyWarnings } from './distribution-policies/policy-warnings.ts';
 import type { RequestProcessing } from './request-processing/request-processing.ts';
 import type { Server } from './server.ts';
 
@@ -37,6 +39,7 @@ export function serverStatus(sources: ServerStatusSources): ServerStatus {
       count: policies.policies.length,
       loadedSecondsAgo: Math.round((now - sources.loadedAt) / 1000),
       problem: sources.problem,
+      warnings: firstPolicyWarnings(policies.policies),
     },
     routers: [...policies.routers()].map(({ name }) => {
       const channel = channels.get(name);
@@ -88,6 +91,7 @@ export function policyRows(policies: PolicySet): PolicyRow[] {
     selectors: (policy.selectors ?? []).map(formatSelector),
     mode: policy.mode,
     proposal: policy.proposal,
+    warnings: proposalWarnings(policy.proposal),
     esn: policy.esn,
     encapsulation: policy.encapsulation,
     lifetimeSeconds: policy.lifetimeSeconds,

@@ -1,4 +1,4 @@
-/** Every form that an SA can have: all proposals x tunnel or transport x IPv4 or IPv6 x ESN x UDP encapsulation. */
+/** Every form that an SA can have: all proposals that Scapy knows x tunnel or transport x IPv4 or IPv6 x ESN x UDP encapsulation. */
 import { createHash } from 'node:crypto';
 import { proposals } from '../../host/model/proposal.ts';
 import type { SaJson } from './witnesses.ts';
@@ -25,31 +25,39 @@ function tunnelOf(name: string): { readonly source: string; readonly destination
 const flags = [false, true];
 
 /** All of them. With ESN, numbers pass from one half of the sequence space's high word to the next. */
-export const combinations: readonly Combination[] = [...proposals.values()].flatMap((proposal) =>
-  (['tunnel', 'transport'] as const).flatMap((mode) =>
-    ([4, 6] as const).flatMap((family) =>
-      flags.flatMap((esn) =>
-        flags.map((udp): Combination => {
-          const words = [proposal.keyword, mode, `IPv${family}`, esn ? 'ESN' : '32-bit', udp ? 'UDP' : 'raw'];
-          const name = words.join(' ');
-          const sa: SaJson = {
-            protocol: 'esp',
-            mode,
-            proposal: proposal.keyword,
-            spi: `0x${hexOf(`spi ${name}`, 4)}`,
-            encryptionKey: hexOf(`encryption ${name}`, proposal.encryptionKeyOctets),
-            ...(proposal.authenticationKeyOctets > 0
-              ? { authenticationKey: hexOf(`authentication ${name}`, proposal.authenticationKeyOctets) }
-              : {}),
-            ...(proposal.saltOctets > 0 ? { salt: hexOf(`salt ${name}`, proposal.saltOctets) } : {}),
-            esn,
-            sequence: esn ? '0x2fffffff8' : '1',
-            ...(mode === 'tunnel' ? { tunnel: tunnelOf(name) } : {}),
-            ...(udp ? { udpEncapsulation: { sourcePort: 4500, destinationPort: 4500 } } : {}),
-          };
-          return { name, family, sa };
-        }),
+export const combinations: readonly Combination[] = [...proposals.values()]
+  .filter(({ encryption }) => encryption !== 'aes-gmac')
+  .flatMap((proposal) =>
+    (['tunnel', 'transport'] as const).flatMap((mode) =>
+      ([4, 6] as const).flatMap((family) =>
+        flags.flatMap((esn) =>
+          flags.map((udp): Combination => {
+            const words = [
+              proposal.keyword,
+              mode,
+              `IPv${family}`,
+              esn ? 'ESN' : '32-bit',
+              udp ? 'UDP' : 'raw',
+            ];
+            const name = words.join(' ');
+            const sa: SaJson = {
+              protocol: 'esp',
+              mode,
+              proposal: proposal.keyword,
+              spi: `0x${hexOf(`spi ${name}`, 4)}`,
+              encryptionKey: hexOf(`encryption ${name}`, proposal.encryptionKeyOctets),
+              ...(proposal.authenticationKeyOctets > 0
+                ? { authenticationKey: hexOf(`authentication ${name}`, proposal.authenticationKeyOctets) }
+                : {}),
+              ...(proposal.saltOctets > 0 ? { salt: hexOf(`salt ${name}`, proposal.saltOctets) } : {}),
+              esn,
+              sequence: esn ? '0x2fffffff8' : '1',
+              ...(mode === 'tunnel' ? { tunnel: tunnelOf(name) } : {}),
+              ...(udp ? { udpEncapsulation: { sourcePort: 4500, destinationPort: 4500 } } : {}),
+            };
+            return { name, family, sa };
+          }),
+        ),
       ),
     ),
-  ),
-);
+  );

@@ -14,39 +14,77 @@ the high half of an extended sequence number in an HMAC (RFC 4303 section 2.2.1)
 
 import json
 import random
+import re
 import struct
 import sys
 
+from cryptography.hazmat.primitives.ciphers import algorithms, modes
 from scapy.config import conf
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrHopByHop, PadN
-from scapy.layers.ipsec import AUTH_ALGOS, ESP, AuthAlgo, IPSecIntegrityError, SecurityAssociation
+from scapy.layers.ipsec import (
+    AUTH_ALGOS,
+    CRYPT_ALGOS,
+    ESP,
+    AuthAlgo,
+    CryptAlgo,
+    IPSecIntegrityError,
+    SecurityAssociation,
+)
 from scapy.packet import Raw
 from scapy.utils import PcapReader, PcapWriter
 
 conf.verb = 0
 
 # Scapy's names for the parts of a proposal.
-COMBINED = {"aes128gcm16": "AES-GCM", "aes256gcm16": "AES-GCM", "chacha20poly1305": "CHACHA20-POLY1305"}
-CIPHERS = {"aes128": "AES-CBC", "aes192": "AES-CBC", "aes256": "AES-CBC", "null": "NULL"}
+CIPHERS = {
+    "aes": "AES-CBC",
+    "aesctr": "AES-CTR",
+    "aesccm": "AES-CCM",
+    "aesgcm": "AES-GCM",
+    "chachapoly": "CHACHA20-POLY1305",
+    "3des": "3DES",
+    "des": "DES",
+    "null": "NULL",
+}
 INTEGRITIES = {
     "sha1": "HMAC-SHA1-96",
     "sha256": "SHA2-256-128",
     "sha384": "SHA2-384-192",
     "sha512": "SHA2-512-256",
+    "aescmac": "AES-CMAC-96",
+    "md5": "HMAC-MD5-96",
 }
+
+# Scapy's AES-GCM cuts no ICV short, but its form for the ciphers of an older `cryptography` does.
+for octets in (8, 12):
+    CRYPT_ALGOS[f"AES-GCM-{octets}"] = CryptAlgo(
+        f"AES-GCM-{octets}",
+        cipher=algorithms.AES,
+        mode=modes.GCM,
+        block_size=1,
+        iv_size=8,
+        icv_size=octets,
+        salt_size=4,
+        format_mode_iv=lambda sa, iv, **_: sa.crypt_salt + iv,
+    )
 
 
 def suite_of(proposal):
-    """Scapy's cipher and integrity algorithm."""
-    if proposal in COMBINED:
-        return COMBINED[proposal], None
-    cipher, integrity = proposal.split("-")
-    return CIPHERS[cipher], INTEGRITIES[integrity]
+    """Scapy's cipher, its ICV length where it is not the usual one, and the integrity algorithm."""
+    combined = re.fullmatch(r"aes\d{3}(gcm|ccm)(8|12|16)", proposal)
+    if combined:
+        mode, icv = combined[1], int(combined[2])
+        if mode == "gcm" and icv < 16:
+            return f"AES-GCM-{icv}", None, None
+        return CIPHERS[f"aes{mode}"], icv, None
+    cipher, _, integrity = proposal.partition("-")
+    name = cipher if cipher == "3des" else re.sub(r"\d", "", cipher)
+    return CIPHERS[name], None, INTEGRITIES.get(integrity)
 
 
 class ExtendedAuthAlgo(AuthAlgo):
-    """HMAC over the ESP packet and the high half of its sequence number, which is not transmitted."""
+    """MAC over the ESP packet and the high half of its sequence number, which is not transmitted."""
 
     def __init__(self, plain):
         super().__init__(plain.name, plain.mac, plain.digestmod, plain.icv_size, plain.key_size)
@@ -73,7 +111,7 @@ def number(value):
 
 def association(sa):
     """Scapy's SA, and its integrity algorithm where that must be told the high half of the sequence number."""
-    cipher, integrity = suite_of(sa["proposal"])
+    cipher, icv_size, integrity = suite_of(sa["proposal"])
     tunnel = None
     if sa["mode"] == "tunnel":
         header = IPv6 if ":" in sa["tunnel"]["source"] else IP
@@ -82,6 +120,7 @@ def association(sa):
         ESP,
         spi=number(sa["spi"]),
         crypt_algo=cipher,
+        crypt_icv_size=icv_size,
         crypt_key=bytes.fromhex(sa["encryptionKey"] + sa.get("salt", "")),
         auth_algo=integrity,
         auth_key=bytes.fromhex(sa.get("authenticationKey", "")) or None,

@@ -42,8 +42,13 @@ export function scapy(jobs: readonly ScapyJob[]): number[] {
 }
 
 const tsharkEncryption: Readonly<Record<string, string>> = {
-  aesgcm: 'AES-GCM with 16 octet ICV [RFC4106]',
-  aes: 'AES-CBC [RFC3602]',
+  gcm16: 'AES-GCM with 16 octet ICV [RFC4106]',
+  gcm12: 'AES-GCM with 12 octet ICV [RFC4106]',
+  gcm8: 'AES-GCM with 8 octet ICV [RFC4106]',
+  ctr: 'AES-CTR [RFC3686]',
+  '': 'AES-CBC [RFC3602]',
+  '3des': 'TripleDES-CBC [RFC2451]',
+  des: 'DES-CBC [RFC2405]',
   null: 'NULL',
 };
 
@@ -52,22 +57,39 @@ const tsharkAuthentication: Readonly<Record<string, string>> = {
   sha256: 'HMAC-SHA-256-128 [RFC4868]',
   sha384: 'HMAC-SHA-384-192 [RFC4868]',
   sha512: 'HMAC-SHA-512-256 [RFC4868]',
+  md5: 'HMAC-MD5-96 [RFC2403]',
 };
+
+/** What tshark calls the algorithms of a proposal; undefined for what it does not know. */
+function tsharkNames(
+  proposal: string,
+): { readonly encryption: string; readonly authentication: string } | undefined {
+  const [name = '', integrity] = proposal.split('-');
+  const encryption = tsharkEncryption[name.replace(/^aes\d{3}/, '')];
+  const authentication = integrity === undefined ? 'NULL' : tsharkAuthentication[integrity];
+  return encryption === undefined || authentication === undefined
+    ? undefined
+    : { encryption, authentication };
+}
+
+/** tshark 4.0 has no ChaCha20-Poly1305, CCM or GMAC in ESP, and no CMAC. */
+export function tsharkKnows(proposal: string): boolean {
+  return tsharkNames(proposal) !== undefined;
+}
 
 /**
  * What tshark sees in a capture with the SA's keys: for each packet the values of `fields`, as `-T fields` prints them.
  * It knows no extended sequence numbers.
  */
 export function tshark(path: string, sa: SaJson, fields: readonly string[]): string[][] {
-  const [name = '', integrity] = sa.proposal.split('-');
-  const combined = integrity === undefined;
-  const encryption = name.replace(/gcm16$/, 'gcm').replace(/\d+/g, '');
+  const names = tsharkNames(sa.proposal);
+  if (names === undefined) throw new RangeError(`tshark does not know ${sa.proposal}`);
   const row = [
     sa.spi,
-    tsharkEncryption[encryption] ?? '',
+    names.encryption,
     `0x${sa.encryptionKey}${sa.salt ?? ''}`,
-    combined ? 'NULL' : (tsharkAuthentication[integrity] ?? ''),
-    combined ? '' : `0x${sa.authenticationKey}`,
+    names.authentication,
+    sa.authenticationKey === undefined ? '' : `0x${sa.authenticationKey}`,
   ];
   const quoted = row.map((cell) => `"${cell}"`).join(',');
   const preferences = [

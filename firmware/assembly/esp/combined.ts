@@ -1,22 +1,22 @@
 /**
  * Combined modes: one algorithm encrypts a text and covers it, with SPI and sequence number as additional data (RFC 4106
- * section 5, RFC 7634 section 2.1). Their IV is the sequence number, which never repeats under a key (RFC 4106 section 3.1).
+ * section 5, RFC 7634 section 2.1, RFC 4309 section 5). GMAC covers the IV too and leaves the text as it is (RFC 4543 section 3.3).
  */
-import { COMBINED_ICV_LENGTH, ENCRYPTION_AES_GCM } from '../../abi/algorithm.ts';
-import { SA_SALT } from '../../abi/sa-slot.ts';
+import { ENCRYPTION_AES_CCM, ENCRYPTION_AES_GCM, ENCRYPTION_CHACHA20_POLY1305 } from '../../abi/algorithm.ts';
+import { GCM_ICV_SIZE } from '../../abi/crypto-context.ts';
+import { ccmOpen, ccmSeal } from '../crypto/aes-modes/ccm.ts';
 import { gcmOpen, gcmSeal } from '../crypto/aes-modes/gcm.ts';
+import { gmacAdd, gmacBegin, gmacEnd } from '../crypto/aes-modes/gmac.ts';
 import { chachaPolyOpen, chachaPolySeal } from '../crypto/chacha20-poly1305/chacha20-poly1305.ts';
-import { ESP_HEADER, ESP_SEQUENCE } from '../packet/ip.ts';
+import { equal } from '../crypto/equal.ts';
+import { ESP_HEADER } from '../packet/ip.ts';
+import { icvLength } from './geometry.ts';
+import { AAD, NONCE, writeAad, writeCcmNonce, writeNonce } from './nonce.ts';
 
-/** Filled for each packet; not reentrant. */
-const NONCE: usize = memory.data(16, 16);
-const AAD: usize = memory.data(16, 16);
+/** Scratch; not reentrant. */
+const COMPUTED_ICV: usize = memory.data(16, 16);
 
-export function writeCounterIv(ivPtr: usize, sequence: u64): void {
-  store<u64>(ivPtr, bswap<u64>(sequence));
-}
-
-/** Encrypts `length` octets at `textPtr` in place and writes the ICV behind them. */
+/** Encrypts `length` octets at `textPtr` in place and writes the ICV behind them. The IV is written. */
 export function sealCombined(
   slotPtr: usize,
   encryption: u32,
@@ -28,11 +28,22 @@ export function sealCombined(
   extended: bool,
 ): void {
   const aadLength = writeAad(espPtr, sequence, extended);
-  writeNonce(slotPtr, espPtr + ESP_HEADER);
+  const ivPtr = espPtr + ESP_HEADER;
   const icvPtr = textPtr + length;
-  if (encryption === ENCRYPTION_AES_GCM)
-    gcmSeal(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr, COMBINED_ICV_LENGTH);
-  else chachaPolySeal(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr);
+  const icv = <i32>icvLength(slotPtr);
+  if (encryption === ENCRYPTION_CHACHA20_POLY1305) {
+    writeNonce(slotPtr, ivPtr);
+    chachaPolySeal(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr);
+  } else if (encryption === ENCRYPTION_AES_GCM) {
+    writeNonce(slotPtr, ivPtr);
+    gcmSeal(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr, icv);
+  } else if (encryption === ENCRYPTION_AES_CCM) {
+    writeCcmNonce(slotPtr, ivPtr);
+    ccmSeal(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr, icv);
+  } else {
+    writeNonce(slotPtr, ivPtr);
+    coverReadable(cipherPtr, aadLength, ivPtr, icvPtr, icvPtr);
+  }
 }
 
 /** Verifies the ICV behind `length` octets at `textPtr` and decrypts them in place. Returns false, and leaves them, if it is wrong. */
@@ -47,26 +58,30 @@ export function openCombined(
   extended: bool,
 ): bool {
   const aadLength = writeAad(espPtr, sequence, extended);
-  writeNonce(slotPtr, espPtr + ESP_HEADER);
+  const ivPtr = espPtr + ESP_HEADER;
   const icvPtr = textPtr + length;
-  return encryption === ENCRYPTION_AES_GCM
-    ? gcmOpen(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr, COMBINED_ICV_LENGTH)
-    : chachaPolyOpen(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr);
-}
-
-/** SPI and sequence number, the extended one in 64 bits. Returns the octets of both. */
-function writeAad(espPtr: usize, sequence: u64, extended: bool): i32 {
-  store<u32>(AAD, load<u32>(espPtr));
-  if (!extended) {
-    store<u32>(AAD, load<u32>(espPtr + ESP_SEQUENCE), 4);
-    return 8;
+  const icv = <i32>icvLength(slotPtr);
+  if (encryption === ENCRYPTION_CHACHA20_POLY1305) {
+    writeNonce(slotPtr, ivPtr);
+    return chachaPolyOpen(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr);
   }
-  store<u64>(AAD + 4, bswap<u64>(sequence));
-  return 12;
+  if (encryption === ENCRYPTION_AES_GCM) {
+    writeNonce(slotPtr, ivPtr);
+    return gcmOpen(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr, icv);
+  }
+  if (encryption === ENCRYPTION_AES_CCM) {
+    writeCcmNonce(slotPtr, ivPtr);
+    return ccmOpen(cipherPtr, NONCE, AAD, aadLength, textPtr, <i32>length, icvPtr, icv);
+  }
+  writeNonce(slotPtr, ivPtr);
+  coverReadable(cipherPtr, aadLength, ivPtr, icvPtr, COMPUTED_ICV);
+  return equal(COMPUTED_ICV, icvPtr, GCM_ICV_SIZE);
 }
 
-/** RFC 4106 section 4, RFC 7634 section 2: salt, then the IV. */
-function writeNonce(slotPtr: usize, ivPtr: usize): void {
-  store<u32>(NONCE, load<u32>(slotPtr, SA_SALT));
-  store<u64>(NONCE, load<u64>(ivPtr), 4);
+/** RFC 4543 section 3.3: SPI, sequence number, then everything from the IV on, none of it encrypted. */
+function coverReadable(cipherPtr: usize, aadLength: i32, ivPtr: usize, endPtr: usize, outPtr: usize): void {
+  gmacBegin(NONCE);
+  gmacAdd(cipherPtr, AAD, aadLength);
+  gmacAdd(cipherPtr, ivPtr, <i32>(endPtr - ivPtr));
+  gmacEnd(cipherPtr, outPtr);
 }

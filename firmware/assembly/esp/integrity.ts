@@ -3,12 +3,15 @@
  * 2.2.1), by the SA's algorithm.
  */
 import {
+  INTEGRITY_AES_CMAC_96,
   INTEGRITY_HMAC_SHA1_96,
   INTEGRITY_HMAC_SHA256_128,
   INTEGRITY_HMAC_SHA384_192,
+  INTEGRITY_HMAC_SHA512_256,
 } from '../../abi/algorithm.ts';
 import { CIPHER_INTEGRITY } from '../../abi/crypto-context.ts';
-import { hmacSha1, hmacSha256, hmacSha384, hmacSha512 } from '../crypto/hash/hmac.ts';
+import { cmac } from '../crypto/aes-modes/cmac.ts';
+import { hmacMd5, hmacSha1, hmacSha256, hmacSha384, hmacSha512 } from '../crypto/hash/hmac.ts';
 import { storeNetwork32 } from '../packet/ip.ts';
 
 /** What `computeIcv` left, whole; the ICV is its beginning. Valid until the next packet. */
@@ -35,5 +38,7 @@ export function computeIcv(
   if (integrity === INTEGRITY_HMAC_SHA256_128) hmacSha256(context, espPtr, length, DIGEST);
   else if (integrity === INTEGRITY_HMAC_SHA1_96) hmacSha1(context, espPtr, length, DIGEST);
   else if (integrity === INTEGRITY_HMAC_SHA384_192) hmacSha384(context, espPtr, length, DIGEST);
-  else hmacSha512(context, espPtr, length, DIGEST);
+  else if (integrity === INTEGRITY_HMAC_SHA512_256) hmacSha512(context, espPtr, length, DIGEST);
+  else if (integrity === INTEGRITY_AES_CMAC_96) cmac(context, espPtr, length, DIGEST);
+  else hmacMd5(context, espPtr, length, DIGEST);
 }

@@ -8,7 +8,7 @@ import { DROP_CIPHERTEXT_LENGTH, DROP_ESP_TOO_SHORT, DROP_PADDING } from '../../
 import { SA_ENCRYPTION, SA_FLAG_ESN, SA_FLAGS, SA_INTEGRITY } from '../../abi/sa-slot.ts';
 import { equal } from '../crypto/equal.ts';
 import { ESP_HEADER, ESP_TRAILER } from '../packet/ip.ts';
-import { isCombined } from '../sad/keys.ts';
+import { isCombined } from '../sad/algorithms.ts';
 import { openCombined } from './combined.ts';
 import { decrypt } from './encryption.ts';
 import { alignment, icvLength, overhead, payloadOffset } from './geometry.ts';
@@ -54,7 +54,7 @@ export function verifyAndDecrypt(
   memory.copy(RECEIVED_ICV, icvPtr, icvLength(slotPtr));
   computeIcv(load<u32>(slotPtr, SA_INTEGRITY), cipherPtr, espPtr, icvPtr, sequence, extended);
   if (!equal(RECEIVED_ICV, DIGEST, <i32>icvLength(slotPtr))) return false;
-  decrypt(encryption, cipherPtr, espPtr + ESP_HEADER, textPtr, textLength);
+  decrypt(slotPtr, encryption, cipherPtr, espPtr + ESP_HEADER, textPtr, textLength);
   return true;
 }
 

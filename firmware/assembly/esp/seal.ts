@@ -9,11 +9,12 @@
  */
 import { SA_ENCRYPTION, SA_FLAG_ESN, SA_FLAGS, SA_INTEGRITY, SA_SPI } from '../../abi/sa-slot.ts';
 import { ESP_HEADER, ESP_SEQUENCE, ESP_TRAILER, storeNetwork32 } from '../packet/ip.ts';
-import { isCombined } from '../sad/keys.ts';
-import { sealCombined, writeCounterIv } from './combined.ts';
+import { isCombined } from '../sad/algorithms.ts';
+import { sealCombined } from './combined.ts';
 import { encrypt, writeIv } from './encryption.ts';
 import { icvLength, ivLength, paddedLength, sealedLength } from './geometry.ts';
 import { computeIcv, DIGEST } from './integrity.ts';
+import { writeCounterIv } from './nonce.ts';
 
 /**
  * Seals `payloadLength` octets at `payloadPtr`.
@@ -46,7 +47,7 @@ export function seal(
   } else {
     const icvPtr = payloadPtr + textLength;
     writeIv(encryption, cipherPtr, ivPtr, sequence);
-    encrypt(encryption, cipherPtr, ivPtr, payloadPtr, textLength);
+    encrypt(slotPtr, encryption, cipherPtr, ivPtr, payloadPtr, textLength);
     computeIcv(load<u32>(slotPtr, SA_INTEGRITY), cipherPtr, espPtr, icvPtr, sequence, extended);
     memory.copy(icvPtr, DIGEST, icvLength(slotPtr));
   }

@@ -1,25 +1,26 @@
 /**
- * Which algorithms make an SA, and its keys: decides whether encryption, integrity, ICV and key lengths go together, notes in
- * the slot what every packet needs to know of them, and expands the keys once, so that no packet does key work.
- *
- * RFC 8221: encryption never goes without integrity; a combined mode brings its own.
+ * The keys of an SA: expands them once, from the staging area into the slot's contexts, so that no packet does key work.
+ * Decides which lengths a key may have.
  */
 import {
-  AES_CBC_IV_LENGTH,
-  COMBINED_ICV_LENGTH,
+  ENCRYPTION_3DES_CBC,
   ENCRYPTION_AES_CBC,
+  ENCRYPTION_AES_CCM,
+  ENCRYPTION_AES_CTR,
   ENCRYPTION_AES_GCM,
+  ENCRYPTION_AES_GMAC,
   ENCRYPTION_CHACHA20_POLY1305,
+  ENCRYPTION_DES_CBC,
   ENCRYPTION_NULL,
-  ESP_ALIGNMENT,
+  INTEGRITY_AES_CMAC_96,
+  INTEGRITY_HMAC_MD5_96,
   INTEGRITY_HMAC_SHA1_96,
   INTEGRITY_HMAC_SHA256_128,
   INTEGRITY_HMAC_SHA384_192,
   INTEGRITY_HMAC_SHA512_256,
   INTEGRITY_NONE,
-  SEQUENCE_IV_LENGTH,
 } from '../../abi/algorithm.ts';
-import { AES_BLOCK_SIZE, CIPHER_INTEGRITY, CIPHER_IV_KEY } from '../../abi/crypto-context.ts';
+import { CIPHER_INTEGRITY, CIPHER_IV_KEY } from '../../abi/crypto-context.ts';
 import {
   IV_KEY_LENGTH,
   KEY_STAGING_AUTHENTICATION,
@@ -27,56 +28,29 @@ import {
   KEY_STAGING_ENCRYPTION,
   KEY_STAGING_ENCRYPTION_LENGTH,
   KEY_STAGING_IV_KEY,
-  SA_ALIGNMENT,
   SA_ENCRYPTION,
-  SA_ICV_LENGTH,
   SA_INTEGRITY,
-  SA_IV_LENGTH,
 } from '../../abi/sa-slot.ts';
 import { aesExpand } from '../crypto/aes/aes.ts';
 import { cbcSetup } from '../crypto/aes-modes/cbc.ts';
+import { ccmSetup } from '../crypto/aes-modes/ccm.ts';
+import { cmacSetup } from '../crypto/aes-modes/cmac.ts';
+import { ctrSetup } from '../crypto/aes-modes/ctr.ts';
 import { gcmSetup } from '../crypto/aes-modes/gcm.ts';
 import { chachaPolySetup } from '../crypto/chacha20-poly1305/chacha20-poly1305.ts';
-import { hmacSha1Setup, hmacSha256Setup, hmacSha384Setup, hmacSha512Setup } from '../crypto/hash/hmac.ts';
+import { desCbcSetup } from '../crypto/des/cbc.ts';
+import { desExpand } from '../crypto/des/des.ts';
+import {
+  hmacMd5Setup,
+  hmacSha1Setup,
+  hmacSha256Setup,
+  hmacSha384Setup,
+  hmacSha512Setup,
+} from '../crypto/hash/hmac.ts';
 import { keyStaging } from '../regions.ts';
 
-/** Writes IV length and alignment into the slot. Returns false where its algorithms do not go together. */
-export function writeGeometry(slotPtr: usize): bool {
-  const encryption = load<u32>(slotPtr, SA_ENCRYPTION);
-  const integrity = load<u32>(slotPtr, SA_INTEGRITY);
-  const icv = load<u32>(slotPtr, SA_ICV_LENGTH);
-  if (isCombined(encryption)) {
-    if (integrity !== INTEGRITY_NONE || icv !== COMBINED_ICV_LENGTH) return false;
-  } else if (icv === 0 || icv !== icvLengthOf(integrity)) {
-    return false;
-  }
-  store<u32>(slotPtr, ivLengthOf(encryption), SA_IV_LENGTH);
-  store<u32>(slotPtr, alignmentOf(encryption), SA_ALIGNMENT);
-  return true;
-}
-
-/** True where one algorithm encrypts and authenticates. */
-export function isCombined(encryption: u32): bool {
-  return encryption === ENCRYPTION_AES_GCM || encryption === ENCRYPTION_CHACHA20_POLY1305;
-}
-
-/** Octets of the ICV; zero, which no SA has, for none or an unknown integrity. */
-function icvLengthOf(integrity: u32): u32 {
-  if (integrity === INTEGRITY_HMAC_SHA256_128) return 16;
-  if (integrity === INTEGRITY_HMAC_SHA384_192) return 24;
-  if (integrity === INTEGRITY_HMAC_SHA512_256) return 32;
-  return integrity === INTEGRITY_HMAC_SHA1_96 ? 12 : 0;
-}
-
-function ivLengthOf(encryption: u32): u32 {
-  if (encryption === ENCRYPTION_NULL) return 0;
-  return encryption === ENCRYPTION_AES_CBC ? AES_CBC_IV_LENGTH : SEQUENCE_IV_LENGTH;
-}
-
-/** What the encrypted part, trailer included, is a multiple of. */
-function alignmentOf(encryption: u32): u32 {
-  return encryption === ENCRYPTION_AES_CBC ? AES_BLOCK_SIZE : ESP_ALIGNMENT;
-}
+const DES_KEY_LENGTH: i32 = 8;
+const TRIPLE_DES_KEY_LENGTH: i32 = 24;
 
 /** Fills the contexts of an SA from the staging area. Returns false for an unknown algorithm or a key of the wrong length. */
 export function expandKeys(slotPtr: usize, cipherPtr: usize): bool {
@@ -89,26 +63,47 @@ export function expandKeys(slotPtr: usize, cipherPtr: usize): bool {
 function expandEncryptionKey(encryption: u32, cipherPtr: usize): bool {
   const length = load<i32>(keyStaging, KEY_STAGING_ENCRYPTION_LENGTH);
   const key = keyStaging + KEY_STAGING_ENCRYPTION;
-  const ivKey = keyStaging + KEY_STAGING_IV_KEY;
   if (encryption === ENCRYPTION_NULL) return length === 0;
   if (encryption === ENCRYPTION_CHACHA20_POLY1305) {
     if (length !== 32) return false;
     chachaPolySetup(cipherPtr, key);
     return true;
   }
-  if (length !== 16 && length !== 24 && length !== 32) return false;
-  if (encryption === ENCRYPTION_AES_GCM) {
+  if (encryption === ENCRYPTION_DES_CBC)
+    return length === DES_KEY_LENGTH && expandDesKey(cipherPtr, key, length);
+  if (encryption === ENCRYPTION_3DES_CBC)
+    return length === TRIPLE_DES_KEY_LENGTH && expandDesKey(cipherPtr, key, length);
+  return (
+    (length === 16 || length === 24 || length === 32) && expandAesKey(encryption, cipherPtr, key, length)
+  );
+}
+
+function expandAesKey(encryption: u32, cipherPtr: usize, key: usize, length: i32): bool {
+  if (encryption === ENCRYPTION_AES_GCM || encryption === ENCRYPTION_AES_GMAC) {
     gcmSetup(cipherPtr, key, length);
+  } else if (encryption === ENCRYPTION_AES_CCM) {
+    ccmSetup(cipherPtr, key, length);
+  } else if (encryption === ENCRYPTION_AES_CTR) {
+    ctrSetup(cipherPtr, key, length);
   } else if (encryption === ENCRYPTION_AES_CBC) {
     cbcSetup(cipherPtr, key, length);
-    aesExpand(ivKey, IV_KEY_LENGTH, cipherPtr + CIPHER_IV_KEY);
+    aesExpand(keyStaging + KEY_STAGING_IV_KEY, IV_KEY_LENGTH, cipherPtr + CIPHER_IV_KEY);
   } else {
     return false;
   }
   return true;
 }
 
-/** RFC 4868 section 2.1.1, RFC 2404: the key is as long as the digest. */
+/** IVs are made by triple DES with two keys whatever encrypts the text, so that the key of DES does not make them foreseeable. */
+function expandDesKey(cipherPtr: usize, key: usize, length: i32): bool {
+  desCbcSetup(cipherPtr, key, length);
+  const ivKey = keyStaging + KEY_STAGING_IV_KEY;
+  memory.copy(ivKey + IV_KEY_LENGTH, ivKey, DES_KEY_LENGTH);
+  desExpand(ivKey, TRIPLE_DES_KEY_LENGTH, cipherPtr + CIPHER_IV_KEY);
+  return true;
+}
+
+/** The key is as long as the digest (RFC 4868 section 2.1.1, RFC 2404, RFC 2403), or the block of AES (RFC 4494). */
 function expandAuthenticationKey(integrity: u32, context: usize): bool {
   const length = load<i32>(keyStaging, KEY_STAGING_AUTHENTICATION_LENGTH);
   const key = keyStaging + KEY_STAGING_AUTHENTICATION;
@@ -117,6 +112,8 @@ function expandAuthenticationKey(integrity: u32, context: usize): bool {
   else if (integrity === INTEGRITY_HMAC_SHA256_128) hmacSha256Setup(context, key, length);
   else if (integrity === INTEGRITY_HMAC_SHA384_192) hmacSha384Setup(context, key, length);
   else if (integrity === INTEGRITY_HMAC_SHA512_256) hmacSha512Setup(context, key, length);
+  else if (integrity === INTEGRITY_AES_CMAC_96) cmacSetup(context, key, length);
+  else if (integrity === INTEGRITY_HMAC_MD5_96) hmacMd5Setup(context, key, length);
   else return integrity === INTEGRITY_NONE;
   return true;
 }
@@ -126,5 +123,5 @@ function authenticationKeyLength(integrity: u32): i32 {
   if (integrity === INTEGRITY_HMAC_SHA1_96) return 20;
   if (integrity === INTEGRITY_HMAC_SHA256_128) return 32;
   if (integrity === INTEGRITY_HMAC_SHA384_192) return 48;
-  return 64;
+  return integrity === INTEGRITY_HMAC_SHA512_256 ? 64 : 16;
 }

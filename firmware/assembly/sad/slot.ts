@@ -38,7 +38,8 @@ import {
   saPairs,
   saSlots,
 } from '../regions.ts';
-import { expandKeys, writeGeometry } from './keys.ts';
+import { writeGeometry } from './algorithms.ts';
+import { expandKeys } from './keys.ts';
 
 export function slotAddress(slotIndex: u32): usize {
   return saSlots + <usize>slotIndex * SA_SLOT_SIZE;

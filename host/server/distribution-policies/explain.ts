@@ -3,6 +3,7 @@
  * is not that one. It asks the same set in the same order as request processing, so that it cannot say something else.
  */
 import type { DistributionPolicy } from '../../model/policy.ts';
+import { describeProposal } from '../../model/proposal.ts';
 import { formatSelector, type PacketSelector, selectorMatches } from '../../model/selector.ts';
 import type { PairPolicy, PolicySet } from './policy-set.ts';
 
@@ -25,6 +26,7 @@ export interface ExplainedPolicy {
   /** `candidate`: for this pair, and no packet was named. */
   readonly verdict: 'applies' | 'candidate' | 'no-match' | 'shadowed' | 'later' | 'other-pair';
   readonly why: string;
+  readonly proposal: string;
   /** What it selects between these two, seen from `a`. */
   readonly selectors: readonly string[];
 }
@@ -80,22 +82,37 @@ function explainPlaced(
   winner: PairPolicy | undefined,
 ): ExplainedPolicy {
   const selectors = set.selectors(policy, a, b).map(formatSelector);
-  const { kind, between } = policy;
+  const { kind, between, proposal } = policy;
   const place = `${between.includes('*') ? 'wildcard' : 'exact pair'}, number ${precedence + 1} in order`;
   if (selectors.length === 0) {
     const why = `${place}; it selects nothing between the networks of ${a} and ${b}`;
-    return { kind, between, verdict: 'no-match', why, selectors };
+    return { kind, between, proposal, verdict: 'no-match', why, selectors };
   }
-  if (packet === undefined) return { kind, between, verdict: 'candidate', why: place, selectors };
+  if (packet === undefined) return { kind, between, proposal, verdict: 'candidate', why: place, selectors };
   if (winner?.policy === policy) {
-    return { kind, between, verdict: 'applies', why: `${place}; the first that holds the packet`, selectors };
+    return {
+      kind,
+      between,
+      proposal,
+      verdict: 'applies',
+      why: `${place}; the first that holds the packet`,
+      selectors,
+    };
   }
   if (winner !== undefined && precedence > winner.precedence) {
-    return { kind, between, verdict: 'later', why: `${place}, after ${winner.policy.kind}`, selectors };
+    return {
+      kind,
+      between,
+      proposal,
+      verdict: 'later',
+      why: `${place}, after ${winner.policy.kind}`,
+      selectors,
+    };
   }
   return {
     kind,
     between,
+    proposal,
     verdict: 'no-match',
     why: `${place}; the packet is in none of its selectors`,
     selectors,
@@ -109,7 +126,7 @@ function explainOther(
   policy: DistributionPolicy,
   ordered: readonly PairPolicy[],
 ): ExplainedPolicy {
-  const { kind, between } = policy;
+  const { kind, between, proposal } = policy;
   const isForPair =
     set.router(a) !== undefined &&
     set.router(b) !== undefined &&
@@ -119,6 +136,7 @@ function explainOther(
     return {
       kind,
       between,
+      proposal,
       verdict: 'other-pair',
       why: `for ${between[0]} and ${between[1]}`,
       selectors: [],
@@ -128,6 +146,7 @@ function explainOther(
   return {
     kind,
     between,
+    proposal,
     verdict: 'shadowed',
     why: `the pair has ${kind} already, from ${earlier?.policy.between.join(' and ') ?? 'an earlier policy'}`,
     selectors: [],
@@ -150,8 +169,8 @@ export function formatExplanation(explanation: PolicyExplanation): string {
         : `${applies} applies`);
   const lines = policies
     .filter(({ verdict }) => verdict !== 'other-pair')
-    .flatMap(({ kind, verdict, why, selectors }) => [
-      `  ${kind}: ${verdict} (${why})`,
+    .flatMap(({ kind, proposal, verdict, why, selectors }) => [
+      `  ${kind}: ${verdict} (${why}), ${describeProposal(proposal)}`,
       ...selectors.map((selector) => `      ${selector}`),
     ]);
   const others = policies.filter(({ verdict }) => verdict === 'other-pair').length;

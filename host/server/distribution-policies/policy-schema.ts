@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { nameText } from '../../model/name-text.ts';
 import type { DistributionPolicy } from '../../model/policy.ts';
 import { type Prefix, parsePrefix } from '../../model/prefix.ts';
-import { defaultProposal, proposals } from '../../model/proposal.ts';
+import { defaultProposal, proposalForms, proposals } from '../../model/proposal.ts';
 import type { Range, Selector } from '../../model/selector.ts';
 import {
   prefixesText,
@@ -20,7 +20,7 @@ import {
 export type PolicyDraft = Omit<DistributionPolicy, 'revision'>;
 
 export const proposalText = z
-  .enum([...proposals.keys()] as [string, ...string[]], `expected one of ${[...proposals.keys()].join(', ')}`)
+  .enum([...proposals.keys()] as [string, ...string[]], `expected ${proposalForms}`)
   .meta({ description: "algorithms, by strongSwan's keywords" });
 
 const portsText = transportFields.localPorts;
@@ -120,6 +120,10 @@ export const policySchema = z
       protocol: z.literal('esp', 'expected esp').default('esp'),
       mode: z.enum(['tunnel', 'transport'], 'expected tunnel or transport').default('tunnel'),
       proposal: proposalText.default(defaultProposal),
+      allowLegacy: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'lets proposal be one with DES, triple DES or MD5, which RFC 8221 rules out' }),
       lifetime: z
         .strictObject({
           seconds: z.int().min(30).max(2_592_000).default(3600),
@@ -151,7 +155,14 @@ export const policySchema = z
     'expected a distribution policy: kind, between, …',
   )
   .superRefine((policy, context) => {
-    const { esn, lifetime, between } = policy;
+    const { esn, lifetime, between, proposal, allowLegacy } = policy;
+    if (!allowLegacy && proposals.get(proposal)?.legacy === true) {
+      context.addIssue({
+        code: 'custom',
+        path: ['proposal'],
+        message: `${proposal} is legacy (RFC 8221): choose another, or say allowLegacy: true beside it`,
+      });
+    }
     if (!esn && lifetime.packets !== undefined && lifetime.packets > shortSequenceSpace) {
       context.addIssue({
         code: 'custom',

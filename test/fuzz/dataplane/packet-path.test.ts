@@ -6,6 +6,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Dataplane } from '../../../host/dataplane/dataplane.ts';
+import { proposals } from '../../../host/model/proposal.ts';
 import {
   address,
   arrival,
@@ -17,10 +18,10 @@ import {
   selector,
 } from '../../property/dataplane/engines.ts';
 import { ICMP, packetOf, TCP, UDP } from '../../property/dataplane/packets.ts';
-import { referenceProposals, referenceSeal } from '../../property/dataplane/reference-esp.ts';
+import { referenceSeal } from '../../property/dataplane/reference-esp.ts';
 
 const everything = [selector('0.0.0.0/0', '0.0.0.0/0'), selector('::/0', '::/0')];
-const forms: SaOptions[] = referenceProposals.flatMap((proposal) =>
+const forms: SaOptions[] = [...proposals.keys()].flatMap((proposal) =>
   (['tunnel', 'transport'] as const).map((mode) => ({
     proposal,
     mode,

@@ -58,7 +58,7 @@ const serverStatus: ServerStatus = {
   name: 'server',
   software: '0.1.0',
   uptimeSeconds: 3,
-  policies: { file: 'server.yaml', count: 1, loadedSecondsAgo: 3, problem: null },
+  policies: { file: 'server.yaml', count: 1, loadedSecondsAgo: 3, problem: null, warnings: [] },
   routers: [
     {
       name: 'tokyo',

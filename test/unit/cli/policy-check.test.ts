@@ -123,4 +123,21 @@ describe('sekisho policy check', () => {
     expect(status).toBe(1);
     expect(stderr).toMatch(/^sekisho: cannot read .*none: ENOENT.*\(CONFIG_INVALID\)$/m);
   });
+
+  it('warns of a right file whose policies protect little', () => {
+    const weak = `${server}    proposal: 3des-md5
+    allowLegacy: true
+  - kind: readable
+    between: [tokyo, osaka]
+    proposal: aes128gmac
+`;
+    const warnings = [
+      'policy any between * and *: 3des-md5 is legacy (RFC 8221): use it only with a peer that has nothing better',
+      'policy readable between tokyo and osaka: aes128gmac does not encrypt: everyone on the way can read the packets',
+    ];
+    const found = check(weak);
+    expect(found.status).toBe(0);
+    expect(found.out.trim().split('\n').slice(1)).toEqual(warnings.map((warning) => `warning: ${warning}`));
+    expect(JSON.parse(check(weak, '--json').out)).toMatchObject({ ok: true, problems: [], warnings });
+  });
 });

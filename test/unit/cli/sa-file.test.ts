@@ -55,7 +55,10 @@ describe('an SA file', () => {
   });
 
   it.each([
-    [{ ...gcm, proposal: 'aes256' }, 'sa.json: proposal: expected one of chacha20poly1305, aes256gcm16'],
+    [
+      { ...gcm, proposal: 'aes256' },
+      'sa.json: proposal: expected chacha20poly1305, aes{256,128,192}{gcm,ccm}{16,12,8}, ',
+    ],
     [{ ...gcm, mode: 'beet' }, 'mode: expected "tunnel" or "transport"'],
     [{ ...gcm, protocol: 'ah' }, 'protocol: expected "esp"'],
     [{ ...gcm, spi: 255 }, 'spi: expected an SPI, from 256'],

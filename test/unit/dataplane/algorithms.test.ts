@@ -2,10 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import {
+  ENCRYPTION_3DES_CBC,
   ENCRYPTION_AES_CBC,
+  ENCRYPTION_AES_CCM,
+  ENCRYPTION_AES_CTR,
   ENCRYPTION_AES_GCM,
+  ENCRYPTION_AES_GMAC,
   ENCRYPTION_CHACHA20_POLY1305,
+  ENCRYPTION_DES_CBC,
   ENCRYPTION_NULL,
+  INTEGRITY_AES_CMAC_96,
+  INTEGRITY_HMAC_MD5_96,
   INTEGRITY_HMAC_SHA1_96,
   INTEGRITY_HMAC_SHA256_128,
   INTEGRITY_HMAC_SHA384_192,
@@ -72,20 +79,35 @@ function install(
   return verdict;
 }
 
-const separate = [ENCRYPTION_NULL, ENCRYPTION_AES_CBC];
-const combined = [ENCRYPTION_AES_GCM, ENCRYPTION_CHACHA20_POLY1305];
+const separate = [
+  ENCRYPTION_NULL,
+  ENCRYPTION_AES_CBC,
+  ENCRYPTION_AES_CTR,
+  ENCRYPTION_DES_CBC,
+  ENCRYPTION_3DES_CBC,
+];
+const combined = [ENCRYPTION_AES_GCM, ENCRYPTION_AES_CCM, ENCRYPTION_AES_GMAC, ENCRYPTION_CHACHA20_POLY1305];
+/** RFC 4106 section 6, RFC 4309 section 6. */
+const shortened = [ENCRYPTION_AES_GCM, ENCRYPTION_AES_CCM];
 const keys = new Map([
   [ENCRYPTION_NULL, [0]],
   [ENCRYPTION_AES_CBC, [16, 24, 32]],
+  [ENCRYPTION_AES_CTR, [16, 24, 32]],
+  [ENCRYPTION_DES_CBC, [8]],
+  [ENCRYPTION_3DES_CBC, [24]],
   [ENCRYPTION_AES_GCM, [16, 24, 32]],
+  [ENCRYPTION_AES_CCM, [16, 24, 32]],
+  [ENCRYPTION_AES_GMAC, [16, 24, 32]],
   [ENCRYPTION_CHACHA20_POLY1305, [32]],
 ]);
-/** Octets of ICV and key: RFC 2404, RFC 4868 section 2.6. */
+/** Octets of ICV and key: RFC 2404, RFC 4868 section 2.6, RFC 4494, RFC 2403. */
 const integrities = [
   [INTEGRITY_HMAC_SHA1_96, 12, 20],
   [INTEGRITY_HMAC_SHA256_128, 16, 32],
   [INTEGRITY_HMAC_SHA384_192, 24, 48],
   [INTEGRITY_HMAC_SHA512_256, 32, 64],
+  [INTEGRITY_AES_CMAC_96, 12, 16],
+  [INTEGRITY_HMAC_MD5_96, 12, 16],
 ] as const;
 
 it('installs each encryption with each integrity that it needs, and combined modes alone', () => {
@@ -95,7 +117,8 @@ it('installs each encryption with each integrity that it needs, and combined mod
         expect(install(encryption, integrity, icv, key, authenticationKey)).toBe(STAGE_OK);
   for (const encryption of combined)
     for (const key of keys.get(encryption) ?? [])
-      expect(install(encryption, INTEGRITY_NONE, 16, key, 0)).toBe(STAGE_OK);
+      for (const icv of shortened.includes(encryption) ? [8, 12, 16] : [16])
+        expect(install(encryption, INTEGRITY_NONE, icv, key, 0)).toBe(STAGE_OK);
 });
 
 it('refuses encryption without integrity, and a second integrity beside a combined mode', () => {
@@ -107,8 +130,8 @@ it('refuses encryption without integrity, and a second integrity beside a combin
 });
 
 it('refuses ICVs that are not as long as the algorithm says', () => {
-  for (const icv of [0, 1, 8, 12, 15, 17, 32, 0x7fffffff])
-    for (const encryption of combined)
+  for (const encryption of combined)
+    for (const icv of [0, 1, 4, 15, 17, 32, 0x7fffffff, ...(shortened.includes(encryption) ? [] : [8, 12])])
       expect(install(encryption, INTEGRITY_NONE, icv, 32, 0)).toBe(STAGE_KEY);
   for (const [integrity, right, authenticationKey] of integrities)
     for (const icv of [0, right - 4, right + 4])
@@ -128,8 +151,8 @@ it('refuses keys of other lengths, and unknown algorithms', () => {
   for (const [integrity, icv, right] of integrities)
     for (const length of [0, right - 1, right + 1])
       expect(install(ENCRYPTION_AES_CBC, integrity, icv, 16, length)).toBe(STAGE_KEY);
-  for (const encryption of [0, 5, 0x7fffffff])
+  for (const encryption of [0, 10, 0x7fffffff])
     expect(install(encryption, INTEGRITY_HMAC_SHA1_96, 12, 16, 20)).toBe(STAGE_KEY);
-  for (const integrity of [5, 0x7fffffff])
+  for (const integrity of [7, 0x7fffffff])
     expect(install(ENCRYPTION_AES_CBC, integrity, 0, 16, 64)).toBe(STAGE_KEY);
 });

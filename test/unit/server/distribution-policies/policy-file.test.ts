@@ -168,10 +168,22 @@ describe('the policy file', () => {
       '11:5: distributionPolicies[0].lifetme: no such field here',
     ],
     [
+      'a legacy proposal',
+      'kind: all',
+      'kind: all\n    proposal: 3des-md5',
+      '11:15: distributionPolicies[0].proposal: 3des-md5 is legacy (RFC 8221): choose another, or say allowLegacy: true beside it',
+    ],
+    [
+      'allowLegacy that is no yes or no',
+      'kind: all',
+      'kind: all\n    allowLegacy: sure',
+      '11:18: distributionPolicies[0].allowLegacy: expected boolean',
+    ],
+    [
       'an unknown proposal',
       'kind: all',
-      'kind: all\n    proposal: des-md5',
-      '11:15: distributionPolicies[0].proposal: expected one of chacha20poly1305, aes256gcm16,',
+      'kind: all\n    proposal: des-md4',
+      '11:15: distributionPolicies[0].proposal: expected chacha20poly1305, aes{256,128,192}{gcm,ccm}{16,12,8}, ',
     ],
     [
       'a lifetime that is too short',
