@@ -64,7 +64,8 @@ import {
 import { ROW_SIZE } from '../abi/spd-row.ts';
 import { VERDICT_DELIVER, VERDICT_DELIVER_HOST } from '../abi/verdict.ts';
 import { count, drop } from './counters.ts';
-import { payloadOffset } from './esp/geometry.ts';
+import { icvLength, payloadOffset } from './esp/geometry.ts';
+import { digestAhead } from './esp/icv-ahead.ts';
 import { checkLength, payloadLength, payloadNextHeader, readTrailer, verifyAndDecrypt } from './esp/open.ts';
 import { raiseSenderEvent } from './events.ts';
 import { hold } from './held.ts';
@@ -88,9 +89,10 @@ let unknownRaised: u32 = 0;
  * Runs one packet.
  *
  * @param index   packet slot; its descriptor was checked to lie in the slot
+ * @param number  its number in the batch, under which its ICV may have been computed ahead
  * @param bankPtr the bank of this batch
  */
-export function inbound(index: u32, bankPtr: usize, nowSeconds: u32): void {
+export function inbound(index: u32, number: u32, bankPtr: usize, nowSeconds: u32): void {
   const descriptorPtr = descriptors + <usize>index * DESCRIPTOR_SIZE;
 
   // 1. Carrier.
@@ -125,7 +127,7 @@ export function inbound(index: u32, bankPtr: usize, nowSeconds: u32): void {
   }
 
   // 3. Authenticity.
-  const refusal = authenticate(descriptorPtr, slotIndex, espPtr, length, nowSeconds);
+  const refusal = authenticate(descriptorPtr, number, slotIndex, espPtr, length, nowSeconds);
   if (refusal !== 0) {
     drop(descriptorPtr, refusal);
     return;
@@ -185,6 +187,7 @@ function raiseFromSender(kind: u32, spi: u32, descriptorPtr: usize): bool {
  */
 function authenticate(
   descriptorPtr: usize,
+  number: u32,
   slotIndex: u32,
   espPtr: usize,
   length: u32,
@@ -196,7 +199,8 @@ function authenticate(
   if (problem !== 0) return problem;
   const sequence = fullSequence(slotPtr, loadNetwork32(espPtr + ESP_SEQUENCE));
   if (!isAcceptable(slotPtr, windowPtr, sequence)) return DROP_REPLAY;
-  if (!verifyAndDecrypt(slotPtr, cipherAddress(slotIndex), espPtr, length, sequence)) return DROP_ICV;
+  const digest = digestAhead(number, espPtr + length - icvLength(slotPtr), sequence);
+  if (!verifyAndDecrypt(slotPtr, cipherAddress(slotIndex), espPtr, length, sequence, digest)) return DROP_ICV;
   const newest = accept(slotPtr, windowPtr, sequence);
   if (hasFlag(slotPtr, SA_FLAG_NOTIFY_FIRST_AUTHENTIC)) {
     raiseOnce(slotPtr, slotPtr, EVENT_FIRST_AUTHENTIC, SA_RAISED_FIRST_AUTHENTIC);

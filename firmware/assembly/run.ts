@@ -18,6 +18,9 @@ import { PACKET_HEADROOM, PACKET_TAILROOM } from '../abi/layout.ts';
 import { VERDICT_NONE } from '../abi/verdict.ts';
 import { activeGeneration, bankAddress } from './commit.ts';
 import { drop } from './counters.ts';
+import { computeAhead, lookAhead, lookNowhere } from './esp/icv-ahead.ts';
+import { LANE_BATCH } from './esp/icv-lanes.ts';
+import { sealQueued } from './esp/seal-queue.ts';
 import { inbound } from './inbound.ts';
 import { outbound } from './outbound.ts';
 import { descriptors, packetOctets, packetSlots, packets } from './regions.ts';
@@ -31,14 +34,25 @@ export function runOutbound(first: u32, count: u32, nowSeconds: u32): void {
   for (let index = first; index < end; index++) {
     if (prepare(index)) outbound(index, bankPtr, generation, nowSeconds);
   }
+  sealQueued();
 }
 
 /** Runs packet slots `first` to `first + count - 1` as packets from the unprotected side. */
 export function runInbound(first: u32, count: u32, nowSeconds: u32): void {
   const bankPtr = bankAddress(activeGeneration());
   const end = endOfBatch(first, count);
-  for (let index = first; index < end; index++) {
-    if (prepare(index)) inbound(index, bankPtr, nowSeconds);
+  for (let from = first; from < end; from += LANE_BATCH) {
+    const to = min(end, from + LANE_BATCH);
+    for (let index = from; index < to; index++) {
+      if (prepare(index)) lookAhead(index, index - from, bankPtr);
+      else lookNowhere(index - from);
+    }
+    computeAhead(to - from);
+    for (let index = from; index < to; index++) {
+      const descriptorPtr = descriptors + <usize>index * DESCRIPTOR_SIZE;
+      if (load<u32>(descriptorPtr, DESCRIPTOR_VERDICT) === VERDICT_NONE)
+        inbound(index, index - from, bankPtr, nowSeconds);
+    }
   }
 }
 

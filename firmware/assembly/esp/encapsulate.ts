@@ -62,17 +62,11 @@ import {
   storeNetwork16,
   UDP_HEADER,
 } from '../packet/ip.ts';
-import {
-  OUTER_TTL,
-  outerHeaderLength,
-  writeIpv4,
-  writeIpv6,
-  writeUdp,
-  writeUdpChecksum,
-} from '../packet/outer-header.ts';
+import { OUTER_TTL, outerHeaderLength, writeIpv4, writeIpv6, writeUdp } from '../packet/outer-header.ts';
 import { cipherAddress, hasFlag, slotAddress } from '../sad/slot.ts';
 import { largestPayload, payloadOffset, sealedLength } from './geometry.ts';
 import { seal } from './seal.ts';
+import { sumUdp } from './seal-queue.ts';
 
 /** Every IPv6 link carries this (RFC 8200 section 5): asking a sender for less is useless, so such packets are fragmented outside. */
 const IPV6_MINIMUM_MTU: u32 = 1280;
@@ -147,7 +141,7 @@ function sealTunnel(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequ
   if (ipv6) writeIpv6(slotPtr, headerPtr, length, protocol, tos);
   else writeIpv4(slotPtr, headerPtr, length, protocol, tos, dontFragment);
   if (udp) writeUdp(slotPtr, carrierPtr, espLength);
-  if (udp && ipv6) writeUdpChecksum(headerPtr, carrierPtr, UDP_HEADER + espLength);
+  if (udp && ipv6) sumUdp(headerPtr, carrierPtr, UDP_HEADER + espLength);
   // A source may fragment IPv6 itself, so there DF says nothing.
   describe(
     descriptorPtr,
@@ -179,7 +173,7 @@ function sealTransport(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, s
   if (udp) writeUdp(slotPtr, carrierPtr, espLength);
   if (packetFamily === 6) {
     storeNetwork16(headerPtr + IPV6_LENGTH, length - IPV6_HEADER);
-    if (udp) writeUdpChecksum(headerPtr, carrierPtr, UDP_HEADER + espLength);
+    if (udp) sumUdp(headerPtr, carrierPtr, UDP_HEADER + espLength);
   } else {
     storeNetwork16(headerPtr + IPV4_LENGTH, length);
     store<u16>(headerPtr + IPV4_CHECKSUM, 0);
