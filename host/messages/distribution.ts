@@ -60,9 +60,9 @@ const policy: Field<DistributedPolicy> = record<DistributedPolicy>({
 
 const sa: Field<DistributedSa> = record<DistributedSa>({
   spi,
-  encryptionKey: secret(0, 16, 24, 32),
-  authenticationKey: secret(0, 20, 32, 48, 64),
-  salt: secret(0, 4),
+  encryptionKey: secret(0, 8, 16, 24, 32),
+  authenticationKey: secret(0, 16, 20, 32, 48, 64),
+  salt: secret(0, 3, 4),
 });
 
 const precedent: Field<Precedent> = record<Precedent>({
