@@ -60,6 +60,8 @@ export const INPUT_DECREMENT_TTL = 4;
 export const INPUT_THROUGH = 8;
 /** It came from the protected side. The firmware is told so by the run; this is for who reads the descriptor afterwards. */
 export const INPUT_OUTBOUND = 16;
+/** Outbound, with INPUT_THROUGH: no packet but a dummy (RFC 4303 section 2.6) of DESCRIPTOR_LENGTH octets, whose content is zeroed. */
+export const INPUT_DUMMY = 32;
 
 export const ENTRY_NONE = 0x7fffffff;
 export const SLOT_NONE = 0x7fffffff;

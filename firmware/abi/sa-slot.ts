@@ -62,6 +62,10 @@ export const SA_LOCAL_PORT = 160;
 export const SA_PEER_PORT = 164;
 /** u32: last second in which peer-moved was raised. */
 export const SA_MOVED_AT_SECONDS = 168;
+/** u32: octets that the payload of a tunnel is padded to (RFC 4303 section 2.7), as far as the path takes them; 0 is none. */
+export const SA_TFC_LENGTH = 176;
+/** Pads to what the path takes. */
+export const TFC_PATH_MTU = 0x7fffffff;
 
 export const SA_STATE_EMPTY = 0;
 export const SA_STATE_LIVE = 1;

@@ -27,11 +27,13 @@ import {
   DESCRIPTOR_START,
   DESCRIPTOR_VERDICT,
   INPUT_DECREMENT_TTL,
+  INPUT_DUMMY,
   INPUT_THROUGH,
   SLOT_NONE,
 } from '../abi/descriptor.ts';
 import {
   DROP_BLOCKED,
+  DROP_HEADER_MALFORMED,
   DROP_LIFETIME,
   DROP_NO_SPD_ENTRY,
   DROP_SA_NOT_READY,
@@ -68,7 +70,7 @@ import { count, drop } from './counters.ts';
 import { checkEncapsulation, encapsulate, payloadLengthOf } from './esp/encapsulate.ts';
 import { raiseAcquire } from './events.ts';
 import { hold } from './held.ts';
-import { inspect, packetFamily } from './packet/inspect.ts';
+import { inspect, inspectDummy, packetFamily } from './packet/inspect.ts';
 import { decrementTtl } from './packet/rewrite.ts';
 import { bankSad, bindingRows, descriptors, entryStates, saPairs } from './regions.ts';
 import { countPassed, isWithinLifetime, stop } from './sad/lifetime.ts';
@@ -88,7 +90,8 @@ export function outbound(index: u32, bankPtr: usize, generation: u32, nowSeconds
   const packetPtr = <usize>load<u32>(descriptorPtr, DESCRIPTOR_START);
 
   // 1. Header.
-  const problem = inspect(packetPtr, load<u32>(descriptorPtr, DESCRIPTOR_LENGTH), true);
+  const input = load<u32>(descriptorPtr, DESCRIPTOR_INPUT);
+  const problem = inspectInput(input, packetPtr, load<u32>(descriptorPtr, DESCRIPTOR_LENGTH));
   if (problem !== 0) {
     drop(descriptorPtr, problem);
     return;
@@ -96,8 +99,8 @@ export function outbound(index: u32, bankPtr: usize, generation: u32, nowSeconds
 
   // 2. SPD, 3. SA.
   const slotIndex =
-    (load<u32>(descriptorPtr, DESCRIPTOR_INPUT) & INPUT_THROUGH) !== 0
-      ? selectPair(descriptorPtr, bankPtr)
+    (input & INPUT_THROUGH) !== 0
+      ? selectPair(descriptorPtr, bankPtr, (input & INPUT_DUMMY) !== 0)
       : selectByPolicy(index, descriptorPtr, bankPtr, generation, nowSeconds);
   if (slotIndex === SLOT_NONE) return;
   const slotPtr = slotAddress(slotIndex);
@@ -111,7 +114,7 @@ export function outbound(index: u32, bankPtr: usize, generation: u32, nowSeconds
     return;
   }
   const pairPtr = pairAddress(slotIndex);
-  const payloadLength = payloadLengthOf(slotPtr);
+  const payloadLength = payloadLengthOf(descriptorPtr, slotPtr);
   if (!isWithinLifetime(slotPtr, pairPtr, payloadLength, nowSeconds)) {
     drop(descriptorPtr, DROP_LIFETIME);
     return;
@@ -128,13 +131,21 @@ export function outbound(index: u32, bankPtr: usize, generation: u32, nowSeconds
   store<u64>(slotPtr, last + 1, SA_SEQUENCE);
 
   // 6. Inner header, ESP, outer header.
-  if ((load<u32>(descriptorPtr, DESCRIPTOR_INPUT) & INPUT_DECREMENT_TTL) !== 0)
-    decrementTtl(packetPtr, packetFamily);
+  if ((input & INPUT_DECREMENT_TTL) !== 0) decrementTtl(packetPtr, packetFamily);
   encapsulate(descriptorPtr, slotIndex, packetPtr, last + 1);
   countPassed(slotPtr, pairPtr, payloadLength, nowSeconds);
   count(COUNTER_OUTBOUND_PACKETS, 1);
   count(COUNTER_OUTBOUND_OCTETS, payloadLength);
   store<u32>(descriptorPtr, VERDICT_SEND, DESCRIPTOR_VERDICT);
+}
+
+/** Inspects what is to be sent; a dummy is no packet, and only goes through the pair that the host names. */
+function inspectInput(input: u32, packetPtr: usize, length: u32): u32 {
+  if ((input & INPUT_DUMMY) === 0) return inspect(packetPtr, length, true);
+  if ((input & INPUT_THROUGH) === 0) return DROP_HEADER_MALFORMED;
+  memory.fill(packetPtr, 0, length);
+  inspectDummy(length);
+  return 0;
 }
 
 /** The outbound slot that the SPD says, or SLOT_NONE after giving another verdict. */
@@ -188,8 +199,8 @@ function acquire(entry: u32, generation: u32, nowSeconds: u32): void {
   store<u32>(statePtr, nowSeconds, ENTRY_STATE_SECOND);
 }
 
-/** The outbound slot of the pair that the host names, or SLOT_NONE after dropping. */
-function selectPair(descriptorPtr: usize, bankPtr: usize): u32 {
+/** The outbound slot of the pair that the host names, or SLOT_NONE after dropping. A dummy has nothing that selectors could match. */
+function selectPair(descriptorPtr: usize, bankPtr: usize, isDummy: bool): u32 {
   const pairSpi = load<u32>(descriptorPtr, DESCRIPTOR_PAIR_SPI);
   const place = pairSpi & (saPairs - 1);
   const sadPtr = bankPtr + bankSad + <usize>place * SAD_SIZE;
@@ -199,7 +210,7 @@ function selectPair(descriptorPtr: usize, bankPtr: usize): u32 {
   }
   const slotPtr = slotAddress(saPairs + place);
   const slotIndex = checkSlot(descriptorPtr, saPairs + place, load<u32>(slotPtr, SA_SPI));
-  if (slotIndex === SLOT_NONE) return SLOT_NONE;
+  if (slotIndex === SLOT_NONE || isDummy) return slotIndex;
   const selectorsPtr = bindingRows + <usize>load<u32>(slotPtr, SA_SELECTOR_FIRST) * ROW_SIZE;
   if (firstMatch(selectorsPtr, load<u32>(slotPtr, SA_SELECTOR_COUNT)) === 0) {
     drop(descriptorPtr, DROP_SELECTOR_MISMATCH);

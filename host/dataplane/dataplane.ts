@@ -113,6 +113,14 @@ export class Dataplane implements Engine {
     return this.outcome(this.#single);
   }
 
+  /** Makes a dummy of `octets` for the pair (RFC 4303 section 2.6): the outcome is to be sent, or says why there is none. */
+  dummy(spi: Spi, octets: number, now: Instant): Outcome {
+    if (this.lost !== undefined) throw this.lost;
+    this.batch.setDummy(this.#single, octets, spi);
+    this.runOutbound(1, now, this.#single);
+    return this.outcome(this.#single);
+  }
+
   inbound(arrival: EspArrival, now: Instant): Outcome {
     this.#load(arrival.esp);
     const { from, to } = arrival;

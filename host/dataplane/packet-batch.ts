@@ -45,6 +45,7 @@ import {
   DESCRIPTOR_UDP,
   DESCRIPTOR_VERDICT,
   INPUT_DECREMENT_TTL,
+  INPUT_DUMMY,
   INPUT_OUTBOUND,
   INPUT_THROUGH,
   INPUT_UDP,
@@ -101,6 +102,12 @@ export class PacketBatch {
     this.#set(index, DESCRIPTOR_LENGTH, length);
     this.#set(index, DESCRIPTOR_INPUT, INPUT_THROUGH | INPUT_OUTBOUND);
     this.#set(index, DESCRIPTOR_PAIR_SPI, pairSpi);
+  }
+
+  /** A dummy (RFC 4303 section 2.6) of `length` octets for one pair; what lies at `packetAddress(index)` is overwritten. */
+  setDummy(index: number, length: number, pairSpi: Spi): void {
+    this.setOutboundThrough(index, length, pairSpi);
+    this.#set(index, DESCRIPTOR_INPUT, INPUT_THROUGH | INPUT_OUTBOUND | INPUT_DUMMY);
   }
 
   /**

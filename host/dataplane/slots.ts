@@ -64,6 +64,8 @@ import {
   SA_SOFT_OCTETS,
   SA_SOFT_PACKETS,
   SA_SPI,
+  SA_TFC_LENGTH,
+  TFC_PATH_MTU,
 } from '../../firmware/abi/sa-slot.ts';
 import type { Endpoint } from '../model/address.ts';
 import { HostError } from '../model/host-error.ts';
@@ -127,6 +129,11 @@ export function checkSa(sa: SecurityAssociation, direction: SecurityAssociation[
     expected('DSCP from 0 to 63', true, sa.dscp === 'copy' || isInteger(sa.dscp, 0, 63)) ??
     expected('local port from 0 to 65535', true, isInteger(sa.localPort, 0, 65535)) ??
     expected('peer port from 0 to 65535', true, isInteger(sa.peer.port, 0, 65535)) ??
+    expected(
+      'TFC padding to 65535 octets at most',
+      true,
+      sa.tfcPadding === 'mtu' || isInteger(sa.tfcPadding ?? 0, 0, 65535),
+    ) ??
     expected('first sequence number', true, isFirstSequence(sa));
   if (problem !== undefined) {
     throw new HostError(
@@ -196,6 +203,7 @@ export function writeSlot(
   set32(SA_PAIR_SPI, placement.pairSpi);
   set32(SA_PATH_MTU, placement.pathMtuOctets);
   set32(SA_LOCAL_PORT, sa.localPort);
+  set32(SA_TFC_LENGTH, sa.tfcPadding === 'mtu' ? TFC_PATH_MTU : (sa.tfcPadding ?? 0));
   octets.set(sa.keys.salt.reveal(), address + SA_SALT);
   octets.set(sa.localAddress.octets, address + SA_LOCAL_ADDRESS);
   writePeer(view, address, sa.peer);

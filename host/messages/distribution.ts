@@ -19,7 +19,7 @@ import {
   wordOr,
 } from './field.ts';
 import { endpoint, name, selectors, spi } from './fields-model.ts';
-import { maximumPrecedentSelectors, maximumPrecedents } from './limits.ts';
+import { maximumDummiesPerSecond, maximumPrecedentSelectors, maximumPrecedents } from './limits.ts';
 import type {
   BothInstalled,
   DistributedPolicy,
@@ -54,6 +54,8 @@ const policy: Field<DistributedPolicy> = record<DistributedPolicy>({
   encapsulation: word('udp', 'raw'),
   dscp: wordOr('copy', unsigned(0, 63)),
   dontFragment: word('copy', 'set', 'clear'),
+  tfcPadding: wordOr('mtu', unsigned(0, 65535)),
+  dummiesPerSecond: unsigned(0, maximumDummiesPerSecond),
   lifetimeOctets: limit,
   lifetimePackets: limit,
 });

@@ -29,6 +29,8 @@ export const maximumListedEntries = 64;
 /** Ids in one withdrawal; more go into the next. */
 export const maximumWithdrawnIds = 64;
 
+/** Dummies that a policy may ask of a router (RFC 4303 section 2.6). */
+export const maximumDummiesPerSecond = 1000;
 /** Proposal keywords in a hello. */
 export const maximumProposals = 128;
 

@@ -7,7 +7,7 @@
  */
 import type { Endpoint } from '../model/address.ts';
 import type { Secret } from '../model/secret.ts';
-import type { Encapsulation, Mode, Spi } from '../model/security-association.ts';
+import type { Encapsulation, Mode, Spi, TfcPadding } from '../model/security-association.ts';
 import type { PacketSelector, Selector } from '../model/selector.ts';
 
 /** The version spoken; the server also accepts the one before, once there is one. */
@@ -90,6 +90,8 @@ export interface DistributedPolicy {
   readonly encapsulation: Encapsulation;
   readonly dscp: 'copy' | number;
   readonly dontFragment: 'copy' | 'set' | 'clear';
+  readonly tfcPadding: TfcPadding;
+  readonly dummiesPerSecond: number;
   /** Octets and packets of each SA after which it stops; null is unlimited. */
   readonly lifetimeOctets: bigint | null;
   readonly lifetimePackets: bigint | null;

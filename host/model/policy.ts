@@ -2,7 +2,7 @@
  * Policies as values: the SPD entries of a router (whom to ask for what), and the server's distribution policies (what
  * a pair of routers gets). How they are typed in a file is the business of host/router and host/server.
  */
-import type { Encapsulation, Mode } from './security-association.ts';
+import type { Encapsulation, Mode, TfcPadding } from './security-association.ts';
 import type { Selector } from './selector.ts';
 
 export type SpdAction = 'PROTECT' | 'BYPASS' | 'DISCARD';
@@ -39,6 +39,8 @@ export interface DistributionPolicy {
   readonly encapsulation: 'auto' | Encapsulation;
   readonly dscp: 'copy' | number;
   readonly dontFragment: 'copy' | 'set' | 'clear';
+  readonly tfcPadding: TfcPadding;
+  readonly dummiesPerSecond: number;
 }
 
 /** A selector whose `local` side is the first router of `between`; a wildcard policy applies in both orders. */

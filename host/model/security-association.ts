@@ -14,6 +14,9 @@ export type Mode = 'tunnel' | 'transport';
 /** `udp` is RFC 3948 on port 4500, `raw` is IP protocol 50. */
 export type Encapsulation = 'udp' | 'raw';
 
+/** `mtu` pads to what the path takes, a number to so many octets of inner packet; 0 is none. RFC 4303 section 2.7. */
+export type TfcPadding = number | 'mtu';
+
 /** Packets that may arrive out of order before the older ones count as replayed. */
 export const defaultReplayWindow = 1024;
 
@@ -60,6 +63,10 @@ export interface SecurityAssociation {
   readonly dscp: 'copy' | number;
   /** The Don't Fragment bit of the outer IPv4 header. */
   readonly dontFragment: 'copy' | 'set' | 'clear';
+  /** Padding of a tunnel's payload, outbound; none unless set. */
+  readonly tfcPadding?: TfcPadding;
+  /** Dummies sent beside the packets, outbound; none unless set. */
+  readonly dummiesPerSecond?: number;
   /** First sequence number of the SA: what outbound sends, where inbound's window begins. 1 unless a tool says otherwise. */
   readonly firstSequence?: bigint;
   /** Raise `first-authentic` when this inbound SA has accepted its first packet. */

@@ -10,6 +10,8 @@ export interface LoopCounters {
   keepalives: number;
   /** IKE datagrams that are too short, or more than the rate that the control thread takes. */
   ikeDropped: number;
+  /** Dummies sent (RFC 4303 section 2.6). */
+  dummies: number;
   /** ICMP errors sent to hosts, and those left out by the rate limit. */
   icmpErrors: number;
   icmpSuppressed: number;
@@ -23,6 +25,7 @@ export function zeroLoopCounters(): LoopCounters {
     tooLong: 0,
     keepalives: 0,
     ikeDropped: 0,
+    dummies: 0,
     icmpErrors: 0,
     icmpSuppressed: 0,
   };

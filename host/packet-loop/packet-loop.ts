@@ -8,6 +8,7 @@ import type { Outcome } from '../dataplane/engine.ts';
 import type { EngineSnapshot } from '../dataplane/snapshot.ts';
 import type { Address, Endpoint } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
+import { DummyTraffic } from './dummy-traffic.ts';
 import { InboundPass } from './inbound-pass.ts';
 import { type LoopCounters, zeroLoopCounters } from './loop-counters.ts';
 import { OutboundPass } from './outbound-pass.ts';
@@ -33,12 +34,14 @@ export class PacketLoop {
   readonly #outbound: OutboundPass;
   readonly #inbound: InboundPass;
   readonly #refusals: Refusals;
+  readonly #dummies: DummyTraffic;
   readonly #counters: LoopCounters = zeroLoopCounters();
   #events: LoopEvent[] = [];
 
   /** Starts the engine and opens the interface. Throws HostError. */
   constructor(options: PacketLoopOptions) {
     this.#dataplane = new Dataplane(options.engine);
+    this.#dummies = new DummyTraffic(options.engine.random);
     this.#kernel = options.openInterface(this.#dataplane.buffer);
     this.#refusals = new Refusals(this.#kernel, this.#dataplane.batch, options.icmpSources, this.#counters);
     this.#outbound = new OutboundPass(this.#kernel, this.#dataplane, this.#refusals, this.#counters);
@@ -57,6 +60,7 @@ export class PacketLoop {
     let done = 0;
     for (const socket of this.#kernel.sockets) done += this.#inbound.run(socket, now);
     done += this.#outbound.run(now);
+    done += this.#sendDummies(now);
     if (done > 0) this.#collect(now);
     return done;
   }
@@ -68,9 +72,23 @@ export class PacketLoop {
     return events;
   }
 
-  /** Sleeps until there is something to read, another thread calls, or the time is over. */
+  /** Sleeps until there is something to read or to send, another thread calls, or the time is over. */
   wait(timeoutMs: number): void {
-    this.#kernel.wait(timeoutMs);
+    const { dueAt } = this.#dummies;
+    const dueMs = dueAt === undefined ? timeoutMs : dueAt - this.#kernel.now();
+    this.#kernel.wait(Math.max(0, Math.min(timeoutMs, dueMs)));
+  }
+
+  #sendDummies(now: Instant): number {
+    let done = 0;
+    for (let due = this.#dummies.takeDue(now); due !== undefined; due = this.#dummies.takeDue(now)) {
+      const outcome = this.#dataplane.dummy(due.spi, due.octets, now);
+      if (this.#carryOut(outcome)) this.#counters.dummies++;
+      // A path too short for this one takes another; a pair that is gone takes none.
+      else if (outcome.kind === 'dropped' && outcome.reason !== 'packet-too-big') this.#dummies.stop(due.spi);
+      done++;
+    }
+    return done;
   }
 
   /** Takes over what the engine noticed. */
@@ -86,6 +104,7 @@ export class PacketLoop {
     switch (command.kind) {
       case 'change':
         this.#dataplane.change(command.change, now);
+        this.#dummies.change(command.change, now);
         break;
       case 'release-held': {
         const outcomes = this.#dataplane.releaseHeld(command.entry, now);

@@ -215,6 +215,8 @@ export function drawPolicies(
     encapsulation: prng.pick(['auto', 'udp', 'raw']),
     dscp: 'copy',
     dontFragment: 'copy',
+    tfcPadding: 0,
+    dummiesPerSecond: 0,
   });
   const everywhere = prefixOf(addressOf(Uint8Array.of(0, 0, 0, 0)), 0);
   const dns: Selector[] = [53].flatMap((port) => [

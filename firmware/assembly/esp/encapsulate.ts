@@ -58,6 +58,7 @@ import {
   PROTOCOL_ESP,
   PROTOCOL_IPV4,
   PROTOCOL_IPV6,
+  PROTOCOL_NONE,
   PROTOCOL_UDP,
   storeNetwork16,
   UDP_HEADER,
@@ -67,25 +68,35 @@ import { cipherAddress, hasFlag, slotAddress } from '../sad/slot.ts';
 import { largestPayload, payloadOffset, sealedLength } from './geometry.ts';
 import { seal } from './seal.ts';
 import { sumUdp } from './seal-queue.ts';
+import { tfcLength } from './tfc.ts';
 
 /** Every IPv6 link carries this (RFC 8200 section 5): asking a sender for less is useless, so such packets are fragmented outside. */
 const IPV6_MINIMUM_MTU: u32 = 1280;
 const IPV4_MINIMUM_MTU: u32 = 68;
 const PACKET_LENGTH_MAX: u32 = 65535;
 
-/** Octets of the inspected packet that the SA encrypts and counts: all in tunnel mode, what is behind ESP in transport mode. */
-export function payloadLengthOf(slotPtr: usize): u32 {
-  return hasFlag(slotPtr, SA_FLAG_TRANSPORT) ? packetLength - packetInsertion : packetLength;
+/**
+ * Octets that the SA encrypts and counts of the inspected packet: all of it, with padding, in tunnel mode, what is behind ESP in
+ * transport mode.
+ */
+export function payloadLengthOf(descriptorPtr: usize, slotPtr: usize): u32 {
+  if (isTransport(slotPtr)) return packetLength - packetInsertion;
+  return tfcLength(descriptorPtr, slotPtr, <usize>load<u32>(descriptorPtr, DESCRIPTOR_START), packetLength);
+}
+
+/** A dummy has no header of its own that ESP could go behind: it gets one as in tunnel mode. */
+function isTransport(slotPtr: usize): bool {
+  return hasFlag(slotPtr, SA_FLAG_TRANSPORT) && packetFamily !== 0;
 }
 
 /** Whether the packet may go through the SA as it is: fragment, MTU, TTL. Returns 0 or the reason to drop it. */
 export function checkEncapsulation(descriptorPtr: usize, slotPtr: usize): u32 {
-  const transport = hasFlag(slotPtr, SA_FLAG_TRANSPORT);
+  const transport = isTransport(slotPtr);
   // RFC 4303 section 3.3.4: transport mode is applied to whole packets only.
   if (transport && packetFragment !== FRAGMENT_NONE) return DROP_TRANSPORT_FRAGMENT;
   const header = transport ? packetInsertion : outerHeaderLength(hasFlag(slotPtr, SA_FLAG_OUTER_IPV6));
   const overhead = header + (hasFlag(slotPtr, SA_FLAG_UDP) ? UDP_HEADER : 0);
-  const payloadLength = payloadLengthOf(slotPtr);
+  const payloadLength = payloadLengthOf(descriptorPtr, slotPtr);
   const outerLength = overhead + sealedLength(slotPtr, payloadLength);
   const pathMtu = load<u32>(slotPtr, SA_PATH_MTU);
   const limit =
@@ -107,14 +118,14 @@ export function checkEncapsulation(descriptorPtr: usize, slotPtr: usize): u32 {
 /** True when the packet must not be fragmented outside either (RFC 4301 section 8.1). */
 function outerDontFragment(slotPtr: usize): bool {
   if (packetFamily === 6 && packetLength <= IPV6_MINIMUM_MTU) return false;
-  if (hasFlag(slotPtr, SA_FLAG_TRANSPORT)) return packetDontFragment;
+  if (isTransport(slotPtr)) return packetDontFragment;
   if (hasFlag(slotPtr, SA_FLAG_DF_SET)) return true;
   return !hasFlag(slotPtr, SA_FLAG_DF_CLEAR) && packetDontFragment;
 }
 
 /** Turns the inspected packet into what is sent, in place; the descriptor then tells where it is and to whom it goes. */
 export function encapsulate(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequence: u64): void {
-  if (hasFlag(slotAddress(slotIndex), SA_FLAG_TRANSPORT)) {
+  if (isTransport(slotAddress(slotIndex))) {
     sealTransport(descriptorPtr, slotIndex, packetPtr, sequence);
   } else {
     sealTunnel(descriptorPtr, slotIndex, packetPtr, sequence);
@@ -124,8 +135,10 @@ export function encapsulate(descriptorPtr: usize, slotIndex: u32, packetPtr: usi
 /** RFC 4303 section 3.1.2: the whole packet becomes the payload. */
 function sealTunnel(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequence: u64): void {
   const slotPtr = slotAddress(slotIndex);
-  const nextHeader = packetFamily === 6 ? PROTOCOL_IPV6 : PROTOCOL_IPV4;
-  const espLength = seal(slotPtr, cipherAddress(slotIndex), packetPtr, packetLength, nextHeader, sequence);
+  const nextHeader = packetFamily === 6 ? PROTOCOL_IPV6 : packetFamily === 4 ? PROTOCOL_IPV4 : PROTOCOL_NONE;
+  const payloadLength = payloadLengthOf(descriptorPtr, slotPtr);
+  memory.fill(packetPtr + packetLength, 0, payloadLength - packetLength);
+  const espLength = seal(slotPtr, cipherAddress(slotIndex), packetPtr, payloadLength, nextHeader, sequence);
   const espPtr = packetPtr - payloadOffset(slotPtr);
   const ipv6 = hasFlag(slotPtr, SA_FLAG_OUTER_IPV6);
   const udp = hasFlag(slotPtr, SA_FLAG_UDP);
@@ -166,7 +179,7 @@ function sealTransport(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, s
   const headerPtr = carrierPtr - packetInsertion;
   memory.copy(headerPtr, packetPtr, packetInsertion);
   const nextHeader = load<u8>(headerPtr + packetInsertionNameOffset);
-  const payloadLength = payloadLengthOf(slotPtr);
+  const payloadLength = payloadLengthOf(descriptorPtr, slotPtr);
   const espLength = seal(slotPtr, cipherAddress(slotIndex), payloadPtr, payloadLength, nextHeader, sequence);
   const length = <u32>(espPtr - headerPtr) + espLength;
   store<u8>(headerPtr + packetInsertionNameOffset, <u8>(udp ? PROTOCOL_UDP : PROTOCOL_ESP));

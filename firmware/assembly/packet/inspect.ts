@@ -35,6 +35,7 @@ import {
   PROTOCOL_ICMP,
   PROTOCOL_ICMPV6,
   PROTOCOL_MOBILITY,
+  PROTOCOL_NONE,
   PROTOCOL_ROUTING,
   PROTOCOL_SCTP,
   PROTOCOL_SHIM6,
@@ -58,7 +59,7 @@ export const FRAGMENT_NONE: u32 = 0;
 export const FRAGMENT_INITIAL: u32 = 1;
 export const FRAGMENT_LATER: u32 = 2;
 
-/** 4 or 6. */
+/** 4 or 6; 0 for a dummy. */
 export let packetFamily: u32 = 0;
 /** Octets from the first of the IP header to the last that the header counts; what follows is link padding. */
 export let packetLength: u32 = 0;
@@ -195,6 +196,17 @@ function isExtensionHeader(protocol: u32): bool {
     protocol === PROTOCOL_HIP ||
     protocol === PROTOCOL_SHIM6
   );
+}
+
+/** Results for a dummy of `length` octets, which is no IP packet: what goes around it looks as it does around most others. */
+export function inspectDummy(length: u32): void {
+  packetFamily = 0;
+  packetLength = length;
+  packetProtocol = PROTOCOL_NONE;
+  packetTos = 0;
+  packetTtl = 0;
+  packetDontFragment = true;
+  packetFragment = FRAGMENT_NONE;
 }
 
 /** Ports, or ICMP type and code. A packet too short to have them is refused: a later fragment must not bring them. */

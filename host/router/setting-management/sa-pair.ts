@@ -64,6 +64,8 @@ export function saPairOf(distribution: Distribution, terms: PairTerms): Result<S
     hard,
     dscp: policy.dscp,
     dontFragment: policy.dontFragment,
+    tfcPadding: policy.tfcPadding,
+    dummiesPerSecond: policy.dummiesPerSecond,
   };
   const sa = (direction: SecurityAssociation['direction'], from: DistributedSa): SecurityAssociation => ({
     ...shared,

@@ -170,4 +170,6 @@ const emptyDraft: Omit<PolicyDraft, keyof CheckedPolicy> = {
   encapsulation: 'auto',
   dscp: 'copy',
   dontFragment: 'copy',
+  tfcPadding: 0,
+  dummiesPerSecond: 0,
 };

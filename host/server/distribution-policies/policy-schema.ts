@@ -151,11 +151,28 @@ export const policySchema = z
         .default('copy')
         .meta({ description: 'DSCP of the outer header' }),
       dontFragment: z.enum(['copy', 'set', 'clear'], 'expected copy, set or clear').default('copy'),
+      tfcPadding: z
+        .union([z.literal('mtu'), z.int().min(0).max(65535)], 'expected mtu, or octets from 0 to 65535')
+        .default(0)
+        .meta({
+          description:
+            'shorter inner packets are padded to so many octets, or to what the path takes (mtu); 0 is no padding. Tunnel mode only',
+        }),
+      dummiesPerSecond: z.int().min(0).max(1000).default(0).meta({
+        description: 'packets without content that each router sends beside the others, on the average',
+      }),
     },
     'expected a distribution policy: kind, between, …',
   )
   .superRefine((policy, context) => {
-    const { esn, lifetime, between, proposal, allowLegacy } = policy;
+    const { esn, lifetime, between, proposal, allowLegacy, mode, tfcPadding } = policy;
+    if (mode === 'transport' && tfcPadding !== 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['tfcPadding'],
+        message: 'is for tunnel mode: in transport mode nothing would tell the padding from the payload',
+      });
+    }
     if (!allowLegacy && proposals.get(proposal)?.legacy === true) {
       context.addIssue({
         code: 'custom',
@@ -182,7 +199,7 @@ export const policySchema = z
 /** The policy as the model has it. */
 export function policyDraft(typed: z.output<typeof policySchema>): PolicyDraft {
   const { kind, between, selectors, protocol, mode, proposal, lifetime, esn } = typed;
-  const { replayWindow, encapsulation, dscp, dontFragment } = typed;
+  const { replayWindow, encapsulation, dscp, dontFragment, tfcPadding, dummiesPerSecond } = typed;
   return {
     kind,
     between,
@@ -198,5 +215,7 @@ export function policyDraft(typed: z.output<typeof policySchema>): PolicyDraft {
     encapsulation,
     dscp,
     dontFragment,
+    tfcPadding,
+    dummiesPerSecond,
   };
 }

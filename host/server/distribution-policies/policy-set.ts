@@ -172,6 +172,7 @@ function describeAll(placed: readonly PlacedPolicy[] | undefined): string {
 export function describePolicy(policy: Omit<DistributionPolicy, 'revision'>): string {
   const { kind, between, selectors, protocol, mode, proposal, lifetimeSeconds, esn, replayWindow } = policy;
   const { lifetimeOctets, lifetimePackets, encapsulation, dscp, dontFragment } = policy;
+  const { tfcPadding, dummiesPerSecond } = policy;
   return JSON.stringify([
     kind,
     between,
@@ -187,6 +188,8 @@ export function describePolicy(policy: Omit<DistributionPolicy, 'revision'>): st
     encapsulation,
     dscp,
     dontFragment,
+    tfcPadding,
+    dummiesPerSecond,
   ]);
 }
 

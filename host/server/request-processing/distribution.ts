@@ -153,6 +153,8 @@ export function sendDistribution(processing: Processing, entry: Entry, half: Hal
       encapsulation: issued.encapsulation,
       dscp: policy.dscp,
       dontFragment: policy.dontFragment,
+      tfcPadding: policy.tfcPadding,
+      dummiesPerSecond: policy.dummiesPerSecond,
       lifetimeOctets: policy.lifetimeOctets ?? null,
       lifetimePackets: policy.lifetimePackets ?? null,
     },

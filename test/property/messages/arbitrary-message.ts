@@ -106,6 +106,8 @@ const distribution = fc.constantFrom(...proposals.values()).chain((proposal) => 
       encapsulation: fc.constantFrom('udp' as const, 'raw' as const),
       dscp: fc.oneof(type('copy'), fc.integer({ min: 0, max: 63 })),
       dontFragment: fc.constantFrom('copy' as const, 'set' as const, 'clear' as const),
+      tfcPadding: fc.oneof(fc.constant('mtu' as const), fc.nat(65535)),
+      dummiesPerSecond: fc.nat(1000),
       lifetimeOctets: lifetime,
       lifetimePackets: lifetime,
     }),

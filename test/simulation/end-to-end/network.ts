@@ -298,6 +298,8 @@ export function policy(
     encapsulation: 'auto',
     dscp: 'copy',
     dontFragment: 'copy',
+    tfcPadding: 0,
+    dummiesPerSecond: 0,
     ...more,
   };
 }

@@ -42,6 +42,8 @@ function distribution(more: Partial<Distribution> = {}): Distribution {
       encapsulation: 'udp',
       dscp: 'copy',
       dontFragment: 'copy',
+      tfcPadding: 0,
+      dummiesPerSecond: 0,
       lifetimeOctets: null,
       lifetimePackets: 2n ** 40n,
     },

@@ -192,6 +192,8 @@ export function distributionFor(request: Request, more: Partial<Distribution> = 
       encapsulation: 'udp',
       dscp: 'copy',
       dontFragment: 'copy',
+      tfcPadding: 0,
+      dummiesPerSecond: 0,
       lifetimeOctets: null,
       lifetimePackets: 1000n,
     },

@@ -68,6 +68,8 @@ describe('the policy file', () => {
         encapsulation: 'auto',
         dscp: 'copy',
         dontFragment: 'copy',
+        tfcPadding: 0,
+        dummiesPerSecond: 0,
       },
     ]);
   });
@@ -89,7 +91,9 @@ describe('the policy file', () => {
     replayWindow: 64
     encapsulation: udp
     dscp: 46
-    dontFragment: clear`,
+    dontFragment: clear
+    tfcPadding: 0
+    dummiesPerSecond: 3`,
       ) +
         `server:
   identity: office
@@ -123,6 +127,8 @@ describe('the policy file', () => {
       encapsulation: 'udp',
       dscp: 46,
       dontFragment: 'clear',
+      tfcPadding: 0,
+      dummiesPerSecond: 3,
     });
     expect(web?.selectors?.map(formatSelector)).toEqual([
       // `ports` is the port of either end, in both families.
@@ -166,6 +172,24 @@ describe('the policy file', () => {
       'kind: all',
       'kind: all\n    lifetme: {}',
       '11:5: distributionPolicies[0].lifetme: no such field here',
+    ],
+    [
+      'TFC padding that is no length and not mtu',
+      'kind: all',
+      'kind: all\n    tfcPadding: max',
+      '11:17: distributionPolicies[0].tfcPadding: expected mtu, or octets from 0 to 65535',
+    ],
+    [
+      'TFC padding in transport mode',
+      'kind: all',
+      'kind: all\n    mode: transport\n    tfcPadding: 100',
+      '12:17: distributionPolicies[0].tfcPadding: is for tunnel mode: in transport mode nothing would tell',
+    ],
+    [
+      'TFC padding that is no length',
+      'kind: all',
+      'kind: all\n    tfcPadding: 65536',
+      '11:17: distributionPolicies[0].tfcPadding: expected number to be <=65535, found 65536',
     ],
     [
       'a legacy proposal',

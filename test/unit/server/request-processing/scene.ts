@@ -94,6 +94,8 @@ export function policy(kind: string, more: Partial<DistributionPolicy> = {}): Di
     encapsulation: 'auto',
     dscp: 'copy',
     dontFragment: 'copy',
+    tfcPadding: 0,
+    dummiesPerSecond: 0,
     ...more,
   };
 }
