@@ -25,6 +25,23 @@ const firmware = firmwareExports<GcmExports & MacExports>(
 
 const messageOctets = 512;
 
+/** The AES schedule, the hash key that is a block encrypted by it, and the tables of its powers. */
+function gcmSetup(): Subject {
+  const stretch = new Stretch(fieldsStart);
+  const [key, context] = [stretch.part(16), stretch.part(GCM_CONTEXT_SIZE)];
+  return {
+    name: 'AES-GCM set-up',
+    classes: ['key zero', 'random'],
+    memory,
+    stretch,
+    calls: 1,
+    prepare(second) {
+      if (!second) memory.fill(0, key, key + 16);
+    },
+    call: () => firmware.primitive_gcm_setup(context, key, 16),
+  };
+}
+
 /** GHASH with no cipher but for one block. A hash key of zero comes of no key, so its tables are made here. */
 function ghash(name: string, classes: Subject['classes'], isZero: (part: 'key' | 'message') => boolean) {
   const stretch = new Stretch(fieldsStart);
@@ -94,6 +111,7 @@ function hmac(): Subject {
 }
 
 export const authenticationSubjects: readonly Subject[] = [
+  gcmSetup(),
   ghash('GHASH, hash key', ['H zero', 'random'], (part) => part === 'key'),
   ghash('GHASH, message', ['message zero', 'random'], (part) => part === 'message'),
   poly1305('Poly1305, key', ['r and s zero', 'random'], 'key', 0),

@@ -1,7 +1,8 @@
-/** ChaCha20, and DES with one S-box a lane: key classes. */
+/** ChaCha20, and DES with one S-box a lane. */
 import {
   CHACHA20_POLY1305_CONTEXT_SIZE,
   DES_CBC_CONTEXT_SIZE,
+  DES_SCHEDULE_SIZE,
 } from '../../../firmware/abi/crypto-context.ts';
 import { fieldsStart, firmwareExports, octets as memory } from '../../primitives/firmware.ts';
 import { Stretch, type Subject } from '../subject.ts';
@@ -9,6 +10,7 @@ import { Stretch, type Subject } from '../subject.ts';
 interface CipherExports {
   primitive_chacha20_two(context: number, nonce: number, counter: number, out: number): void;
   primitive_chacha_poly_setup(context: number, key: number): void;
+  primitive_des_expand(key: number, keyLength: number, schedule: number): void;
   primitive_des_cbc_setup(context: number, key: number, keyLength: number): void;
   primitive_des_cbc_encrypt(context: number, iv: number, text: number, textLength: number): void;
   primitive_des_cbc_decrypt(context: number, iv: number, text: number, textLength: number): void;
@@ -17,6 +19,7 @@ interface CipherExports {
 const firmware = firmwareExports<CipherExports>(
   'primitive_chacha20_two',
   'primitive_chacha_poly_setup',
+  'primitive_des_expand',
   'primitive_des_cbc_setup',
   'primitive_des_cbc_encrypt',
   'primitive_des_cbc_decrypt',
@@ -37,6 +40,22 @@ function chacha20(): Subject {
       firmware.primitive_chacha_poly_setup(context, key);
     },
     call: () => firmware.primitive_chacha20_two(context, nonce, 1, out),
+  };
+}
+
+function desKeySchedule(): Subject {
+  const stretch = new Stretch(fieldsStart);
+  const [key, schedule] = [stretch.part(8), stretch.part(DES_SCHEDULE_SIZE)];
+  return {
+    name: 'DES key schedule',
+    classes: ['key zero', 'random'],
+    memory,
+    stretch,
+    calls: 1,
+    prepare(second) {
+      if (!second) memory.fill(0, key, key + 8);
+    },
+    call: () => firmware.primitive_des_expand(key, 8, schedule),
   };
 }
 
@@ -64,6 +83,7 @@ function tripleDes(
 
 export const cipherSubjects: readonly Subject[] = [
   chacha20(),
+  desKeySchedule(),
   tripleDes('encryption', 16, firmware.primitive_des_cbc_encrypt),
   tripleDes('decryption', 128, firmware.primitive_des_cbc_decrypt),
 ];

@@ -25,7 +25,8 @@ function opening(mode: Aead): Subject {
     classes: ['first octet of ICV wrong', 'last octet wrong'],
     memory,
     stretch,
-    calls: 1,
+    // A text whose ICV is wrong stays as it is, so the calls are alike.
+    calls: 4,
     prepare(second) {
       mode.setup(context, key, keyOctets);
       mode.seal(context, nonce, aad, aadOctets, text, textOctets, icv, icvOctets);

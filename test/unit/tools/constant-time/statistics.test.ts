@@ -81,6 +81,12 @@ describe('the tests of times', () => {
     expect(tests.secondOrder).toBeLessThan(-10);
   });
 
+  it('do not take a shift for a difference in spread', () => {
+    const tests = testsOf(40_000, (second, random) => 1000 + 100 * random() + (second ? 40 : 0));
+    expect(tests.raw).toBeLessThan(-10);
+    expect(Math.abs(tests.secondOrder)).toBeLessThan(4.5);
+  });
+
   it('never part samples that took equally long, or half of a tie would be one class', () => {
     // A coarse clock: nine samples of ten are ties.
     const tests = testsOf(40_000, (_, random) => 100 * Math.floor(10 + 3 * random()));
