@@ -13,21 +13,24 @@ interface PlantedExports {
   early_exit_equal(a: number, b: number, length: number): number;
   early_exit_padding(end: number): number;
   bitwise_ghash(h: number, block: number): void;
+  table_ghash(tables: number, block: number): void;
   square_and_multiply(exponent: number): void;
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** Above the module's own memory, which is empty. */
+/** Above the module's own memory, which is empty; and behind all inputs, tables of products, whose contents do not matter. */
 const start = 1024;
+const tables = 65_536;
+const pages = 2;
 
 /** Takes a second or two: compiles. */
 export function plantedSubjects(): Subject[] {
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const { exports } = new WebAssembly.Instance(compile(), { env: { memory } });
   // The module exports numbers only; its signatures are those of planted/leaks.ts.
   const leaks = exports as unknown as PlantedExports;
   const octets = new Uint8Array(memory.buffer);
-  return [earlyExitEqual, earlyExitPadding, bitwiseGhash, squareAndMultiply].map((plant) =>
+  return [earlyExitEqual, earlyExitPadding, bitwiseGhash, tableGhash, squareAndMultiply].map((plant) =>
     plant(leaks, octets),
   );
 }
@@ -38,7 +41,7 @@ function compile(): WebAssembly.Module {
     const file = join(folder, 'leaks.wasm');
     const source = 'tools/constant-time/planted/leaks.ts';
     const options =
-      '--runtime stub --importMemory --zeroFilledMemory --optimizeLevel 3 --use abort= --noColors';
+      '--runtime stub --importMemory --zeroFilledMemory --optimizeLevel 3 --enable simd --use abort= --noColors';
     const compiler = join(root, 'node_modules/assemblyscript/bin/asc.js');
     execFileSync(process.execPath, [compiler, source, '--outFile', file, ...options.split(' ')], {
       cwd: root,
@@ -100,6 +103,22 @@ function bitwiseGhash(leaks: PlantedExports, memory: Uint8Array): Subject {
       if (!second) memory.fill(0, h, block + 16);
     },
     call: () => leaks.bitwise_ghash(h, block),
+  };
+}
+
+function tableGhash(leaks: PlantedExports, memory: Uint8Array): Subject {
+  const stretch = new Stretch(start);
+  const [block, product] = [stretch.part(16), stretch.part(16)];
+  return {
+    name: 'planted: GHASH by tables of 64 KiB',
+    classes: ['block zero', 'random'],
+    memory,
+    stretch,
+    calls: 4,
+    prepare(second) {
+      if (!second) memory.fill(0, block, product);
+    },
+    call: () => leaks.table_ghash(tables, block),
   };
 }
 

@@ -41,6 +41,19 @@ export function bitwise_ghash(h: usize, block: usize): void {
   store<u64>(block, bswap<u64>(sumLow), 8);
 }
 
+/**
+ * GHASH's multiplication by a table of 256 products for each octet of the block, 64 KiB in all, the fast way of McGrew and
+ * Viega, "The Galois/Counter Mode of Operation": what is in the cache depends on the octets.
+ */
+export function table_ghash(tables: usize, block: usize): void {
+  let sum = i64x2.splat(0);
+  for (let index: usize = 0; index < 16; index++) {
+    const product = tables + 4096 * index + 16 * <usize>load<u8>(block + index);
+    sum = v128.xor(sum, v128.load(product));
+  }
+  v128.store(block, sum, 16);
+}
+
 /** 2^exponent modulo the prime 2^31 - 1, as a key agreement squares and multiplies: a bit of zero costs no multiplication. */
 export function square_and_multiply(exponent: usize): void {
   let power: u64 = 1;
