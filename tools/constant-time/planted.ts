@@ -17,7 +17,8 @@ interface PlantedExports {
   square_and_multiply(exponent: number): void;
 }
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const sources = fileURLToPath(new URL('planted', import.meta.url));
+const compiler = fileURLToPath(new URL('../../node_modules/assemblyscript/bin/asc.js', import.meta.url));
 /** Above the module's own memory, which is empty; and behind all inputs, tables of products, whose contents do not matter. */
 const start = 1024;
 const tables = 65_536;
@@ -39,12 +40,11 @@ function compile(): WebAssembly.Module {
   const folder = mkdtempSync(join(tmpdir(), 'planted-leaks-'));
   try {
     const file = join(folder, 'leaks.wasm');
-    const source = 'tools/constant-time/planted/leaks.ts';
     const options =
       '--runtime stub --importMemory --zeroFilledMemory --optimizeLevel 3 --enable simd --use abort= --noColors';
-    const compiler = join(root, 'node_modules/assemblyscript/bin/asc.js');
-    execFileSync(process.execPath, [compiler, source, '--outFile', file, ...options.split(' ')], {
-      cwd: root,
+    // Where the sources are: beside asconfig.json the compiler would take the firmware in too.
+    execFileSync(process.execPath, [compiler, 'leaks.ts', '--outFile', file, ...options.split(' ')], {
+      cwd: sources,
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     return new WebAssembly.Module(readFileSync(file));
