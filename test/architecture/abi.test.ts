@@ -65,6 +65,7 @@ const records: readonly RecordTable[] = [
       LOCAL_PORT: 4,
       PEER_PORT: 4,
       MOVED_AT_SECONDS: 4,
+      TFC_LENGTH: 4,
     },
     values: /^SA_(?:SLOT_SIZE$|STATE_|FLAG_|RAISED_)/,
   },
