@@ -13,12 +13,21 @@ export interface CbcExports {
     sequenceHigh: number,
     out: number,
   ): void;
+  primitive_cbc_encrypt_lanes(context: number, jobs: number, count: number): void;
+  primitive_cbc_unpredictable_iv_lanes(
+    schedule: number,
+    sequenceLow: number,
+    sequenceHigh: number,
+    jobs: number,
+    count: number,
+  ): void;
 }
 
 const cbc = firmwareExports<CbcExports>(
   'primitive_cbc_setup',
   'primitive_cbc_encrypt',
   'primitive_cbc_decrypt',
+  'primitive_cbc_encrypt_lanes',
 );
 
 export const aesCbc: BlockMode = {
@@ -32,3 +41,6 @@ export const aesCbc: BlockMode = {
   encrypt: cbc.primitive_cbc_encrypt,
   decrypt: cbc.primitive_cbc_decrypt,
 };
+
+/** Encrypts the texts of up to eight jobs (jobs.ts) under one context of `aesCbc` side by side. */
+export const aesCbcEncryptLanes = cbc.primitive_cbc_encrypt_lanes;

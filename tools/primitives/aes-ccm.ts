@@ -3,7 +3,7 @@ import { CCM_CONTEXT_SIZE, CCM_NONCE_SIZE } from '../../firmware/abi/crypto-cont
 import { firmwareExports } from './firmware.ts';
 import type { Aead } from './shapes.ts';
 
-interface CcmExports {
+export interface CcmExports {
   primitive_ccm_setup(context: number, key: number, keyLength: number): void;
   primitive_ccm_seal(
     context: number,

@@ -3,7 +3,7 @@ import { CMAC_CONTEXT_SIZE, CMAC_SIZE } from '../../firmware/abi/crypto-context.
 import { firmwareExports } from './firmware.ts';
 import type { Mac } from './shapes.ts';
 
-interface CmacExports {
+export interface CmacExports {
   primitive_cmac_setup(context: number, key: number, keyLength: number): void;
   primitive_cmac(context: number, message: number, length: number, out: number): void;
 }

@@ -7,7 +7,9 @@ import {
 import { firmwareExports } from './firmware.ts';
 import type { Aead } from './shapes.ts';
 
-interface ChachaPolyExports {
+export interface ChachaPolyExports {
+  primitive_chacha20_two(context: number, nonce: number, counter: number, out: number): void;
+  primitive_poly1305(key: number, message: number, length: number, tag: number): void;
   primitive_chacha_poly_setup(context: number, key: number): void;
   primitive_chacha_poly_seal(
     context: number,

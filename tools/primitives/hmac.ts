@@ -25,6 +25,8 @@ export interface HmacExports {
   primitive_hmac_sha384(context: number, message: number, length: number, out: number): void;
   primitive_hmac_sha512_setup(context: number, key: number, keyLength: number): void;
   primitive_hmac_sha512(context: number, message: number, length: number, out: number): void;
+  primitive_hmac_sha1_lanes(jobs: number, count: number): void;
+  primitive_hmac_sha256_lanes(jobs: number, count: number): void;
 }
 
 const hmac = firmwareExports<HmacExports>(
@@ -38,6 +40,8 @@ const hmac = firmwareExports<HmacExports>(
   'primitive_hmac_sha384',
   'primitive_hmac_sha512_setup',
   'primitive_hmac_sha512',
+  'primitive_hmac_sha1_lanes',
+  'primitive_hmac_sha256_lanes',
 );
 
 export const hmacMd5: Mac = {
@@ -89,3 +93,7 @@ export const hmacSha512: Mac = {
   setup: hmac.primitive_hmac_sha512_setup,
   compute: hmac.primitive_hmac_sha512,
 };
+
+/** Computes up to four jobs (jobs.ts) side by side, each with a context of its own. */
+export const hmacSha1Lanes = hmac.primitive_hmac_sha1_lanes;
+export const hmacSha256Lanes = hmac.primitive_hmac_sha256_lanes;

@@ -62,6 +62,14 @@ export interface Mac extends Keyed {
   readonly compute: (context: number, message: number, length: number, out: number) => void;
 }
 
+/** A MAC that needs a nonce, used once under a key. */
+export interface NonceMac extends Keyed {
+  readonly kind: 'nonce-mac';
+  readonly nonceOctets: number;
+  readonly macOctets: number;
+  readonly compute: (context: number, nonce: number, message: number, length: number, out: number) => void;
+}
+
 export interface Hash {
   readonly kind: 'hash';
   readonly name: string;
@@ -69,4 +77,7 @@ export interface Hash {
   readonly digest: (message: number, length: number, out: number) => void;
 }
 
-export type Primitive = Aead | BlockMode | Mac | Hash;
+/** Those that are set up from a key. */
+export type KeyedPrimitive = Aead | BlockMode | Mac | NonceMac;
+
+export type Primitive = KeyedPrimitive | Hash;

@@ -20,13 +20,20 @@ interface Head {
 
 const nothing = new Uint8Array(0);
 
+/** A file of which several entries tell is read once for each. */
 const kinds: readonly Kind[] = [
   { name: /\/gcm(Encrypt|Decrypt)\w*\.rsp$/, algorithm: 'AES-GCM', read: gcm },
   { name: /\/(DVPT|VADT|VNT|VPT|VTT)\d+\.rsp$/, algorithm: 'AES-CCM', read: ccm },
   { name: /\/CBC(GFSbox|KeySbox|VarKey|VarTxt|MMT)\d+\.rsp$/, algorithm: 'AES-CBC', read: blockMode },
   { name: /\/ECB(GFSbox|KeySbox|VarKey|VarTxt|MMT)\d+\.rsp$/, algorithm: 'AES-ECB', read: blockMode },
-  { name: /\/aes-\d+-ctr\.txt$/, algorithm: 'AES-CTR', read: blockMode },
-  { name: /\/TCBC(?!I|Monte)\w+\.rsp$/, algorithm: '3DES-CBC', read: blockMode },
+  { name: /\/aes-\d+-ctr\.txt$/, algorithm: 'AES-CTR', read: counterMode },
+  {
+    name: /\/TCBC(invperm|MMT\d|permop|subtab|varkey|vartext)\.rsp$/,
+    algorithm: '3DES-CBC',
+    read: tripleDes,
+  },
+  // Known answers of DES: all three keys are one.
+  { name: /\/TCBC(invperm|permop|subtab|varkey|vartext)\.rsp$/, algorithm: 'DES-CBC', read: singleDes },
   { name: /\/ChaCha20Poly1305\/openssl\.txt$/, algorithm: 'ChaCha20-Poly1305', read: chachaPoly },
   { name: /\/HMAC\.rsp$/, algorithm: (each) => `HMAC-${hashOfLength(each.number('L'))}`, read: mac },
   { name: /\/rfc-\d+-(md5|sha\d+)\.txt$/, algorithm: (_, name) => `HMAC-${hashOfName(name)}`, read: mac },
@@ -52,13 +59,17 @@ function rooted(file: string): string {
  */
 export function readResponseFile(file: string, text: string): VectorGroup[] {
   const name = basename(file);
-  const kind = kinds.find((one) => one.name.test(rooted(file)));
-  if (kind === undefined) {
+  const found = kinds.filter((one) => one.name.test(rooted(file)));
+  if (found.length === 0) {
     const unsupported = 'no reader for response files of this name';
     return [{ name: name.replace(/\.\w+$/, ''), algorithm: '', cases: [], unsupported }];
   }
   const cases = responseCases(file, text);
   if (cases.length === 0) throw new VectorFileError(file, '', 'at least one case', 'none');
+  return found.flatMap((kind) => groupsOf(kind, cases, name));
+}
+
+function groupsOf(kind: Kind, cases: readonly ResponseCase[], name: string): VectorGroup[] {
   const groups = new Map<string, { name: string; algorithm: string; cases: VectorCase[] }>();
   for (const each of cases) {
     const algorithm = typeof kind.algorithm === 'string' ? kind.algorithm : kind.algorithm(each, name);
@@ -130,28 +141,39 @@ function chachaPoly(each: ResponseCase, head: Head): VectorCase {
 }
 
 function blockMode(each: ResponseCase, head: Head): VectorCase {
+  const iv = each.has('IV') ? each.octets('IV') : nothing;
+  return encryption(each, head, each.octets('KEY'), iv);
+}
+
+function encryption(each: ResponseCase, head: Head, key: Uint8Array, iv: Uint8Array): VectorCase {
   return {
     ...head,
     kind: 'block-mode',
     expectation: 'valid',
-    key: keyOf(each),
-    iv: each.has('IV') ? each.octets('IV') : nothing,
+    key,
+    iv,
     text: each.octets('PLAINTEXT'),
     encrypted: each.octets('CIPHERTEXT'),
     padding: 'none',
   };
 }
 
+/** IV is the first counter block. ESP's ends with the number 1, which the firmware adds (RFC 3686 section 4); another stays whole. */
+function counterMode(each: ResponseCase, head: Head): VectorCase {
+  const block = each.octets('IV');
+  const ofEsp = Buffer.from(block.subarray(12)).toString('hex') === '00000001';
+  return encryption(each, head, each.octets('KEY'), ofEsp ? block.subarray(0, 12) : block);
+}
+
 /** TMOVS: three keys by number, or `KEYs` for three that are the same. */
-function keyOf(each: ResponseCase): Uint8Array {
-  if (each.has('KEY')) return each.octets('KEY');
-  if (each.has('KEYS'))
-    return Uint8Array.from(
-      Array(3)
-        .fill([...each.octets('KEYS')])
-        .flat(),
-    );
-  return Uint8Array.from([...each.octets('KEY1'), ...each.octets('KEY2'), ...each.octets('KEY3')]);
+function tripleDes(each: ResponseCase, head: Head): VectorCase {
+  const keys = each.has('KEYS') ? ['KEYS', 'KEYS', 'KEYS'] : ['KEY1', 'KEY2', 'KEY3'];
+  const key = Buffer.concat(keys.map((name) => each.octets(name)));
+  return encryption(each, head, key, each.octets('IV'));
+}
+
+function singleDes(each: ResponseCase, head: Head): VectorCase {
+  return encryption(each, head, each.octets('KEYS'), each.octets('IV'));
 }
 
 function mac(each: ResponseCase, head: Head): VectorCase {

@@ -4,9 +4,17 @@
  * ICV as they were. Canaries around every field must stand afterwards.
  */
 import { equal } from '../primitives/equal.ts';
-import { Layout } from '../primitives/fields.ts';
-import type { Aead, BlockMode, Hash, Mac, Primitive } from '../primitives/shapes.ts';
-import type { AeadCase, BlockModeCase, HashCase, MacCase, VectorCase } from './vector-case.ts';
+import { type Field, Layout } from '../primitives/fields.ts';
+import type {
+  Aead,
+  BlockMode,
+  Hash,
+  KeyedPrimitive,
+  Mac,
+  NonceMac,
+  Primitive,
+} from '../primitives/shapes.ts';
+import type { AeadCase, BlockModeCase, HashCase, MacCase, NonceMacCase, VectorCase } from './vector-case.ts';
 
 export type Verdict =
   | { readonly kind: 'passed' }
@@ -27,18 +35,25 @@ export function runCase(each: VectorCase, primitive: Primitive | undefined, algo
   if (each.kind === 'aead' && primitive.kind === 'aead') return runAead(each, primitive);
   if (each.kind === 'block-mode' && primitive.kind === 'block-mode') return runBlockMode(each, primitive);
   if (each.kind === 'mac' && primitive.kind === 'mac') return runMac(each, primitive);
+  if (each.kind === 'nonce-mac' && primitive.kind === 'nonce-mac') return runNonceMac(each, primitive);
   if (each.kind === 'hash' && primitive.kind === 'hash') return runHash(each, primitive);
   return skipped(`${algorithm} is of kind ${primitive.kind}, the case of kind ${each.kind}`);
 }
 
 /** A reason to skip a case for its key; undefined if the primitive takes it. */
-function keyObstacle(key: Uint8Array, primitive: Aead | BlockMode | Mac): string | undefined {
+function keyObstacle(key: Uint8Array, primitive: KeyedPrimitive): string | undefined {
   const { keyOctets, name } = primitive;
   if (keyOctets === 'any' || keyOctets.includes(key.length)) return undefined;
   return `key of ${bits(key.length)}: ${name} has ${listed(keyOctets)}`;
 }
 
-function setUp(layout: Layout, key: Uint8Array, primitive: Aead | BlockMode | Mac) {
+/** A reason to skip a case for its nonce. */
+function obstacleOfNonce(nonce: Uint8Array, { nonceOctets }: Aead | NonceMac): string | undefined {
+  if (nonce.length === nonceOctets) return undefined;
+  return `nonce of ${bits(nonce.length)}: ESP has ${nonceOctets * 8}`;
+}
+
+function setUp(layout: Layout, key: Uint8Array, primitive: KeyedPrimitive) {
   const context = layout.room(primitive.contextOctets);
   primitive.setup(context.address, layout.place(key).address, key.length);
   return context;
@@ -47,8 +62,8 @@ function setUp(layout: Layout, key: Uint8Array, primitive: Aead | BlockMode | Ma
 function runAead(each: AeadCase, aead: Aead): Verdict {
   const obstacle = keyObstacle(each.key, aead);
   if (obstacle !== undefined) return skipped(obstacle);
-  if (each.nonce.length !== aead.nonceOctets)
-    return skipped(`nonce of ${bits(each.nonce.length)}: ESP has ${aead.nonceOctets * 8}`);
+  const nonceObstacle = obstacleOfNonce(each.nonce, aead);
+  if (nonceObstacle !== undefined) return skipped(nonceObstacle);
   const opens = aead.icvOctets.includes(each.icv.length);
   const seals = opens || (aead.icvTruncates && each.icv.length < Math.max(...aead.icvOctets));
   const icvObstacle = `ICV of ${bits(each.icv.length)}: ${aead.name} has ${listed(aead.icvOctets)}`;
@@ -138,6 +153,26 @@ function padded(text: Uint8Array, blockOctets: number): Uint8Array {
 }
 
 function runMac(each: MacCase, mac: Mac): Verdict {
+  return compareMac(each, mac, (_, context, message, out) => {
+    mac.compute(context.address, message.address, message.length, out.address);
+  });
+}
+
+function runNonceMac(each: NonceMacCase, mac: NonceMac): Verdict {
+  const obstacle = obstacleOfNonce(each.nonce, mac);
+  if (obstacle !== undefined) return skipped(obstacle);
+  return compareMac(each, mac, (layout, context, message, out) => {
+    const nonce = layout.place(each.nonce);
+    mac.compute(context.address, nonce.address, message.address, message.length, out.address);
+  });
+}
+
+/** `compute` writes the whole MAC at `out`. */
+function compareMac(
+  each: MacCase | NonceMacCase,
+  mac: Mac | NonceMac,
+  compute: (layout: Layout, context: Field, message: Field, out: Field) => void,
+): Verdict {
   const obstacle = keyObstacle(each.key, mac);
   if (obstacle !== undefined) return skipped(obstacle);
   if (each.mac.length > mac.macOctets || each.mac.length === 0)
@@ -147,7 +182,7 @@ function runMac(each: MacCase, mac: Mac): Verdict {
   const message = layout.place(each.message);
   const out = layout.room(mac.macOctets);
   const claimed = layout.place(each.mac);
-  mac.compute(context.address, message.address, message.length, out.address);
+  compute(layout, context, message, out);
   const same = equal(out.address, claimed.address, claimed.length) !== 0;
   const computed = hex(out.read().subarray(0, each.mac.length));
   if (each.expectation === 'acceptable') return compare(layout, '', '');

@@ -39,13 +39,22 @@ export interface MacCase extends CaseHead {
   readonly mac: Uint8Array;
 }
 
+/** The MAC of a message under a key and a nonce. */
+export interface NonceMacCase extends CaseHead {
+  readonly kind: 'nonce-mac';
+  readonly key: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly message: Uint8Array;
+  readonly mac: Uint8Array;
+}
+
 export interface HashCase extends CaseHead {
   readonly kind: 'hash';
   readonly message: Uint8Array;
   readonly digest: Uint8Array;
 }
 
-export type VectorCase = AeadCase | BlockModeCase | MacCase | HashCase;
+export type VectorCase = AeadCase | BlockModeCase | MacCase | NonceMacCase | HashCase;
 
 /** Cases that a file keeps together. */
 export interface VectorGroup {

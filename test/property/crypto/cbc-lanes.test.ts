@@ -2,35 +2,9 @@
 import { createCipheriv } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  CBC_CONTEXT_SIZE,
-  CBC_IV_CONTEXT_SIZE,
-  CBC_JOB_IV,
-  CBC_JOB_LENGTH,
-  CBC_JOB_SIZE,
-  CBC_JOB_TEXT,
-  CBC_LANES,
-} from '../../../firmware/abi/crypto-context.ts';
-import { aesModes } from './aes-modes.ts';
-import { type Field, hex, Layout, octetsAt, primitives, sampleOctets } from './primitives.ts';
-
-interface Job {
-  readonly iv: Field;
-  readonly text: Field;
-}
-
-/** Lays the records of `jobs` out. */
-function placeJobs(layout: Layout, jobs: readonly Job[]): Field {
-  const records = layout.room(jobs.length * CBC_JOB_SIZE);
-  const view = new DataView(octetsAt(0, 0).buffer);
-  jobs.forEach(({ iv, text }, index) => {
-    const at = records.address + index * CBC_JOB_SIZE;
-    view.setUint32(at + CBC_JOB_IV, iv.address, true);
-    view.setUint32(at + CBC_JOB_TEXT, text.address, true);
-    view.setUint32(at + CBC_JOB_LENGTH, text.length, true);
-  });
-  return records;
-}
+import { CBC_CONTEXT_SIZE, CBC_IV_CONTEXT_SIZE, CBC_LANES } from '../../../firmware/abi/crypto-context.ts';
+import { placeCbcJobs } from '../../../tools/primitives/jobs.ts';
+import { hex, Layout, primitives, sampleOctets } from './primitives.ts';
 
 function encryptAndCompare(
   keyLength: number,
@@ -46,9 +20,9 @@ function encryptAndCompare(
     iv: layout.place(sampleOctets(16, seed + 100 + lane), (misalignment * lane) % 16),
     text: layout.place(sampleOctets(16 * count, seed + 200 + lane), (misalignment + lane) % 16),
   }));
-  const records = placeJobs(layout, jobs);
+  const records = placeCbcJobs(layout, jobs);
   const before = [records, context, ...jobs.map((job) => job.iv)].map((field) => hex(field.read()));
-  aesModes.primitive_cbc_encrypt_lanes(context.address, records.address, jobs.length);
+  primitives.primitive_cbc_encrypt_lanes(context.address, records.address, jobs.length);
   blocks.forEach((count, lane) => {
     const { iv, text } = jobs[lane]!;
     const cipher = createCipheriv(`aes-${keyLength * 8}-cbc`, key.read(), iv.read()).setAutoPadding(false);
@@ -104,8 +78,8 @@ describe('the IVs of CBC side by side', () => {
           iv: layout.room(16, lane),
           text: layout.room(16),
         }));
-        const records = placeJobs(layout, jobs);
-        aesModes.primitive_cbc_unpredictable_iv_lanes(
+        const records = placeCbcJobs(layout, jobs);
+        primitives.primitive_cbc_unpredictable_iv_lanes(
           schedule.address,
           Number(first & 0xffffffffn),
           Number(first >> 32n),

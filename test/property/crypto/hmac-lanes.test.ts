@@ -3,30 +3,33 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HMAC_LANES } from '../../../firmware/abi/crypto-context.ts';
-import { hashUnderTest, lanesOf, placeJobs } from './hash-primitives.ts';
+import { hmacSha1, hmacSha1Lanes, hmacSha256, hmacSha256Lanes } from '../../../tools/primitives/hmac.ts';
+import { placeHmacJobs } from '../../../tools/primitives/jobs.ts';
 import { hex, Layout, sampleOctets } from './primitives.ts';
 
-for (const name of ['sha1', 'sha256'] as const) {
-  const { digestLength, contextLength, setup, hmac } = hashUnderTest(name);
-  const lanes = lanesOf(name);
+for (const [name, mac, lanes] of [
+  ['sha1', hmacSha1, hmacSha1Lanes],
+  ['sha256', hmacSha256, hmacSha256Lanes],
+] as const) {
+  const { macOctets, contextOctets, setup, compute } = mac;
 
   /** One job a length, each with its own key and place. */
   const compare = (lengths: readonly number[], seed: number): void => {
     const layout = new Layout();
     const jobs = lengths.map((length, lane) => {
-      const key = layout.place(sampleOctets(digestLength, seed + 2 * lane));
+      const key = layout.place(sampleOctets(macOctets, seed + 2 * lane));
       const message = layout.place(sampleOctets(length, seed + 2 * lane + 1), (seed + 5 * lane) & 15);
-      const context = layout.room(contextLength, (3 * lane) & 15);
-      setup(context.address, key.address, digestLength);
-      return { key, message, context, out: layout.room(digestLength, (7 * lane) & 15) };
+      const context = layout.room(contextOctets, (3 * lane) & 15);
+      setup(context.address, key.address, macOctets);
+      return { key, message, context, out: layout.room(macOctets, (7 * lane) & 15) };
     });
-    const records = placeJobs(layout, jobs);
+    const records = placeHmacJobs(layout, jobs);
     const contexts = jobs.map(({ context }) => hex(context.read()));
     lanes(records.address, lengths.length);
     for (const [lane, { key, message, context, out }] of jobs.entries()) {
       const digest = hex(out.read());
       expect(digest).toBe(createHmac(name, key.read()).update(message.read()).digest('hex'));
-      hmac(context.address, message.address, message.length, out.address);
+      compute(context.address, message.address, message.length, out.address);
       expect(hex(out.read())).toBe(digest);
       expect(hex(context.read())).toBe(contexts[lane]);
     }
@@ -56,9 +59,9 @@ for (const name of ['sha1', 'sha256'] as const) {
 
     it('may be written behind, or over, any of the messages', () => {
       const layout = new Layout();
-      const key = layout.place(sampleOctets(digestLength, 1));
-      const context = layout.room(contextLength);
-      setup(context.address, key.address, digestLength);
+      const key = layout.place(sampleOctets(macOctets, 1));
+      const context = layout.room(contextOctets);
+      setup(context.address, key.address, macOctets);
       const messages = [100, 200, 64, 1400].map((length) => layout.place(sampleOctets(length, length)));
       const digests = messages.map((message) =>
         createHmac(name, key.read()).update(message.read()).digest('hex'),
@@ -69,22 +72,22 @@ for (const name of ['sha1', 'sha256'] as const) {
         message,
         out: messages[(lane + 1) % HMAC_LANES]!,
       }));
-      lanes(placeJobs(layout, jobs).address, HMAC_LANES);
-      expect(jobs.map(({ out }) => hex(out.read().subarray(0, digestLength)))).toEqual(digests);
+      lanes(placeHmacJobs(layout, jobs).address, HMAC_LANES);
+      expect(jobs.map(({ out }) => hex(out.read().subarray(0, macOctets)))).toEqual(digests);
       expect(layout.hasItsCanaries()).toBe(true);
     });
 
     it('of messages at the end of memory reads nothing behind it', () => {
       const layout = new Layout();
       const end = 64 * 65_536;
-      const key = layout.place(sampleOctets(digestLength, 1));
-      const context = layout.room(contextLength);
-      setup(context.address, key.address, digestLength);
+      const key = layout.place(sampleOctets(macOctets, 1));
+      const context = layout.room(contextOctets);
+      setup(context.address, key.address, macOctets);
       const records = [70, 64, 0, 1500].flatMap((length) => [
         context.address,
         end - length,
         length,
-        layout.room(digestLength).address,
+        layout.room(macOctets).address,
       ]);
       const jobs = layout.place(new Uint8Array(Uint32Array.from(records).buffer));
       expect(() => lanes(jobs.address, HMAC_LANES)).not.toThrow();

@@ -4,7 +4,13 @@
  */
 import type { AesExports } from '../../../tools/primitives/aes.ts';
 import type { CbcExports } from '../../../tools/primitives/aes-cbc.ts';
+import type { CcmExports } from '../../../tools/primitives/aes-ccm.ts';
+import type { CmacExports } from '../../../tools/primitives/aes-cmac.ts';
+import type { CtrExports } from '../../../tools/primitives/aes-ctr.ts';
 import type { GcmExports } from '../../../tools/primitives/aes-gcm.ts';
+import type { GmacExports } from '../../../tools/primitives/aes-gmac.ts';
+import type { ChachaPolyExports } from '../../../tools/primitives/chacha20-poly1305.ts';
+import type { DesExports } from '../../../tools/primitives/des-cbc.ts';
 import type { CheckExports } from '../../../tools/primitives/equal.ts';
 import { firmwareExports, octets } from '../../../tools/primitives/firmware.ts';
 import type { HashExports } from '../../../tools/primitives/hash.ts';
@@ -12,8 +18,18 @@ import type { HmacExports } from '../../../tools/primitives/hmac.ts';
 
 export { Field, Layout } from '../../../tools/primitives/fields.ts';
 
-/** Signatures as in firmware/assembly/crypto/primitives/aes.ts: addresses and lengths. */
-export type Primitives = AesExports & GcmExports & CbcExports & HmacExports & HashExports & CheckExports;
+type Primitives = AesExports &
+  CbcExports &
+  CcmExports &
+  CmacExports &
+  CtrExports &
+  GcmExports &
+  GmacExports &
+  ChachaPolyExports &
+  DesExports &
+  CheckExports &
+  HashExports &
+  HmacExports;
 
 export const primitives = firmwareExports<Primitives>();
 

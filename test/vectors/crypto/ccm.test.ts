@@ -4,8 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { CCM_CONTEXT_SIZE } from '../../../firmware/abi/crypto-context.ts';
-import { aesModes } from '../../property/crypto/aes-modes.ts';
-import { fromHex, hex, Layout } from '../../property/crypto/primitives.ts';
+import { fromHex, hex, Layout, primitives } from '../../property/crypto/primitives.ts';
 
 // number, key, nonce, AAD, plaintext, ciphertext, ICV
 const cases: [number, string, string, string, string, string, string][] = [
@@ -112,11 +111,11 @@ describe('AES-CCM', () => {
         icvField.address,
         icvField.length,
       ] as const;
-      aesModes.primitive_ccm_setup(context.address, keyField.address, keyField.length);
-      aesModes.primitive_ccm_seal(...packet);
+      primitives.primitive_ccm_setup(context.address, keyField.address, keyField.length);
+      primitives.primitive_ccm_seal(...packet);
       expect(hex(text.read())).toBe(cipher);
       expect(hex(icvField.read())).toBe(icv);
-      expect(aesModes.primitive_ccm_open(...packet)).toBe(1);
+      expect(primitives.primitive_ccm_open(...packet)).toBe(1);
       expect(hex(text.read())).toBe(plain);
     });
   }

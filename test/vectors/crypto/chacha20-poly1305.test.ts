@@ -4,8 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { CHACHA20_POLY1305_CONTEXT_SIZE } from '../../../firmware/abi/crypto-context.ts';
-import { chachaPoly } from '../../property/crypto/chacha20-poly1305.ts';
-import { fromHex, hex, Layout } from '../../property/crypto/primitives.ts';
+import { fromHex, hex, Layout, primitives } from '../../property/crypto/primitives.ts';
 
 // key, nonce, counter of the first block, plaintext, ciphertext
 const chacha20Cases: [string, string, number, Uint8Array, Uint8Array][] = [
@@ -225,7 +224,7 @@ describe('ChaCha20 of RFC 8439 appendix A.2', () => {
       const stream = layout.room(128);
       const text = plain.map((octet, at) => {
         if (at % 128 === 0) {
-          chachaPoly.primitive_chacha20_two(
+          primitives.primitive_chacha20_two(
             context.address,
             nonceField.address,
             counter + at / 64,
@@ -250,7 +249,7 @@ describe('Poly1305 of RFC 8439 appendix A.3', () => {
       const keyField = layout.place(fromHex(key));
       const text = layout.place(message);
       const out = layout.room(16);
-      chachaPoly.primitive_poly1305(keyField.address, text.address, text.length, out.address);
+      primitives.primitive_poly1305(keyField.address, text.address, text.length, out.address);
       expect(hex(out.read())).toBe(tag);
     });
   }
@@ -275,11 +274,11 @@ describe('ChaCha20-Poly1305', () => {
         text.length,
         icvField.address,
       ] as const;
-      chachaPoly.primitive_chacha_poly_setup(context.address, keyField.address);
-      chachaPoly.primitive_chacha_poly_seal(...packet);
+      primitives.primitive_chacha_poly_setup(context.address, keyField.address);
+      primitives.primitive_chacha_poly_seal(...packet);
       expect(hex(text.read())).toBe(hex(cipher));
       expect(hex(icvField.read())).toBe(icv);
-      expect(chachaPoly.primitive_chacha_poly_open(...packet)).toBe(1);
+      expect(primitives.primitive_chacha_poly_open(...packet)).toBe(1);
       expect(hex(text.read())).toBe(hex(plain));
     });
   }

@@ -1,8 +1,7 @@
 /** RFC 3686 section 6: all nine test vectors of AES-CTR. */
 import { describe, expect, it } from 'vitest';
 import { CTR_CONTEXT_SIZE } from '../../../firmware/abi/crypto-context.ts';
-import { aesModes } from '../../property/crypto/aes-modes.ts';
-import { fromHex, hex, Layout } from '../../property/crypto/primitives.ts';
+import { fromHex, hex, Layout, primitives } from '../../property/crypto/primitives.ts';
 
 // number, key, nonce and IV, plaintext, ciphertext
 const cases: [number, string, string, string, string][] = [
@@ -79,10 +78,10 @@ describe('AES-CTR of RFC 3686', () => {
       const context = layout.room(CTR_CONTEXT_SIZE);
       const nonceField = layout.place(fromHex(nonce));
       const text = layout.place(fromHex(plain));
-      aesModes.primitive_ctr_setup(context.address, keyField.address, keyField.length);
-      aesModes.primitive_ctr_encrypt(context.address, nonceField.address, text.address, text.length);
+      primitives.primitive_ctr_setup(context.address, keyField.address, keyField.length);
+      primitives.primitive_ctr_encrypt(context.address, nonceField.address, text.address, text.length);
       expect(hex(text.read())).toBe(cipher);
-      aesModes.primitive_ctr_encrypt(context.address, nonceField.address, text.address, text.length);
+      primitives.primitive_ctr_encrypt(context.address, nonceField.address, text.address, text.length);
       expect(hex(text.read())).toBe(plain);
       expect(layout.hasItsCanaries()).toBe(true);
     });

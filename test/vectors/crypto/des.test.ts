@@ -7,8 +7,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { DES_CBC_CONTEXT_SIZE } from '../../../firmware/abi/crypto-context.ts';
 import { type ResponseCase, responseCases } from '../../../tools/vectors/response-file.ts';
-import { fromHex, hex, Layout } from '../../property/crypto/primitives.ts';
-import { desPrimitives } from '../../property/crypto/primitives-des.ts';
+import { fromHex, hex, Layout, primitives } from '../../property/crypto/primitives.ts';
 import { describeWith, nistVectors } from '../../requirements.ts';
 
 const casesOf = (file: string): ResponseCase[] => responseCases(file, readFileSync(file, 'latin1'));
@@ -19,10 +18,10 @@ function expectBothWays(key: string, iv: string, plain: string, cipher: string):
   const context = layout.room(DES_CBC_CONTEXT_SIZE);
   const ivField = layout.place(fromHex(iv));
   const text = layout.place(fromHex(plain));
-  desPrimitives.primitive_des_cbc_setup(context.address, keyField.address, keyField.length);
-  desPrimitives.primitive_des_cbc_encrypt(context.address, ivField.address, text.address, text.length);
+  primitives.primitive_des_cbc_setup(context.address, keyField.address, keyField.length);
+  primitives.primitive_des_cbc_encrypt(context.address, ivField.address, text.address, text.length);
   expect(hex(text.read())).toBe(cipher);
-  desPrimitives.primitive_des_cbc_decrypt(context.address, ivField.address, text.address, text.length);
+  primitives.primitive_des_cbc_decrypt(context.address, ivField.address, text.address, text.length);
   expect(hex(text.read())).toBe(plain);
 }
 

@@ -100,6 +100,29 @@ describe('a Wycheproof file', () => {
     expect(runJson(fileOf('HMACSHA1', 'MacTest', tests))).toMatchObject({ passed: 3, failed: 2 });
   });
 
+  it('of MACs with a nonce passes, fails, refuses and skips', () => {
+    // McGrew and Viega, "The Galois/Counter Mode of Operation (GCM)", appendix B, test case 1: nothing at all.
+    const mac = {
+      tcId: 1,
+      comment: '',
+      key: '00'.repeat(16),
+      iv: '00'.repeat(12),
+      msg: '',
+      tag: '58e2fccefa7e3061367f1d57a4e7455a',
+      result: 'valid',
+    };
+    const wrong = { ...mac, tag: wrongTag, result: 'invalid' };
+    const accepted = { ...mac, result: 'invalid' };
+    const tests = [mac, wrong, accepted, { ...wrong, result: 'valid' }, { ...mac, iv: '00' }];
+    const report = runJson(fileOf('AES-GMAC', 'MacWithIvTest', tests));
+    expect(report).toMatchObject({ passed: 2, failed: 2, skipped: 1 });
+    expect(report.failures.map(({ expected, found }) => [expected, found])).toEqual([
+      ['refused', `accepted ${mac.tag}`],
+      [wrongTag, mac.tag],
+    ]);
+    expect(report.skips[0]?.reason).toBe('nonce of 8 bits: ESP has 96');
+  });
+
   it.each([
     ['{"algorithm"', /^x\.json: expected JSON, found /],
     ['[]', /^x\.json: expected an object, found \[\]/],
@@ -146,6 +169,37 @@ describe('a response file', () => {
     expect(runResponses('gcmDecrypt128.rsp', open)).toMatchObject({ passed: 1, failed: 0 });
     const opens = open.replace(wrongTag, valid.tag);
     expect(runResponses('gcmDecrypt128.rsp', opens)).toMatchObject({ passed: 0, failed: 1 });
+  });
+
+  it('of DES runs as DES and as triple DES with one key three times', () => {
+    const answer = [
+      '[ENCRYPT]',
+      'COUNT = 0',
+      'KEYs = 8001010101010101',
+      'IV = 0000000000000000',
+      'PLAINTEXT = 0000000000000000',
+      'CIPHERTEXT = 95a8d72813daa94d',
+    ].join('\n');
+    expect(runResponses('TCBCvarkey.rsp', answer)).toMatchObject({ passed: 2, failed: 0, skipped: 0 });
+    expect(runResponses('TCBCvarkey.rsp', answer.replace('94d', '94c'))).toMatchObject({ failed: 2 });
+    const keys = ['1', '2', '3'].map((number) => `KEY${number} = 8001010101010101`).join('\n');
+    const triple = answer.replace(/KEYs.*/, keys);
+    expect(runResponses('TCBCMMT1.rsp', triple)).toMatchObject({ passed: 1, failed: 0, skipped: 0 });
+  });
+
+  it('of counter mode is run if it counts as ESP does', () => {
+    // RFC 3686 section 6, test vector 1.
+    const answer = [
+      'COUNT = 0',
+      'KEY = AE6852F8121067CC4BF7A5765577F39E',
+      'IV = 00000030000000000000000000000001',
+      'PLAINTEXT = 53696E676C6520626C6F636B206D7367',
+      'CIPHERTEXT = E4095D4FB7A7B3792D6175A3261311B8',
+    ].join('\n');
+    expect(runResponses('aes-128-ctr.txt', answer)).toMatchObject({ passed: 1, failed: 0, skipped: 0 });
+    expect(runResponses('aes-128-ctr.txt', answer.replace('B8', 'B9'))).toMatchObject({ failed: 1 });
+    const [skip] = runResponses('aes-128-ctr.txt', answer.replace('0001\n', '0002\n')).skips;
+    expect(skip?.reason).toBe('IV of 128 bits: AES-CTR has 96');
   });
 
   it('of an unknown name is skipped and says so', () => {
