@@ -11,7 +11,8 @@ const pages = 256;
 export const fieldsStart = 2 ** 20;
 
 const file = fileURLToPath(new URL('../../build/firmware.wasm', import.meta.url));
-const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+/** Shared with the plain version that measurements compare with. */
+export const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
 const found = new WebAssembly.Instance(loadModule(), { env: { memory } }).exports;
 
 /** The whole memory, live. */

@@ -12,15 +12,18 @@ import {
 } from '../../firmware/abi/crypto-context.ts';
 import type { Field, Layout } from './fields.ts';
 
+/** A field, or a part of one. */
+export type Place = Pick<Field, 'address' | 'length'>;
+
 export interface CbcJob {
-  readonly iv: Field;
-  readonly text: Field;
+  readonly iv: Place;
+  readonly text: Place;
 }
 
 export interface HmacJob {
-  readonly context: Field;
-  readonly message: Field;
-  readonly out: Field;
+  readonly context: Place;
+  readonly message: Place;
+  readonly out: Place;
 }
 
 /** Lays out the records of texts for `aesCbcEncryptLanes`. */

@@ -26,7 +26,7 @@ const BIG_ENDIAN: usize = memory.data<u8>([7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 1
 
 /** FIPS 180-4 §4.2.3. */
 // biome-ignore format: words as the standard has them
-const ROUND_CONSTANTS: usize = memory.data<u64>([
+export const SHA512_ROUND_CONSTANTS: usize = memory.data<u64>([
   0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc,
   0x3956c25bf348b538, 0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118,
   0xd807aa98a3030242, 0x12835b0145706fbe, 0x243185be4ee4b28c, 0x550c7dc3d5ffb4e2,
@@ -68,14 +68,14 @@ export function sha512Compress(state: usize, message: usize, octets: i32): void 
     let w5 = i8x16.relaxed_swizzle(v128.load(message, 80), bigEndian);
     let w6 = i8x16.relaxed_swizzle(v128.load(message, 96), bigEndian);
     let w7 = i8x16.relaxed_swizzle(v128.load(message, 112), bigEndian);
-    v128.store(SCHEDULE, i64x2.add(w0, v128.load(ROUND_CONSTANTS, 0)), 0);
-    v128.store(SCHEDULE, i64x2.add(w1, v128.load(ROUND_CONSTANTS, 16)), 16);
-    v128.store(SCHEDULE, i64x2.add(w2, v128.load(ROUND_CONSTANTS, 32)), 32);
-    v128.store(SCHEDULE, i64x2.add(w3, v128.load(ROUND_CONSTANTS, 48)), 48);
-    v128.store(SCHEDULE, i64x2.add(w4, v128.load(ROUND_CONSTANTS, 64)), 64);
-    v128.store(SCHEDULE, i64x2.add(w5, v128.load(ROUND_CONSTANTS, 80)), 80);
-    v128.store(SCHEDULE, i64x2.add(w6, v128.load(ROUND_CONSTANTS, 96)), 96);
-    v128.store(SCHEDULE, i64x2.add(w7, v128.load(ROUND_CONSTANTS, 112)), 112);
+    v128.store(SCHEDULE, i64x2.add(w0, v128.load(SHA512_ROUND_CONSTANTS, 0)), 0);
+    v128.store(SCHEDULE, i64x2.add(w1, v128.load(SHA512_ROUND_CONSTANTS, 16)), 16);
+    v128.store(SCHEDULE, i64x2.add(w2, v128.load(SHA512_ROUND_CONSTANTS, 32)), 32);
+    v128.store(SCHEDULE, i64x2.add(w3, v128.load(SHA512_ROUND_CONSTANTS, 48)), 48);
+    v128.store(SCHEDULE, i64x2.add(w4, v128.load(SHA512_ROUND_CONSTANTS, 64)), 64);
+    v128.store(SCHEDULE, i64x2.add(w5, v128.load(SHA512_ROUND_CONSTANTS, 80)), 80);
+    v128.store(SCHEDULE, i64x2.add(w6, v128.load(SHA512_ROUND_CONSTANTS, 96)), 96);
+    v128.store(SCHEDULE, i64x2.add(w7, v128.load(SHA512_ROUND_CONSTANTS, 112)), 112);
     let a = load<u64>(state, 0);
     let b = load<u64>(state, 8);
     let c = load<u64>(state, 16);
@@ -87,7 +87,7 @@ export function sha512Compress(state: usize, message: usize, octets: i32): void 
     for (let sixteen: usize = 0; sixteen < 640; sixteen += 128) {
       if (sixteen < 512) {
         const next = SCHEDULE + 128 + sixteen;
-        const constants = ROUND_CONSTANTS + 128 + sixteen;
+        const constants = SHA512_ROUND_CONSTANTS + 128 + sixteen;
         w0 = nextWords(w0, w1, w4, w5, w7);
         w1 = nextWords(w1, w2, w5, w6, w0);
         w2 = nextWords(w2, w3, w6, w7, w1);

@@ -1,0 +1,40 @@
+/** The rows of block modes by one of our modules: one text after the other, or eight side by side. */
+import type { Field, Layout } from '../../primitives/fields.ts';
+import { placeCbcJobs } from '../../primitives/jobs.ts';
+import type { BlockMode } from '../../primitives/shapes.ts';
+import { cbcLanes, groupsOf } from './groups.ts';
+import type { PacketWork } from './packet-work.ts';
+import type { Row } from './row.ts';
+import type { Workload } from './workload.ts';
+
+/** @param lanes encrypts several texts side by side; undefined for one after the other */
+export function blockModeWork(
+  row: Row,
+  mode: BlockMode,
+  { address: context }: Field,
+  { packets }: Workload,
+  lanes: ((context: number, jobs: number, count: number) => void) | undefined,
+  layout: Layout,
+): PacketWork {
+  const places = packets.map(({ nonce, text }) => ({ iv: layout.place(nonce), text: layout.place(text) }));
+  const results = () => places.map(({ text }) => text.read());
+  if (lanes === undefined) {
+    const change = row.direction === 'encrypt' ? mode.encrypt : mode.decrypt;
+    return {
+      run() {
+        for (const { iv, text } of places) change(context, iv.address, text.address, text.length);
+      },
+      results,
+    };
+  }
+  const groups = groupsOf(places, cbcLanes).map((group) => ({
+    records: placeCbcJobs(layout, group).address,
+    count: group.length,
+  }));
+  return {
+    run() {
+      for (const { records, count } of groups) lanes(context, records, count);
+    },
+    results,
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * `npm run bench -- BENCH`: measures the shipped firmware. Which bench is which is decided here; each has a folder beside this
+ * file. docs/measuring.md tells how to read what it prints.
+ */
+import { writeFileSync } from 'node:fs';
+import { type Bench, BenchUsageError, WrongResult } from './bench.ts';
+import { describeMachine, machine } from './machine.ts';
+import { chooseRows, readCommandLine } from './options.ts';
+
+/** A new bench is an entry here. Loaded when it is asked for, because loading takes the firmware. */
+const benches: Readonly<Record<string, { summary: string; load: () => Promise<Bench> }>> = {
+  crypto: {
+    summary: 'every cipher, MAC and hash against node:crypto, noble and a plain version of ours',
+    load: async () => (await import('./crypto/bench.ts')).cryptoBench,
+  },
+};
+
+const defaultSeconds = 4;
+const exitWrong = 1;
+const exitUsage = 2;
+
+const usage = `npm run bench -- BENCH [--only NAME,...] [--seconds N] [--json FILE]
+  Measures the shipped firmware and prints a table.
+
+${Object.entries(benches)
+  .map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`)
+  .join('\n')}
+
+  --only NAME,...   rows of these names; a name that does not exist is answered with those that do
+  --seconds N       time for each row (default: ${defaultSeconds})
+  --json FILE       write the rows and the machine to FILE
+  --help            print this
+
+  Exit status: 0 measured, 1 a result was wrong, 2 the command line was.`;
+
+async function run(args: readonly string[]): Promise<void> {
+  const { help, bench: name, only, seconds, json } = readCommandLine(args, Object.keys(benches));
+  const entry = name === undefined ? undefined : benches[name];
+  if (help || entry === undefined) {
+    console.log(usage);
+    return;
+  }
+  const bench = await entry.load();
+  const { rows, text } = await bench.run({
+    only: chooseRows(only, bench.names),
+    seconds: seconds ?? defaultSeconds,
+    progress: (line) => console.error(`bench ${name}: ${line}`),
+  });
+  const facts = machine();
+  console.log(`${describeMachine(facts)}\n\n${text}`);
+  if (json !== undefined) writeReport(json, `${JSON.stringify({ machine: facts, rows }, undefined, 2)}\n`);
+}
+
+function writeReport(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new BenchUsageError(
+      `--json: expected a file to write: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof BenchUsageError || error instanceof WrongResult)) throw error;
+  console.error(`bench: ${error.message}`);
+  process.exitCode = error instanceof WrongResult ? exitWrong : exitUsage;
+}
