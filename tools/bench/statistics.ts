@@ -1,6 +1,6 @@
 /**
  * What is said of several measurements of the same thing. Noise of a machine only ever slows down, so a speed is told by its best
- * slice; a ratio by the median over rounds, in each of which both sides met the same noise.
+ * slice (and a slice by the median of its runs, turns.ts); a ratio by the median over rounds, in each of which both sides met the same noise.
  */
 
 /** Throws RangeError without values. */

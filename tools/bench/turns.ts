@@ -2,6 +2,7 @@
  * Contestants that take turns in short slices, one at a time, so that whatever else the machine does hits all of them alike. What
  * they do is theirs; here is only who runs when, and for how long.
  */
+import { median } from './statistics.ts';
 
 /** Something that can be done again and again. */
 export interface Work {
@@ -11,9 +12,8 @@ export interface Work {
 }
 
 export interface Slice {
-  readonly runs: number;
-  /** That the runs took. */
-  readonly seconds: number;
+  /** The median of the runs, so that one in which the machine did something else does not count. */
+  readonly secondsPerRun: number;
 }
 
 export interface Contestant {
@@ -29,16 +29,17 @@ const fewestRounds = 3;
 
 /** Runs `work` for `milliseconds`, at least once. */
 export function runSlice(work: Work, milliseconds: number): Slice {
-  let runs = 0;
+  const runs: number[] = [];
   let spent = 0;
   do {
     work.prepare?.();
     const begin = performance.now();
     work.run();
-    spent += performance.now() - begin;
-    runs++;
+    const run = performance.now() - begin;
+    runs.push(run);
+    spent += run;
   } while (spent < milliseconds);
-  return { runs, seconds: spent / 1000 };
+  return { secondsPerRun: median(runs) / 1000 };
 }
 
 /**
@@ -58,8 +59,8 @@ export async function takeTurns(contestants: readonly Contestant[], seconds: num
       const index = (round + turn) % contestants.length;
       const contestant = contestants[index];
       if (contestant === undefined) continue;
-      const { runs, seconds: spent } = await contestant.slice(slice);
-      speeds[index]?.push((runs * contestant.octetsPerRun) / spent);
+      const { secondsPerRun } = await contestant.slice(slice);
+      speeds[index]?.push(contestant.octetsPerRun / secondsPerRun);
     }
   }
   return speeds;

@@ -21,11 +21,14 @@ import { packetsPerRun, type Workload, workloadOf } from './workload.ts';
 /** Names as in `ratio` of the rows. */
 type Name = 'firmware' | 'nodeCrypto' | 'nodeCryptoMasked' | 'nodeCryptoMaskedLong' | 'noble' | 'scalar';
 
+/** What a row needs of the masked process. */
+type Masked = Pick<MaskedProcess, 'prepare' | 'contestant'>;
+
 export interface Engines {
   readonly firmware: Engine;
   readonly scalar: Engine;
   /** Undefined where the instructions cannot be masked. */
-  readonly masked: MaskedProcess | undefined;
+  readonly masked: Masked | undefined;
 }
 
 export const cryptoBench: Bench = {
@@ -80,7 +83,7 @@ function nobleWork(row: Row, workload: Workload): PacketWork | undefined {
   return process === undefined ? undefined : oneByOne(process, workload.packets);
 }
 
-async function maskedOf(masked: MaskedProcess, row: Row, expected: readonly Uint8Array[]) {
+async function maskedOf(masked: Masked, row: Row, expected: readonly Uint8Array[]) {
   const digest = createHash('sha256');
   for (const result of expected) digest.update(result);
   if ((await masked.prepare(row)) !== digest.digest('hex'))

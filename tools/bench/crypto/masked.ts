@@ -48,7 +48,7 @@ export class MaskedProcess {
       octetsPerRun: text === 'long' ? longOctets : row.octets * packetsPerRun(row),
       slice: async (milliseconds) => {
         const answer = await this.#ask({ kind: 'slice', text, milliseconds });
-        if ('runs' in answer) return answer;
+        if ('secondsPerRun' in answer) return answer;
         throw new Error(`expected a slice of the masked process, found ${JSON.stringify(answer)}`);
       },
     };

@@ -1,14 +1,33 @@
 /** What the plain scalar module exports: the same ciphers, MACs and hashes as the firmware, with the same parameters. */
 import { aesExpand, aesTables } from './aes.ts';
+import { cbcDecrypt, cbcEncrypt, cbcSetup, cmac, cmacSetup, ctrEncrypt } from './aes-modes.ts';
+import { ccmOpen, ccmSeal } from './ccm.ts';
+import { chachaPolyOpen, chachaPolySeal } from './chacha20-poly1305.ts';
+import { gcmOpen, gcmSeal, gcmSetup, gmac } from './gcm.ts';
+import { hash, hmac, hmacSetup } from './hmac.ts';
 
 aesTables();
 
-export { cbcDecrypt, cbcEncrypt, cbcSetup, cmac, cmacSetup, ctrEncrypt } from './aes-modes';
-export { ccmOpen, ccmSeal } from './ccm';
-export { chachaPolyOpen, chachaPolySeal } from './chacha20-poly1305';
-export { gcmOpen, gcmSeal, gcmSetup, gmac } from './gcm';
-export { hash, hmac, hmacSetup } from './hmac';
-export { aesExpand };
+export {
+  aesExpand,
+  cbcDecrypt,
+  cbcEncrypt,
+  cbcSetup,
+  ccmOpen,
+  ccmSeal,
+  chachaPolyOpen,
+  chachaPolySeal,
+  cmac,
+  cmacSetup,
+  ctrEncrypt,
+  gcmOpen,
+  gcmSeal,
+  gcmSetup,
+  gmac,
+  hash,
+  hmac,
+  hmacSetup,
+};
 
 /** The key of ChaCha20-Poly1305 is its context. */
 export function chachaPolySetup(context: usize, key: usize): void {
