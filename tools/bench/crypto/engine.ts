@@ -39,13 +39,16 @@ interface ScalarExports {
   chachaPolySetup(context: number, key: number): void;
   chachaPolySeal: Aead['seal'];
   chachaPolyOpen: Aead['open'];
+  desSetup(context: number, key: number, keyLength: number): void;
+  desCbcEncrypt(context: number, iv: number, text: number, textLength: number): void;
+  desCbcDecrypt(context: number, iv: number, text: number, textLength: number): void;
   hash(digestSize: number, message: number, length: number, out: number): void;
   hmacSetup(digestSize: number, context: number, key: number, keyLength: number): void;
   hmac(digestSize: number, context: number, message: number, length: number, out: number): void;
 }
 
 /**
- * The scalar module over the firmware's memory. It has no DES, and no MD5: the firmware's own is scalar. Its sizes of contexts
+ * The scalar module over the firmware's memory. It has no MD5: the firmware's own is scalar. Its sizes of contexts
  * are at most those of the firmware but for HMAC, which has 64 octets for each value.
  */
 export function scalarEngine(): Engine {
@@ -62,6 +65,9 @@ export function scalarEngine(): Engine {
   };
   const { cbcSetup, cbcEncrypt, cbcDecrypt, ctrEncrypt, gcmSetup, cmacSetup } = scalar;
   like('AES-CBC', 'block-mode', { setup: cbcSetup, encrypt: cbcEncrypt, decrypt: cbcDecrypt });
+  const des = { setup: scalar.desSetup, encrypt: scalar.desCbcEncrypt, decrypt: scalar.desCbcDecrypt };
+  like('DES-CBC', 'block-mode', des);
+  like('3DES-CBC', 'block-mode', des);
   like('AES-CTR', 'block-mode', { setup: expand, encrypt: ctrEncrypt, decrypt: ctrEncrypt });
   like('AES-CCM', 'aead', { setup: expand, seal: scalar.ccmSeal, open: scalar.ccmOpen });
   like('AES-GCM', 'aead', { setup: gcmSetup, seal: scalar.gcmSeal, open: scalar.gcmOpen });

@@ -3,10 +3,12 @@ import { aesExpand, aesTables } from './aes.ts';
 import { cbcDecrypt, cbcEncrypt, cbcSetup, cmac, cmacSetup, ctrEncrypt } from './aes-modes.ts';
 import { ccmOpen, ccmSeal } from './ccm.ts';
 import { chachaPolyOpen, chachaPolySeal } from './chacha20-poly1305.ts';
+import { desCbcDecrypt, desCbcEncrypt, desSetup, desTables } from './des.ts';
 import { gcmOpen, gcmSeal, gcmSetup, gmac } from './gcm.ts';
 import { hash, hmac, hmacSetup } from './hmac.ts';
 
 aesTables();
+desTables();
 
 export {
   aesExpand,
@@ -20,6 +22,9 @@ export {
   cmac,
   cmacSetup,
   ctrEncrypt,
+  desCbcDecrypt,
+  desCbcEncrypt,
+  desSetup,
   gcmOpen,
   gcmSeal,
   gcmSetup,
