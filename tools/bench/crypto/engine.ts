@@ -58,7 +58,11 @@ export function scalarEngine(): Engine {
   const expand = (context: number, key: number, keyLength: number) =>
     scalar.aesExpand(key, keyLength, context);
   const found = new Map<string, Primitive>();
-  const like = (algorithm: string, kind: Primitive['kind'], functions: object): void => {
+  const like = <Kind extends Primitive['kind']>(
+    algorithm: string,
+    kind: Kind,
+    functions: Partial<Extract<Primitive, { kind: Kind }>>,
+  ): void => {
     const ours = registry.get(algorithm);
     if (ours?.kind !== kind) throw new Error(`expected a ${kind} called ${algorithm} in the registry`);
     found.set(algorithm, { ...ours, ...functions });
