@@ -4,6 +4,9 @@
  */
 import { addRunning, loadBlocks, WORDS } from './lanes.ts';
 
+/** FIPS 180-4 §4.2.1. In memory, because a constant vector in the code would be built anew in every round. */
+const ROUND_CONSTANTS: usize = memory.data<u32>([0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6], 16);
+
 /**
  * Takes `blocks` blocks of each of four messages into their chaining values, in place.
  *
@@ -20,10 +23,10 @@ export function sha1Lanes(
   blocks: i32,
   running: v128,
 ): void {
-  const k0 = i32x4.splat(0x5a827999);
-  const k1 = i32x4.splat(0x6ed9eba1);
-  const k2 = i32x4.splat(<i32>0x8f1bbcdc);
-  const k3 = i32x4.splat(<i32>0xca62c1d6);
+  const k0 = v128.load32_splat(ROUND_CONSTANTS, 0);
+  const k1 = v128.load32_splat(ROUND_CONSTANTS, 4);
+  const k2 = v128.load32_splat(ROUND_CONSTANTS, 8);
+  const k3 = v128.load32_splat(ROUND_CONSTANTS, 12);
   for (const end = message0 + 64 * <usize>blocks; message0 < end; ) {
     loadBlocks(message0, message1, message2, message3);
     let a = v128.load(values, 0);
