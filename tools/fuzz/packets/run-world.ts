@@ -231,10 +231,11 @@ class WorldRun {
     if (length <= PACKET_ROOM) batch.memory.fill(FILLING, at + length, at + PACKET_ROOM + TAILROOM);
   }
 
-  /** Nothing was written further behind the packet than the room that it must leave. */
+  /** Nothing was written further behind the packet, or what it became, than the room that it must leave. */
   #checkBehind(batch: PacketBatch, index: number, length: number): void {
     const at = batch.packetAddress(index);
-    for (let offset = length + TAILROOM; offset < PACKET_ROOM + TAILROOM; offset++) {
+    const end = batch.verdict(index) === VERDICT_SEND ? batch.start(index) + batch.length(index) - at : 0;
+    for (let offset = Math.max(length, end) + TAILROOM; offset < PACKET_ROOM + TAILROOM; offset++) {
       if (batch.memory[at + offset] !== FILLING)
         throw new Violation(`octet ${offset} of a slot was written, with a packet of ${length}`);
     }

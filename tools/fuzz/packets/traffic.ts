@@ -74,7 +74,11 @@ export class Traffic {
     let length = this.#forSender.write(at, WRITING_ROOM, net);
     if (random.oneIn(2)) length = mutateIp(random, batch.memory, at, length);
     if (random.oneIn(500)) length = PACKET_ROOM + 1 + random.below(random.oneIn(2) ? 64 : 0x7fffffff);
-    if (random.oneIn(20)) batch.setOutboundThrough(index, length, this.#throughSpi());
+    if (random.oneIn(100) && length <= PACKET_ROOM) {
+      // The engine fills dummies with zeros.
+      batch.memory.fill(0, at, at + length);
+      batch.setDummy(index, length, this.#throughSpi());
+    } else if (random.oneIn(20)) batch.setOutboundThrough(index, length, this.#throughSpi());
     else batch.setOutbound(index, length);
     return length;
   }

@@ -11,7 +11,12 @@ import type { SpdEntry } from '../../../host/model/policy.ts';
 import type { Prefix } from '../../../host/model/prefix.ts';
 import { type Proposal, proposals } from '../../../host/model/proposal.ts';
 import { Secret } from '../../../host/model/secret.ts';
-import type { Lifetime, Mode, SecurityAssociation } from '../../../host/model/security-association.ts';
+import type {
+  Lifetime,
+  Mode,
+  SecurityAssociation,
+  TfcPadding,
+} from '../../../host/model/security-association.ts';
 import type { Selector } from '../../../host/model/selector.ts';
 import type { Random } from '../random.ts';
 import { PROTOCOL_UDP, RECEIVING_NET, SENDING_NET } from './inner-packet.ts';
@@ -31,6 +36,7 @@ export interface PairPlan {
   readonly replayWindow: number;
   /** For UDP to and from some ports only. */
   readonly narrow: boolean;
+  readonly tfcPadding: TfcPadding;
   readonly firstSequence: bigint;
   readonly hard: Lifetime;
   readonly encryptionKey: Uint8Array;
@@ -147,6 +153,7 @@ function planPair(random: Random, index: number, proposal: Proposal, origin: Ori
     family: random.oneIn(3) ? 6 : 4,
     replayWindow: random.pick(windows),
     narrow: random.oneIn(5),
+    tfcPadding: random.oneIn(6) ? random.pick(['mtu', 1000, 65_535] as const) : 0,
     firstSequence: firstSequence(random, esn),
     hard: {
       seconds: random.oneIn(20) ? 30 : 1_000_000,
@@ -248,6 +255,7 @@ function association(
     hard: malicious ? { ...pair.hard, octets: undefined, packets: undefined } : pair.hard,
     dscp: pair.index % 3 === 0 ? 10 : 'copy',
     dontFragment: (['copy', 'set', 'clear'] as const)[pair.index % 3] ?? 'copy',
+    tfcPadding: pair.tfcPadding,
     firstSequence: pair.firstSequence,
     notifyFirstAuthentic: pair.index % 5 === 0,
   };
