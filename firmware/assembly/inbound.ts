@@ -27,6 +27,7 @@ import {
 import {
   DROP_DUMMY,
   DROP_ECN,
+  DROP_HEADER_MALFORMED,
   DROP_ICV,
   DROP_LIFETIME,
   DROP_NEXT_HEADER,
@@ -241,6 +242,7 @@ function extract(descriptorPtr: usize, slotPtr: usize, espPtr: usize, length: u3
   let innerPtr = payloadPtr;
   if (transport) {
     innerPtr = restoreHeader(descriptorPtr, payloadPtr, payloadLength, payloadNextHeader);
+    if (innerPtr === 0) return DROP_HEADER_MALFORMED;
   } else {
     const version = payloadLength === 0 ? 0 : <u32>load<u8>(payloadPtr) >> 4;
     const expected: u32 =

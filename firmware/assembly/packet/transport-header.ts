@@ -31,10 +31,13 @@ import {
 } from './ip.ts';
 import { OUTER_TTL } from './outer-header.ts';
 
+/** What a length field of 16 bits can say. */
+const LENGTH_MAX: u32 = 65535;
+
 /**
  * Writes the header right before the payload of the packet that `locateEsp` located.
  *
- * @returns address of the header
+ * @returns address of the header; 0 where no header can say how long the payload is
  */
 export function restoreHeader(
   descriptorPtr: usize,
@@ -44,6 +47,8 @@ export function restoreHeader(
 ): usize {
   const ipv6 = load<u32>(descriptorPtr, DESCRIPTOR_FAMILY) === 6;
   if (carrierHeaderLength === 0) {
+    // IPv4 counts its header, IPv6 does not. A header that came along was longer, with ESP behind it.
+    if (payloadLength > (ipv6 ? LENGTH_MAX : LENGTH_MAX - IPV4_HEADER)) return 0;
     return ipv6
       ? buildIpv6(descriptorPtr, payloadPtr, payloadLength, nextHeader)
       : buildIpv4(descriptorPtr, payloadPtr, payloadLength, nextHeader);

@@ -1,0 +1,137 @@
+/** `npm run fuzz -- packets`: options, progress and report of a run; what is run and checked is `run-world.ts`'. */
+import { randomInt } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { Command, InvalidArgumentError } from 'commander';
+import { type FleetResult, runFleet } from './fleet.ts';
+import { runWorld, WORLD_PACKETS } from './run-world.ts';
+import { type Distribution, distribution } from './tally.ts';
+
+interface Options {
+  readonly count?: number;
+  readonly seed?: number;
+  readonly from: number;
+  readonly minutes?: number;
+  readonly jobs: number;
+  readonly json?: string;
+}
+
+const DEFAULT_COUNT = 200_000;
+const exitFailed = 1;
+/** Seconds between two lines of progress where there is no terminal to overwrite them on. */
+const LINE_EVERY = 30;
+
+export function packetsCommand(): Command {
+  return new Command('packets')
+    .description(
+      'Run hostile packets through the shipped packet engine, and check what must hold after every run.',
+    )
+    .option('--count <n>', `how many packets (${DEFAULT_COUNT}, or without end with --minutes)`, whole(1))
+    .option('--seed <s>', 'the seed (drawn otherwise, and printed)', whole(0))
+    .option('--from <k>', 'begin with the world that packet K is in', whole(0), 0)
+    .option('--minutes <m>', 'end after so many minutes', whole(1))
+    .option('--jobs <n>', 'threads', whole(1), availableParallelism())
+    .option('--json <file>', 'write a report')
+    .action(fuzzPackets);
+}
+
+function whole(minimum: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= minimum && Number.isSafeInteger(value)) return value;
+    throw new InvalidArgumentError(`expected a whole number from ${minimum}`);
+  };
+}
+
+async function fuzzPackets(options: Options): Promise<void> {
+  const seed = options.seed ?? randomInt(2 ** 32);
+  const count = options.count ?? (options.minutes === undefined ? DEFAULT_COUNT : Number.MAX_SAFE_INTEGER);
+  const deadline = options.minutes === undefined ? Number.POSITIVE_INFINITY : options.minutes * 60_000;
+  const startedAt = performance.now();
+  console.log(`seed ${seed}`);
+  const progress = reporter(count, startedAt);
+  const result = await runFleet({
+    seed,
+    firstWorld: Math.floor(options.from / WORLD_PACKETS),
+    packets: count,
+    jobs: options.jobs,
+    deadline: startedAt + deadline,
+    onProgress: ({ packets }) => progress(packets),
+  });
+  if (process.stderr.isTTY) process.stderr.write('\n');
+  const seconds = (performance.now() - startedAt) / 1000;
+  const found = distribution(result.tally);
+  console.log(render(found).join('\n'));
+  console.log(
+    `${found.packets} packets in ${result.worlds} worlds, ${seconds.toFixed(1)} s, ` +
+      `${Math.round(found.packets / seconds)} packets/s`,
+  );
+  const failure = describeFailure(result, seed);
+  if (options.json !== undefined) {
+    const report = {
+      version: 1,
+      ok: failure === undefined,
+      seed,
+      from: options.from,
+      seconds,
+      ...found,
+      failure,
+    };
+    writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  }
+  if (failure === undefined) {
+    console.log('nothing trapped, and all invariants held');
+    return;
+  }
+  console.log(`FAILED: ${failure.message}\n  ${failure.packet}\n  again: ${failure.again}`);
+  process.exitCode = exitFailed;
+}
+
+/** Packets so far, their rate, and how long the rest will take. */
+function reporter(count: number, startedAt: number): (packets: number) => void {
+  let lastLine = startedAt;
+  return (packets) => {
+    const now = performance.now();
+    const terminal = process.stderr.isTTY;
+    if (!terminal && now - lastLine < LINE_EVERY * 1000) return;
+    lastLine = now;
+    const rate = packets / ((now - startedAt) / 1000);
+    const left =
+      count === Number.MAX_SAFE_INTEGER ? '' : `, ${Math.ceil(Math.max(0, count - packets) / rate)} s left`;
+    process.stderr.write(
+      `${terminal ? '\r' : ''}${packets} packets, ${Math.round(rate)} packets/s${left}${terminal ? '   ' : '\n'}`,
+    );
+  };
+}
+
+/** Runs the world that failed once more, packet by packet, so that the report names the packet. */
+function describeFailure(result: FleetResult, seed: number) {
+  if (result.failure === undefined) return undefined;
+  const { world, message } = result.failure;
+  const precise = runWorld(seed, world, WORLD_PACKETS, true).failure ?? result.failure;
+  const number = world * WORLD_PACKETS + Math.min(precise.packet, WORLD_PACKETS - 1);
+  const octets = precise.octets === undefined ? '' : `: ${precise.octets}`;
+  return {
+    message: precise.message === message ? message : `${message}; packet by packet: ${precise.message}`,
+    packet: `packet ${number}${octets}`,
+    again: `npm run fuzz -- packets --seed ${seed} --from ${number} --count ${WORLD_PACKETS}`,
+  };
+}
+
+function render(found: Distribution): string[] {
+  const share = (count: number): string => `${((100 * count) / Math.max(1, found.packets)).toFixed(2)} %`;
+  const lines = (title: string, counts: Readonly<Record<string, number>>): string[] => [
+    title,
+    ...Object.entries(counts)
+      .filter(([, count]) => count > 0)
+      .map(
+        ([name, count]) => `  ${name.padEnd(20)} ${String(count).padStart(12)} ${share(count).padStart(9)}`,
+      ),
+  ];
+  return [
+    ...lines('outbound', found.outbound),
+    ...lines('inbound', found.inbound),
+    ...lines('dropped, by reason', found.drops),
+    `never reached: ${found.neverReached.join(', ') || 'none'}`,
+  ];
+}
