@@ -24,6 +24,8 @@ export interface BenchRow {
   readonly ratio: Readonly<Record<string, number | null>>;
   /** The least that one of the ratios is to be. */
   readonly target?: { readonly ratio: string; readonly atLeast: number; readonly reached: boolean };
+  /** The most nanoseconds that a packet is to take. */
+  readonly limit?: { readonly nsAtMost: number; readonly reached: boolean };
 }
 
 export interface BenchOutcome {

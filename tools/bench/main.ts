@@ -13,6 +13,10 @@ const benches: Readonly<Record<string, { summary: string; load: () => Promise<Be
     summary: 'every cipher, MAC and hash against node:crypto, noble and a plain version of ours',
     load: async () => (await import('./crypto/bench.ts')).cryptoBench,
   },
+  esp: {
+    summary: 'whole packets in and out next to their ciphers, lookups in SPD and SAD',
+    load: async () => (await import('./esp/bench.ts')).espBench,
+  },
 };
 
 const defaultSeconds = 4;

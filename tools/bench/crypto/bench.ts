@@ -19,7 +19,13 @@ import { wasmWork } from './wasm-work.ts';
 import { packetsPerRun, type Workload, workloadOf } from './workload.ts';
 
 /** Names as in `ratio` of the rows. */
-type Name = 'firmware' | 'nodeCrypto' | 'nodeCryptoMasked' | 'nodeCryptoMaskedLong' | 'noble' | 'scalar';
+export type Name =
+  | 'firmware'
+  | 'nodeCrypto'
+  | 'nodeCryptoMasked'
+  | 'nodeCryptoMaskedLong'
+  | 'noble'
+  | 'scalar';
 
 /** What a row needs of the masked process. */
 type Masked = Pick<MaskedProcess, 'prepare' | 'contestant'>;
@@ -37,7 +43,7 @@ export const cryptoBench: Bench = {
     const chosen = only === undefined ? rows : rows.filter(({ name }) => only.includes(name));
     const masked = canMask ? new MaskedProcess() : undefined;
     try {
-      const engines = { firmware: firmwareEngine, scalar: scalarEngine(), masked };
+      const engines = enginesWith(masked);
       const measured: BenchRow[] = [];
       for (const [index, row] of chosen.entries()) {
         progress(`row ${index + 1} of ${chosen.length}: ${titleOf(row)}`);
@@ -50,12 +56,27 @@ export const cryptoBench: Bench = {
   },
 };
 
+/** Our own two, and the masked process if there is one. */
+export function enginesWith(masked: Masked | undefined): Engines {
+  return { firmware: firmwareEngine, scalar: scalarEngine(), masked };
+}
+
 /**
  * Compares everybody's results, then measures.
  *
  * @throws WrongResult
  */
 export async function measureRow(row: Row, seconds: number, engines: Engines): Promise<BenchRow> {
+  const contestants = await contestantsOf(row, engines);
+  return summarize(row, contestants, await takeTurns(contestants, seconds));
+}
+
+/**
+ * Everybody who can do a row, with results that are right. A packet counts as `row.octets`.
+ *
+ * @throws WrongResult
+ */
+export async function contestantsOf(row: Row, engines: Engines): Promise<(Contestant & { name: Name })[]> {
   const workload = workloadOf(row);
   const layout = new Layout();
   const oracle = oneByOne(nodeCrypto(row, workload), workload.packets);
@@ -75,7 +96,7 @@ export async function measureRow(row: Row, seconds: number, engines: Engines): P
     enter('nodeCrypto', oracle);
     if (engines.masked !== undefined) contestants.push(...(await maskedOf(engines.masked, row, expected)));
   }
-  return summarize(row, contestants, await takeTurns(contestants, seconds));
+  return contestants;
 }
 
 function nobleWork(row: Row, workload: Workload): PacketWork | undefined {

@@ -4,8 +4,7 @@ import { runSlice, type Work } from '../turns.ts';
 import { longOctets, type MaskedAnswer, type MaskedRequest, type MaskedText } from './masked.ts';
 import { nodeCrypto } from './node-crypto.ts';
 import { oneByOne, type PacketWork } from './packet-work.ts';
-import { type Row, titleOf } from './row.ts';
-import { rows } from './rows.ts';
+import type { Row } from './row.ts';
 import { workloadOf } from './workload.ts';
 
 let works: Readonly<Record<MaskedText, Work>> | undefined;
@@ -15,10 +14,9 @@ function answer(request: MaskedRequest): MaskedAnswer {
     if (works === undefined) return { error: 'asked for a slice before a row was made ready' };
     return runSlice(works[request.text], request.milliseconds);
   }
-  const row = rows.find((one) => titleOf(one) === request.title);
-  if (row === undefined) return { error: `no row "${request.title}"` };
+  const { row } = request;
   const packets = workOf(row);
-  works = { packets, long: workOf({ ...row, octets: longOctets }, 1) };
+  works = { packets, long: workOf({ ...row, octets: longOctets, lengths: [longOctets] }, 1) };
   packets.run();
   const digest = createHash('sha256');
   for (const result of packets.results()) digest.update(result);

@@ -5,7 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Contestant, Slice } from '../turns.ts';
-import { type Row, titleOf } from './row.ts';
+import type { Row } from './row.ts';
 import { packetsPerRun } from './workload.ts';
 
 /** Bits of OPENSSL_ia32cap: AVX (60), AES (57) and PCLMULQDQ (33) off, and the second word none: no AVX2, no SHA, no wider vectors. */
@@ -15,7 +15,7 @@ export const longOctets = 65_536;
 
 export type MaskedText = 'packets' | 'long';
 export type MaskedRequest =
-  | { readonly kind: 'prepare'; readonly title: string }
+  | { readonly kind: 'prepare'; readonly row: Row }
   | { readonly kind: 'slice'; readonly text: MaskedText; readonly milliseconds: number };
 /** To 'prepare' a digest of all results, to 'slice' a slice. */
 export type MaskedAnswer = { readonly digest: string } | Slice | { readonly error: string };
@@ -36,7 +36,7 @@ export class MaskedProcess {
 
   /** Makes ready for a row. Returns SHA-256 of all its results, one behind the other. */
   async prepare(row: Row): Promise<string> {
-    const answer = await this.#ask({ kind: 'prepare', title: titleOf(row) });
+    const answer = await this.#ask({ kind: 'prepare', row });
     if ('digest' in answer) return answer.digest;
     throw new Error(`expected a digest of the masked process, found ${JSON.stringify(answer)}`);
   }

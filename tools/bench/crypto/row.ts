@@ -31,8 +31,10 @@ export interface Row {
   readonly direction: Direction;
   /** Packets that are there at once. */
   readonly batch: number;
-  /** Of each packet's text. */
+  /** Of each packet's text; the mean where lengths differ. */
   readonly octets: number;
+  /** Of the texts in turn, where they differ. */
+  readonly lengths?: readonly number[];
   /** The least ratio to node:crypto without AES instructions that is aimed at. */
   readonly target?: number;
 }

@@ -46,7 +46,7 @@ export function workloadOf(row: Row, count = packetsPerRun(row)): Workload {
     const packet = {
       nonce: octets(`nonce ${index}`, nonceOctets(row)),
       aad: octets(`AAD ${index}`, aadOctets),
-      text: octets(`text ${index}`, row.octets),
+      text: octets(`text ${index}`, row.lengths?.[index % row.lengths.length] ?? row.octets),
       icv: new Uint8Array(0),
     };
     return encrypt === undefined ? packet : { ...packet, ...encrypt(packet) };
