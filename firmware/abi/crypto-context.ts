@@ -18,8 +18,6 @@ export const GCM_CONTEXT_SIZE = AES_SCHEDULE_SIZE + GHASH_POWERS * GHASH_POWER_S
 
 /** Encrypting schedule, then decrypting schedule. */
 export const CBC_CONTEXT_SIZE = 2 * AES_SCHEDULE_SIZE;
-/** Schedule of the key that encrypts counters into unpredictable IVs (RFC 3602 §3). */
-export const CBC_IV_CONTEXT_SIZE = AES_SCHEDULE_SIZE;
 
 /** Number of rounds (u32, padded to 16), then up to 48 round keys of 16 octets (triple DES, FIPS 46-3). */
 export const DES_SCHEDULE_SIZE = 784;
@@ -65,10 +63,11 @@ export const CIPHER_CONTEXT_SIZE = GCM_CONTEXT_SIZE;
 export const CIPHER_IV_KEY = DES_CBC_CONTEXT_SIZE;
 export const CIPHER_INTEGRITY = CIPHER_IV_KEY + DES_CBC_IV_CONTEXT_SIZE;
 
-/** A text that is encrypted beside others (`cbc-lanes.ts`): addresses of IV and text, length of the text; the rest is unused. */
+/** A text that is encrypted beside others (`cbc-lanes.ts`), four u32: addresses of IV and text, length of the text, address of the schedule. */
 export const CBC_JOB_IV = 0;
 export const CBC_JOB_TEXT = 4;
 export const CBC_JOB_LENGTH = 8;
+export const CBC_JOB_SCHEDULE = 12;
 export const CBC_JOB_SIZE = 16;
 /** The most that one call takes. */
 export const CBC_LANES = 8;

@@ -195,7 +195,7 @@ const records: readonly RecordTable[] = [
   {
     prefix: 'CBC_JOB_',
     size: 'CBC_JOB_SIZE',
-    fields: { IV: 4, TEXT: 4, LENGTH: 4 },
+    fields: { IV: 4, TEXT: 4, LENGTH: 4, SCHEDULE: 4 },
     values: /^CBC_JOB_SIZE$/,
   },
   {

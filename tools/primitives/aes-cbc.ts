@@ -7,20 +7,7 @@ export interface CbcExports {
   primitive_cbc_setup(context: number, key: number, keyLength: number): void;
   primitive_cbc_encrypt(context: number, iv: number, text: number, textLength: number): void;
   primitive_cbc_decrypt(context: number, iv: number, text: number, textLength: number): void;
-  primitive_cbc_unpredictable_iv(
-    schedule: number,
-    sequenceLow: number,
-    sequenceHigh: number,
-    out: number,
-  ): void;
-  primitive_cbc_encrypt_lanes(context: number, jobs: number, count: number): void;
-  primitive_cbc_unpredictable_iv_lanes(
-    schedule: number,
-    sequenceLow: number,
-    sequenceHigh: number,
-    jobs: number,
-    count: number,
-  ): void;
+  primitive_cbc_encrypt_lanes(jobs: number, count: number): void;
 }
 
 const cbc = firmwareExports<CbcExports>(
@@ -42,5 +29,5 @@ export const aesCbc: BlockMode = {
   decrypt: cbc.primitive_cbc_decrypt,
 };
 
-/** Encrypts the texts of up to eight jobs (jobs.ts) under one context of `aesCbc` side by side. */
+/** Encrypts the texts of up to eight jobs (jobs.ts) under contexts of `aesCbc` side by side. */
 export const aesCbcEncryptLanes = cbc.primitive_cbc_encrypt_lanes;

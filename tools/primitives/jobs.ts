@@ -2,6 +2,7 @@
 import {
   CBC_JOB_IV,
   CBC_JOB_LENGTH,
+  CBC_JOB_SCHEDULE,
   CBC_JOB_SIZE,
   CBC_JOB_TEXT,
   HMAC_JOB_CONTEXT,
@@ -16,6 +17,7 @@ import type { Field, Layout } from './fields.ts';
 export type Place = Pick<Field, 'address' | 'length'>;
 
 export interface CbcJob {
+  readonly context: Place;
   readonly iv: Place;
   readonly text: Place;
 }
@@ -29,11 +31,12 @@ export interface HmacJob {
 /** Lays out the records of texts for `aesCbcEncryptLanes`. */
 export function placeCbcJobs(layout: Layout, jobs: readonly CbcJob[]): Field {
   const records = new DataView(new ArrayBuffer(jobs.length * CBC_JOB_SIZE));
-  for (const [index, { iv, text }] of jobs.entries()) {
+  for (const [index, { context, iv, text }] of jobs.entries()) {
     const at = index * CBC_JOB_SIZE;
     records.setUint32(at + CBC_JOB_IV, iv.address, true);
     records.setUint32(at + CBC_JOB_TEXT, text.address, true);
     records.setUint32(at + CBC_JOB_LENGTH, text.length, true);
+    records.setUint32(at + CBC_JOB_SCHEDULE, context.address, true);
   }
   return layout.place(new Uint8Array(records.buffer));
 }

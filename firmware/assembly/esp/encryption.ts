@@ -4,25 +4,24 @@
  */
 import { ENCRYPTION_AES_CBC, ENCRYPTION_AES_CTR } from '../../abi/algorithm.ts';
 import { CIPHER_IV_KEY } from '../../abi/crypto-context.ts';
-import { cbcDecrypt, cbcEncrypt, cbcUnpredictableIv } from '../crypto/aes-modes/cbc.ts';
+import { cbcDecrypt } from '../crypto/aes-modes/cbc.ts';
 import { ctrEncrypt } from '../crypto/aes-modes/ctr.ts';
 import { desCbcDecrypt, desCbcEncrypt, desCbcUnpredictableIv } from '../crypto/des/cbc.ts';
 import { isDes } from '../sad/algorithms.ts';
 import { NONCE, writeCounterIv, writeNonce } from './nonce.ts';
 
 /**
- * Writes the explicit IV of a packet: for CBC an encryption of its sequence number, which nobody foresees (RFC 3602 section 3,
- * RFC 2451 section 3), for CTR the number itself.
+ * Writes the explicit IV of a packet: for CBC an encryption of its sequence number, which nobody foresees (RFC 2451 section 3),
+ * for CTR the number itself. AES-CBC is seal-queue.ts'.
  */
 export function writeIv(encryption: u32, cipherPtr: usize, ivPtr: usize, sequence: u64): void {
   const low = <u32>sequence;
   const high = <u32>(sequence >> 32);
-  if (encryption === ENCRYPTION_AES_CBC) cbcUnpredictableIv(cipherPtr + CIPHER_IV_KEY, low, high, ivPtr);
-  else if (encryption === ENCRYPTION_AES_CTR) writeCounterIv(ivPtr, sequence);
+  if (encryption === ENCRYPTION_AES_CTR) writeCounterIv(ivPtr, sequence);
   else if (isDes(encryption)) desCbcUnpredictableIv(cipherPtr + CIPHER_IV_KEY, low, high, ivPtr);
 }
 
-/** Encrypts `length` octets in place; a multiple of the SA's alignment. */
+/** Encrypts `length` octets in place; a multiple of the SA's alignment. AES-CBC is seal-queue.ts'. */
 export function encrypt(
   slotPtr: usize,
   encryption: u32,
@@ -31,8 +30,7 @@ export function encrypt(
   textPtr: usize,
   length: u32,
 ): void {
-  if (encryption === ENCRYPTION_AES_CBC) cbcEncrypt(cipherPtr, ivPtr, textPtr, <i32>length);
-  else if (encryption === ENCRYPTION_AES_CTR) addKeystream(slotPtr, cipherPtr, ivPtr, textPtr, length);
+  if (encryption === ENCRYPTION_AES_CTR) addKeystream(slotPtr, cipherPtr, ivPtr, textPtr, length);
   else if (isDes(encryption)) desCbcEncrypt(cipherPtr, ivPtr, textPtr, <i32>length);
 }
 

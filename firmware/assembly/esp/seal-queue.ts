@@ -1,12 +1,14 @@
 /**
- * Packets that are sealed at the end of their batch, several at once: CBC encrypts packets of one SA side by side, HMAC those of
- * any SA. Until `sealQueued` they lie in their slots, complete but for encryption, IV and ICV; nobody sees them before, because
+ * Packets that are sealed at the end of their batch, several at once, whatever SAs they belong to: CBC encrypts those with keys of
+ * one length side by side, HMAC those of one hash. Until `sealQueued` they lie in their slots, complete but for encryption, IV and ICV; nobody sees them before, because
  * the batch is not over. Which packets wait is decided in seal.ts.
  */
-import { ENCRYPTION_AES_CBC } from '../../abi/algorithm.ts';
+import { AES_CBC_IV_LENGTH, ENCRYPTION_AES_CBC } from '../../abi/algorithm.ts';
 import {
+  AES_BLOCK_SIZE,
   CBC_JOB_IV,
   CBC_JOB_LENGTH,
+  CBC_JOB_SCHEDULE,
   CBC_JOB_SIZE,
   CBC_JOB_TEXT,
   CBC_LANES,
@@ -14,10 +16,10 @@ import {
   CIPHER_IV_KEY,
 } from '../../abi/crypto-context.ts';
 import { SA_ENCRYPTION, SA_FLAG_ESN, SA_FLAGS, SA_INTEGRITY } from '../../abi/sa-slot.ts';
-import { cbcEncryptLanes, cbcUnpredictableIvLanes } from '../crypto/aes-modes/cbc-lanes.ts';
+import { cbcEncryptLanes } from '../crypto/aes-modes/cbc-lanes.ts';
 import { storeNetwork32, UDP_HEADER } from '../packet/ip.ts';
 import { writeUdpChecksum } from '../packet/outer-header.ts';
-import { icvLength, ivLength } from './geometry.ts';
+import { icvLength } from './geometry.ts';
 import { collectIcv, computeIcvs, digestOf, hasLanes, LANE_BATCH } from './icv-lanes.ts';
 import { computeIcv, DIGEST } from './integrity.ts';
 
@@ -29,13 +31,14 @@ const JOB_TEXT: usize = 12;
 const JOB_LENGTH: usize = 16;
 const JOB_HEADER: usize = 20;
 const JOB_SEQUENCE: usize = 24;
-const JOB_SIZE: usize = 32;
-const QUEUE: usize = memory.data(2048, 16);
+/** Of a packet in the queue, highest first: rounds of AES-CBC (0: another cipher, which has encrypted it), then length. */
+const JOB_ORDER: usize = 32;
+const JOB_SIZE: usize = 48;
+const QUEUE: usize = memory.data(3072, 16);
 
-/** Octets of the jobs that CBC takes at once. */
-const CHUNK: usize = <usize>CBC_LANES * JOB_SIZE;
 /** What CBC does side by side. */
 const CBC_JOBS: usize = memory.data(128, 16);
+const ZERO_BLOCK: usize = memory.data(16, 16);
 
 let queued: u32 = 0;
 /** The packet that was queued last; 0 when the last one was sealed at once. */
@@ -51,12 +54,16 @@ export function queue(
   sequence: u64,
 ): void {
   if (queued === LANE_BATCH) sealQueued();
-  // Those of an SA stand together, in the order of their numbers.
+  // Side by side go packets with as many rounds and, so that lanes end together, of about one length.
+  const rounds = load<u32>(slotPtr, SA_ENCRYPTION) === ENCRYPTION_AES_CBC ? load<u32>(cipherPtr) : 0;
+  const order = (rounds << 16) | min<u32>(length, 0xffff);
   let job = QUEUE + <usize>queued * JOB_SIZE;
-  for (; job > QUEUE && <usize>load<u32>(job - JOB_SIZE, JOB_SLOT) > slotPtr; job -= JOB_SIZE) {
-    v128.store(job, v128.load(job - JOB_SIZE));
-    v128.store(job + 16, v128.load(job - JOB_SIZE + 16));
+  for (; job > QUEUE && load<u32>(job - JOB_SIZE, JOB_ORDER) < order; job -= JOB_SIZE) {
+    v128.store(job, v128.load(job - JOB_SIZE), 0);
+    v128.store(job, v128.load(job - JOB_SIZE, 16), 16);
+    v128.store(job, v128.load(job - JOB_SIZE, 32), 32);
   }
+  store<u32>(job, order, JOB_ORDER);
   store<u32>(job, <u32>slotPtr, JOB_SLOT);
   store<u32>(job, <u32>cipherPtr, JOB_CIPHER);
   store<u32>(job, <u32>espPtr, JOB_ESP);
@@ -82,57 +89,68 @@ export function sumUdp(headerPtr: usize, udpPtr: usize, udpLength: u32): void {
 /** Seals all that wait; the batch may be given back afterwards. */
 export function sealQueued(): void {
   const end = QUEUE + <usize>queued * JOB_SIZE;
-  for (let job = QUEUE; job < end; ) {
+  let job = QUEUE;
+  while (job < end && roundsOf(job) !== 0) {
     let next = job + JOB_SIZE;
-    while (next < end && load<u32>(next, JOB_SLOT) === load<u32>(job, JOB_SLOT)) next += JOB_SIZE;
-    sealSa(job, next);
+    while (next < end && next < job + <usize>CBC_LANES * JOB_SIZE && roundsOf(next) === roundsOf(job))
+      next += JOB_SIZE;
+    encryptCbc(job, next);
     job = next;
   }
+  for (job = QUEUE; job < end; job += JOB_SIZE) cover(job);
   computeIcvs();
-  for (let job = QUEUE; job < end; job += JOB_SIZE) finish(job);
+  for (job = QUEUE; job < end; job += JOB_SIZE) finish(job);
   queued = 0;
 }
 
-/** Encrypts the packets of one SA and collects their ICVs. */
-function sealSa(first: usize, end: usize): void {
-  const slotPtr = <usize>load<u32>(first, JOB_SLOT);
-  const cipherPtr = <usize>load<u32>(first, JOB_CIPHER);
-  const integrity = load<u32>(slotPtr, SA_INTEGRITY);
-  const extended = (load<u32>(slotPtr, SA_FLAGS) & SA_FLAG_ESN) !== 0;
-  if (load<u32>(slotPtr, SA_ENCRYPTION) === ENCRYPTION_AES_CBC) {
-    for (let job = first; job < end; job += CHUNK) {
-      encryptCbc(slotPtr, cipherPtr, job, min(end, job + CHUNK));
-    }
-  }
-  for (let job = first; job < end; job += JOB_SIZE) {
-    const espPtr = <usize>load<u32>(job, JOB_ESP);
-    const icvPtr = icvOf(job);
-    const sequence = load<u64>(job, JOB_SEQUENCE);
-    if (!hasLanes(integrity)) {
-      computeIcv(integrity, cipherPtr, espPtr, icvPtr, sequence, extended);
-      memory.copy(icvPtr, DIGEST, icvLength(slotPtr));
-      continue;
-    }
-    if (extended) storeNetwork32(icvPtr, <u32>(sequence >> 32));
-    const length = <u32>(icvPtr - espPtr) + (extended ? 4 : 0);
-    collectIcv(integrity, cipherPtr + CIPHER_INTEGRITY, espPtr, length, numberOf(job));
-  }
+function roundsOf(job: usize): u32 {
+  return load<u32>(job, JOB_ORDER) >> 16;
 }
 
-/** Encrypts up to CBC_LANES packets of one SA; their numbers follow each other, because an SA takes each and leaves none out. */
-function encryptCbc(slotPtr: usize, cipherPtr: usize, first: usize, end: usize): void {
+/**
+ * Gives up to CBC_LANES packets their IVs, then encrypts them. An IV is the encryption of the packet's number under a key that serves
+ * only this and is random at each installation, so that nobody foresees the next one (RFC 3602 section 3).
+ */
+function encryptCbc(first: usize, end: usize): void {
   let lane = CBC_JOBS;
   for (let job = first; job < end; job += JOB_SIZE, lane += CBC_JOB_SIZE) {
-    const text = load<u32>(job, JOB_TEXT);
-    store<u32>(lane, text - ivLength(slotPtr), CBC_JOB_IV);
-    store<u32>(lane, text, CBC_JOB_TEXT);
-    store<u32>(lane, load<u32>(job, JOB_LENGTH), CBC_JOB_LENGTH);
+    const ivPtr = ivOf(job);
+    v128.store(ivPtr, i64x2(0, <i64>bswap<u64>(load<u64>(job, JOB_SEQUENCE))));
+    // The first block of a chain that begins with zeros is the cipher alone.
+    store<u32>(lane, <u32>ZERO_BLOCK, CBC_JOB_IV);
+    store<u32>(lane, <u32>ivPtr, CBC_JOB_TEXT);
+    store<u32>(lane, AES_BLOCK_SIZE, CBC_JOB_LENGTH);
+    store<u32>(lane, load<u32>(job, JOB_CIPHER) + CIPHER_IV_KEY, CBC_JOB_SCHEDULE);
   }
   const count = <u32>((end - first) / JOB_SIZE);
-  const sequence = load<u64>(first, JOB_SEQUENCE);
-  const schedule = cipherPtr + CIPHER_IV_KEY;
-  cbcUnpredictableIvLanes(schedule, <u32>sequence, <u32>(sequence >> 32), CBC_JOBS, count);
-  cbcEncryptLanes(cipherPtr, CBC_JOBS, count);
+  cbcEncryptLanes(CBC_JOBS, count);
+  lane = CBC_JOBS;
+  for (let job = first; job < end; job += JOB_SIZE, lane += CBC_JOB_SIZE) {
+    store<u32>(lane, <u32>ivOf(job), CBC_JOB_IV);
+    store<u32>(lane, load<u32>(job, JOB_TEXT), CBC_JOB_TEXT);
+    store<u32>(lane, load<u32>(job, JOB_LENGTH), CBC_JOB_LENGTH);
+    store<u32>(lane, load<u32>(job, JOB_CIPHER), CBC_JOB_SCHEDULE);
+  }
+  cbcEncryptLanes(CBC_JOBS, count);
+}
+
+/** Computes the ICV of an encrypted packet, or collects it to be computed beside others. */
+function cover(job: usize): void {
+  const slotPtr = <usize>load<u32>(job, JOB_SLOT);
+  const cipherPtr = <usize>load<u32>(job, JOB_CIPHER);
+  const espPtr = <usize>load<u32>(job, JOB_ESP);
+  const icvPtr = icvOf(job);
+  const sequence = load<u64>(job, JOB_SEQUENCE);
+  const integrity = load<u32>(slotPtr, SA_INTEGRITY);
+  const extended = (load<u32>(slotPtr, SA_FLAGS) & SA_FLAG_ESN) !== 0;
+  if (!hasLanes(integrity)) {
+    computeIcv(integrity, cipherPtr, espPtr, icvPtr, sequence, extended);
+    memory.copy(icvPtr, DIGEST, icvLength(slotPtr));
+    return;
+  }
+  if (extended) storeNetwork32(icvPtr, <u32>(sequence >> 32));
+  const length = <u32>(icvPtr - espPtr) + (extended ? 4 : 0);
+  collectIcv(integrity, cipherPtr + CIPHER_INTEGRITY, espPtr, length, numberOf(job));
 }
 
 /** Writes the ICV that was computed in a lane, and what depends on the whole packet. */
@@ -146,6 +164,10 @@ function finish(job: usize): void {
   if (headerPtr === 0) return;
   const udpPtr = <usize>load<u32>(job, JOB_ESP) - UDP_HEADER;
   writeUdpChecksum(headerPtr, udpPtr, <u32>(endPtr - udpPtr));
+}
+
+function ivOf(job: usize): usize {
+  return <usize>load<u32>(job, JOB_TEXT) - AES_CBC_IV_LENGTH;
 }
 
 function icvOf(job: usize): usize {

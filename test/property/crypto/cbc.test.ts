@@ -2,8 +2,8 @@
 import { createCipheriv } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CBC_CONTEXT_SIZE, CBC_IV_CONTEXT_SIZE } from '../../../firmware/abi/crypto-context.ts';
-import { fromHex, hex, Layout, primitives, sampleOctets } from './primitives.ts';
+import { CBC_CONTEXT_SIZE } from '../../../firmware/abi/crypto-context.ts';
+import { hex, Layout, primitives, sampleOctets } from './primitives.ts';
 
 function encryptDecryptAndCompare(
   keyLength: number,
@@ -64,45 +64,5 @@ describe('AES-CBC', () => {
       expect(hex(packet.read())).toBe(hex(iv) + hex(plain));
       expect(layout.hasItsCanaries()).toBe(true);
     }
-  });
-});
-
-describe('the IV of CBC', () => {
-  function ivOf(key: Uint8Array, low: number, high: number): string {
-    const layout = new Layout();
-    const keyField = layout.place(key);
-    const schedule = layout.room(CBC_IV_CONTEXT_SIZE);
-    const out = layout.room(16, 1);
-    primitives.primitive_aes_expand(keyField.address, key.length, schedule.address);
-    primitives.primitive_cbc_unpredictable_iv(schedule.address, low, high, out.address);
-    expect(layout.hasItsCanaries()).toBe(true);
-    return hex(out.read());
-  }
-
-  it('is the sequence number encrypted as a 128-bit number', () => {
-    const key = sampleOctets(16, 9);
-    for (const [low, high] of [
-      [0, 0],
-      [1, 0],
-      [0xffffffff, 0],
-      [0, 1],
-      [0x89abcdef, 0x01234567],
-      [0xffffffff, 0xffffffff],
-    ] as const) {
-      const number = high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0');
-      const cipher = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false);
-      expect(ivOf(key, low, high)).toBe(hex(cipher.update(fromHex('00'.repeat(8) + number))));
-    }
-  });
-
-  it('differs for each sequence number and each key', () => {
-    const seen = new Set<string>();
-    for (let low = 0; low < 500; low++) {
-      for (const high of [0, 1, 0x80000000]) {
-        seen.add(ivOf(sampleOctets(16, 1), low, high));
-        seen.add(ivOf(sampleOctets(16, 2), low, high));
-      }
-    }
-    expect(seen.size).toBe(500 * 3 * 2);
   });
 });

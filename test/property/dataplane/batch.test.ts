@@ -2,13 +2,23 @@
  * A batch does to its packets what one packet after the other would do, octet for octet, whatever runs side by side in it:
  * packets of several SAs and algorithms mixed, of any lengths, with some that are refused among them.
  */
+import { createCipheriv } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { DROP_ICV, DROP_REPLAY } from '../../../firmware/abi/drop-code.ts';
 import { VERDICT_DELIVER, VERDICT_DROP, VERDICT_SEND } from '../../../firmware/abi/verdict.ts';
 import type { Dataplane } from '../../../host/dataplane/dataplane.ts';
 import { proposals } from '../../../host/model/proposal.ts';
-import { dataplane, pair, protect, pseudoRandom, referenceSa, selector } from './engines.ts';
+import {
+  dataplane,
+  engineWithPair,
+  pair,
+  protect,
+  pseudoRandom,
+  referenceSa,
+  selector,
+  sent,
+} from './engines.ts';
 import { packetOf, UDP } from './packets.ts';
 import { referenceOpen, referenceSeal } from './reference-esp.ts';
 
@@ -163,6 +173,23 @@ it('inbound: takes and refuses what one after the other would be', () => {
     { numRuns: 60 },
   );
 });
+
+it.each(['aes128-sha256', 'aes256-sha1', 'aes192-aescmac'])(
+  'with %s: the IV is the number, encrypted under a key of the installation alone',
+  (proposal) => {
+    for (const first of [1n, 0xfffffffen, 0x0123456789abcdefn]) {
+      const options = { proposal, esn: true, firstSequence: first };
+      const engine = engineWithPair(options, dataplane({ random: (length) => pseudoRandom('IV', length) }));
+      const cipher = createCipheriv('aes-128-ecb', pseudoRandom('IV', 16), null).setAutoPadding(false);
+      for (let sequence = first; sequence < first + 3n; sequence++) {
+        const packet = innerPacket(0, 20, 0, true);
+        const { esp } = sent(engine.outbound(packet, 0));
+        const number = Buffer.from(sequence.toString(16).padStart(32, '0'), 'hex');
+        expect(hex(esp.subarray(8, 24))).toBe(hex(cipher.update(number)));
+      }
+    }
+  },
+);
 
 function hex(octets: Uint8Array | undefined): string {
   return Buffer.from(octets ?? []).toString('hex');

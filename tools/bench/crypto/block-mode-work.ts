@@ -11,9 +11,9 @@ import type { Workload } from './workload.ts';
 export function blockModeWork(
   row: Row,
   mode: BlockMode,
-  { address: context }: Field,
+  context: Field,
   { packets }: Workload,
-  lanes: ((context: number, jobs: number, count: number) => void) | undefined,
+  lanes: ((jobs: number, count: number) => void) | undefined,
   layout: Layout,
 ): PacketWork {
   const places = packets.map(({ nonce, text }) => ({ iv: layout.place(nonce), text: layout.place(text) }));
@@ -22,18 +22,21 @@ export function blockModeWork(
     const change = row.direction === 'encrypt' ? mode.encrypt : mode.decrypt;
     return {
       run() {
-        for (const { iv, text } of places) change(context, iv.address, text.address, text.length);
+        for (const { iv, text } of places) change(context.address, iv.address, text.address, text.length);
       },
       results,
     };
   }
   const groups = groupsOf(places, cbcLanes).map((group) => ({
-    records: placeCbcJobs(layout, group).address,
+    records: placeCbcJobs(
+      layout,
+      group.map((place) => ({ ...place, context })),
+    ).address,
     count: group.length,
   }));
   return {
     run() {
-      for (const { records, count } of groups) lanes(context, records, count);
+      for (const { records, count } of groups) lanes(records, count);
     },
     results,
   };

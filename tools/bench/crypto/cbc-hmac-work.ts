@@ -40,7 +40,7 @@ export function cbcHmacWork(
   const authenticate = macAll(places, mac, macContext, lanes?.hmacLanes?.(method.mac), layout);
   const length = hmacIcvOctets[method.mac];
   if (row.direction === 'encrypt') {
-    const encrypt = encryptAll(places, cbc, context.address, lanes?.cbcLanes, layout);
+    const encrypt = encryptAll(places, cbc, context, lanes?.cbcLanes, layout);
     return {
       run() {
         encrypt();
@@ -86,20 +86,23 @@ function textOf(message: Field, text: Place): Uint8Array {
 function encryptAll(
   places: readonly PlacedPacket[],
   cbc: BlockMode,
-  context: number,
+  context: Field,
   lanes: Engine['cbcLanes'],
   layout: Layout,
 ): () => void {
   if (lanes === undefined)
     return () => {
-      for (const { iv, text } of places) cbc.encrypt(context, iv.address, text.address, text.length);
+      for (const { iv, text } of places) cbc.encrypt(context.address, iv.address, text.address, text.length);
     };
   const groups = groupsOf(places, cbcLanes).map((group) => ({
-    records: placeCbcJobs(layout, group).address,
+    records: placeCbcJobs(
+      layout,
+      group.map((place) => ({ ...place, context })),
+    ).address,
     count: group.length,
   }));
   return () => {
-    for (const { records, count } of groups) lanes(context, records, count);
+    for (const { records, count } of groups) lanes(records, count);
   };
 }
 

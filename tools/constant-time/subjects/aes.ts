@@ -4,6 +4,7 @@ import {
   CBC_CONTEXT_SIZE,
   CBC_JOB_IV,
   CBC_JOB_LENGTH,
+  CBC_JOB_SCHEDULE,
   CBC_JOB_SIZE,
   CBC_JOB_TEXT,
   CBC_LANES,
@@ -16,7 +17,7 @@ import { Stretch, type Subject } from '../subject.ts';
 
 interface ModeExports {
   primitive_cbc_setup(context: number, key: number, keyLength: number): void;
-  primitive_cbc_encrypt_lanes(context: number, jobs: number, count: number): void;
+  primitive_cbc_encrypt_lanes(jobs: number, count: number): void;
   primitive_ctr_setup(context: number, key: number, keyLength: number): void;
   primitive_ctr_encrypt(context: number, nonce: number, text: number, textLength: number): void;
 }
@@ -135,10 +136,11 @@ function chainsSideBySide(): Subject {
         view.setUint32(job + CBC_JOB_IV, ivs, true);
         view.setUint32(job + CBC_JOB_TEXT, texts + lane * length, true);
         view.setUint32(job + CBC_JOB_LENGTH, length, true);
+        view.setUint32(job + CBC_JOB_SCHEDULE, context, true);
       }
       firmware.primitive_cbc_setup(context, key, keyOctets);
     },
-    call: () => firmware.primitive_cbc_encrypt_lanes(context, jobs, CBC_LANES),
+    call: () => firmware.primitive_cbc_encrypt_lanes(jobs, CBC_LANES),
   };
 }
 

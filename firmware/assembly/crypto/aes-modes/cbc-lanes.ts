@@ -1,6 +1,6 @@
 /**
- * AES-CBC encryption (SP 800-38A §6.2, RFC 3602) of several packets of one SA side by side. Decides which texts run beside
- * each other and for how long; the cipher is in `aes/chains.ts`, or in `cbc.ts` for a text that is left alone. Pads nothing
+ * AES-CBC encryption (SP 800-38A §6.2, RFC 3602) of several packets side by side, each under its own key. Decides which texts run
+ * beside each other and for how long; the cipher is in `aes/chains.ts`, or in `cbc.ts` for a text that is left alone. Pads nothing
  * and authenticates nothing.
  *
  * Whenever the shortest text ends, the others move together: every text is then one block further along its own chain, whose
@@ -9,68 +9,39 @@
 import {
   CBC_JOB_IV,
   CBC_JOB_LENGTH,
+  CBC_JOB_SCHEDULE,
   CBC_JOB_SIZE,
   CBC_JOB_TEXT,
   CBC_LANES,
 } from '../../../abi/crypto-context.ts';
-import { aesEncryptChains } from '../aes/chains.ts';
+import { aesEncryptChains, forgetChainKeys } from '../aes/chains.ts';
 import { cbcEncrypt } from './cbc.ts';
 
 /** What is left of the jobs, in their form; not reentrant. */
 const LANES: usize = memory.data(128, 16);
-const ZERO_BLOCK: usize = memory.data(16, 16);
 
 /**
  * Encrypts the texts of `count` jobs in place.
  *
- * @param context  CBC_CONTEXT_SIZE octets of `cbcSetup`
- * @param jobs     `count` records of CBC_JOB_SIZE octets, only read: address of an unpredictable IV, address and length of a
- *                 text; lengths are multiples of 16 and may differ; texts and IVs do not overlap
- * @param count    1 ... CBC_LANES
+ * @param jobs   `count` records of CBC_JOB_SIZE octets, only read: address of an unpredictable IV, address and length of a text, and
+ *               of an encrypting schedule; keys are of one length, texts are multiples of 16 and may differ; texts and IVs do
+ *               not overlap
+ * @param count  1 ... CBC_LANES
  * @constantTime in all but count and lengths
  */
-export function cbcEncryptLanes(context: usize, jobs: usize, count: u32): void {
+export function cbcEncryptLanes(jobs: usize, count: u32): void {
   let lanes: usize = LANES;
   for (const end = jobs + <usize>count * CBC_JOB_SIZE; jobs < end; jobs += CBC_JOB_SIZE) {
     v128.store(lanes, v128.load(jobs));
     if (load<u32>(lanes, CBC_JOB_LENGTH) !== 0) lanes += CBC_JOB_SIZE;
   }
-  encryptLanes(context, lanes);
-}
-
-/**
- * Writes the IVs of `count` jobs at their addresses: those of `cbcUnpredictableIv` for consecutive sequence numbers.
- *
- * @param schedule      CBC_IV_CONTEXT_SIZE octets of `aesExpand`, of the key that serves IVs alone
- * @param sequenceLow   low and high word of the first job's 64-bit sequence number
- * @param jobs          as for `cbcEncryptLanes`; text and length are not read
- * @param count         1 ... CBC_LANES
- * @constantTime
- */
-export function cbcUnpredictableIvLanes(
-  schedule: usize,
-  sequenceLow: u32,
-  sequenceHigh: u32,
-  jobs: usize,
-  count: u32,
-): void {
-  let sequence = ((<u64>sequenceHigh) << 32) | <u64>sequenceLow;
-  let lanes: usize = LANES;
-  for (const end = jobs + <usize>count * CBC_JOB_SIZE; jobs < end; jobs += CBC_JOB_SIZE) {
-    // The first block of a chain that begins with zeros is the cipher alone.
-    const iv = load<u32>(jobs, CBC_JOB_IV);
-    v128.store(<usize>iv, i64x2(0, <i64>bswap<u64>(sequence)));
-    store<u32>(lanes, <u32>ZERO_BLOCK, CBC_JOB_IV);
-    store<u32>(lanes, iv, CBC_JOB_TEXT);
-    store<u32>(lanes, 16, CBC_JOB_LENGTH);
-    lanes += CBC_JOB_SIZE;
-    sequence++;
-  }
-  encryptLanes(schedule, lanes);
+  const together = lanes > LANES + CBC_JOB_SIZE;
+  encryptLanes(lanes);
+  if (together) forgetChainKeys();
 }
 
 /** Encrypts what LANES says, up to `end`. */
-function encryptLanes(schedule: usize, end: usize): void {
+function encryptLanes(end: usize): void {
   while (end > LANES + CBC_JOB_SIZE) {
     const eight = end > LANES + 4 * CBC_JOB_SIZE;
     let octets: u32 = u32.MAX_VALUE;
@@ -81,12 +52,12 @@ function encryptLanes(schedule: usize, end: usize): void {
     for (let lane = end; lane < LANES + CBC_LANES * CBC_JOB_SIZE; lane += CBC_JOB_SIZE) {
       v128.store(lane, v128.load(LANES));
     }
-    aesEncryptChains(schedule, LANES, <usize>octets, eight);
+    aesEncryptChains(LANES, <usize>octets, eight);
     end = closeRanks(end, octets);
   }
   if (end > LANES) {
     cbcEncrypt(
-      schedule,
+      <usize>load<u32>(LANES, CBC_JOB_SCHEDULE),
       <usize>load<u32>(LANES, CBC_JOB_IV),
       <usize>load<u32>(LANES, CBC_JOB_TEXT),
       <i32>load<u32>(LANES, CBC_JOB_LENGTH),
@@ -108,6 +79,7 @@ function closeRanks(end: usize, octets: u32): usize {
     store<u32>(free, text - 16, CBC_JOB_IV);
     store<u32>(free, text, CBC_JOB_TEXT);
     store<u32>(free, left, CBC_JOB_LENGTH);
+    store<u32>(free, load<u32>(lane, CBC_JOB_SCHEDULE), CBC_JOB_SCHEDULE);
     free += CBC_JOB_SIZE;
   }
   return free;

@@ -27,7 +27,7 @@ export function cbcSetup(context: usize, key: usize, keyLength: i32): void {
 /**
  * Encrypts a text in place.
  *
- * @param iv          16 octets, unpredictable (`cbcUnpredictableIv`); read only
+ * @param iv          16 octets, unpredictable; read only
  * @param textLength  a multiple of 16
  * @constantTime in all but the length
  */
@@ -61,18 +61,4 @@ export function cbcDecrypt(context: usize, iv: usize, text: usize, textLength: i
     }
     text += octets;
   }
-}
-
-/**
- * Writes the IV for a sequence number: its encryption, counted as a 128-bit number, under a key that serves only this SA
- * and is random at each installation, so that nobody foresees the next IV (RFC 3602 §3). Never twice for one number.
- *
- * @param schedule      CBC_IV_CONTEXT_SIZE octets of `aesExpand`, of that key
- * @param sequenceLow   low and high word of the 64-bit sequence number
- * @param out           16 octets, written
- * @constantTime
- */
-export function cbcUnpredictableIv(schedule: usize, sequenceLow: u32, sequenceHigh: u32, out: usize): void {
-  const sequence = ((<u64>sequenceHigh) << 32) | <u64>sequenceLow;
-  v128.store(out, aesEncryptBlock(schedule, i64x2(0, <i64>bswap<u64>(sequence))));
 }

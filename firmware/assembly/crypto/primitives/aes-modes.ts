@@ -3,24 +3,14 @@
  * function for each. Decides nothing.
  */
 
-import { cbcEncryptLanes, cbcUnpredictableIvLanes } from '../aes-modes/cbc-lanes.ts';
+import { cbcEncryptLanes } from '../aes-modes/cbc-lanes.ts';
 import { ccmOpen, ccmSeal, ccmSetup } from '../aes-modes/ccm.ts';
 import { cmac, cmacSetup } from '../aes-modes/cmac.ts';
 import { ctrEncrypt, ctrSetup } from '../aes-modes/ctr.ts';
 import { gmac, gmacAdd, gmacBegin, gmacEnd } from '../aes-modes/gmac.ts';
 
-export function primitive_cbc_encrypt_lanes(context: usize, jobs: usize, count: u32): void {
-  cbcEncryptLanes(context, jobs, count);
-}
-
-export function primitive_cbc_unpredictable_iv_lanes(
-  schedule: usize,
-  sequenceLow: u32,
-  sequenceHigh: u32,
-  jobs: usize,
-  count: u32,
-): void {
-  cbcUnpredictableIvLanes(schedule, sequenceLow, sequenceHigh, jobs, count);
+export function primitive_cbc_encrypt_lanes(jobs: usize, count: u32): void {
+  cbcEncryptLanes(jobs, count);
 }
 
 export function primitive_ctr_setup(context: usize, key: usize, keyLength: i32): void {

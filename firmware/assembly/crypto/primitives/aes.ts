@@ -5,7 +5,7 @@
 import { aesEncryptBlock, aesExpand, aesExpandDecrypt } from '../aes/aes.ts';
 import { aesDecryptEight } from '../aes/decrypt.ts';
 import { AES_TABLES } from '../aes/tables.ts';
-import { cbcDecrypt, cbcEncrypt, cbcSetup, cbcUnpredictableIv } from '../aes-modes/cbc.ts';
+import { cbcDecrypt, cbcEncrypt, cbcSetup } from '../aes-modes/cbc.ts';
 import { gcmOpen, gcmSeal, gcmSetup } from '../aes-modes/gcm.ts';
 import { equal } from '../equal.ts';
 import { cryptoSelfTest } from '../self-test/self-test.ts';
@@ -73,15 +73,6 @@ export function primitive_cbc_encrypt(context: usize, iv: usize, text: usize, te
 
 export function primitive_cbc_decrypt(context: usize, iv: usize, text: usize, textLength: i32): void {
   cbcDecrypt(context, iv, text, textLength);
-}
-
-export function primitive_cbc_unpredictable_iv(
-  schedule: usize,
-  sequenceLow: u32,
-  sequenceHigh: u32,
-  out: usize,
-): void {
-  cbcUnpredictableIv(schedule, sequenceLow, sequenceHigh, out);
 }
 
 export function primitive_equal(a: usize, b: usize, length: i32): bool {

@@ -5,6 +5,7 @@ import {
   CBC_CONTEXT_SIZE,
   CBC_JOB_IV,
   CBC_JOB_LENGTH,
+  CBC_JOB_SCHEDULE,
   CBC_JOB_SIZE,
   CBC_JOB_TEXT,
   CBC_LANES,
@@ -140,9 +141,10 @@ function lanesGiveKnownAnswer(context: usize, text: usize, count: u32): bool {
     store<u32>(job, <u32>CBC_128_IV, CBC_JOB_IV);
     store<u32>(job, <u32>(texts + lane * LANE_LENGTH), CBC_JOB_TEXT);
     store<u32>(job, <u32>laneLength(lane), CBC_JOB_LENGTH);
+    store<u32>(job, <u32>context, CBC_JOB_SCHEDULE);
     memory.copy(texts + lane * LANE_LENGTH, CBC_128_PLAIN, LANE_LENGTH);
   }
-  cbcEncryptLanes(context, jobs, count);
+  cbcEncryptLanes(jobs, count);
   for (let lane: usize = 0; lane < <usize>count; lane++) {
     memory.copy(text, CBC_128_PLAIN, LANE_LENGTH);
     memory.copy(text, CBC_128_CIPHER, laneLength(lane));

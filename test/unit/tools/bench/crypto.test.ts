@@ -33,7 +33,7 @@ describe('the rows of the cipher bench', () => {
     expect(notDecrypted.map(({ name }) => name)).toEqual(['AES-128-CBC x8', 'AES-256-CBC x8']);
   });
 
-  it('have titles of their own, by which another process finds them', () => {
+  it('have titles of their own', () => {
     expect(new Set(rows.map(titleOf)).size).toBe(rows.length);
   });
 });
