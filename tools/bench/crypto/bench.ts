@@ -11,12 +11,13 @@ import { type Engine, firmwareEngine, scalarEngine } from './engine.ts';
 import { canMask, MaskedProcess } from './masked.ts';
 import { noble } from './noble.ts';
 import { isFair, nodeCrypto } from './node-crypto.ts';
+import type { Workload } from './packet.ts';
 import { oneByOne, type PacketWork } from './packet-work.ts';
 import { renderRows } from './report.ts';
 import { type Row, titleOf } from './row.ts';
 import { rows } from './rows.ts';
 import { wasmWork } from './wasm-work.ts';
-import { packetsPerRun, type Workload, workloadOf } from './workload.ts';
+import { packetsPerRun, workloadOf } from './workload.ts';
 
 /** Names as in `ratio` of the rows. */
 export type Name =

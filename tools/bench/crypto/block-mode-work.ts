@@ -3,9 +3,9 @@ import type { Field, Layout } from '../../primitives/fields.ts';
 import { placeCbcJobs } from '../../primitives/jobs.ts';
 import type { BlockMode } from '../../primitives/shapes.ts';
 import { cbcLanes, groupsOf } from './groups.ts';
+import type { Workload } from './packet.ts';
 import type { PacketWork } from './packet-work.ts';
 import type { Row } from './row.ts';
-import type { Workload } from './workload.ts';
 
 /** @param lanes encrypts several texts side by side; undefined for one after the other */
 export function blockModeWork(

@@ -9,9 +9,9 @@ import type { BlockMode, Mac } from '../../primitives/shapes.ts';
 import type { Engine } from './engine.ts';
 import { cbcLanes, groupsOf, hmacLanes, setUp } from './groups.ts';
 import { hmacIcvOctets } from './node-crypto.ts';
+import type { Packet, Workload } from './packet.ts';
 import type { PacketWork } from './packet-work.ts';
 import type { Method, Row } from './row.ts';
-import type { Packet, Workload } from './workload.ts';
 
 interface PlacedPacket {
   readonly packet: Packet;

@@ -6,9 +6,9 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { md5, sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { hmacIcvOctets } from './node-crypto.ts';
+import type { Workload } from './packet.ts';
 import type { Process } from './packet-work.ts';
 import type { HashName, MacName, Row } from './row.ts';
-import type { Workload } from './workload.ts';
 
 const hashes = { MD5: md5, 'SHA-1': sha1, 'SHA-256': sha256, 'SHA-384': sha384, 'SHA-512': sha512 };
 const unpadded = { disablePadding: true };

@@ -12,9 +12,9 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from 'node:crypto';
+import type { Packet, Workload } from './packet.ts';
 import type { Process } from './packet-work.ts';
 import type { HashName, Method, Row } from './row.ts';
-import type { Packet, Workload } from './workload.ts';
 
 type Keys = Pick<Workload, 'key' | 'macKey'>;
 type MethodOf<Kind extends Method['kind']> = Extract<Method, { kind: Kind }>;

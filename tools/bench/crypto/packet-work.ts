@@ -1,6 +1,6 @@
 /** Work of a contestant of the cipher bench that can be compared with others': its results, packet by packet. */
 import type { Work } from '../turns.ts';
-import type { Packet } from './workload.ts';
+import type { Packet } from './packet.ts';
 
 export interface PacketWork extends Work {
   /** Of the last run: each packet's text, or its MAC, and behind an encrypted text its ICV. */

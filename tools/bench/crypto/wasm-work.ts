@@ -9,9 +9,9 @@ import { blockModeWork } from './block-mode-work.ts';
 import { cbcHmacWork } from './cbc-hmac-work.ts';
 import type { Engine } from './engine.ts';
 import { groupsOf, hmacLanes, setUp } from './groups.ts';
+import type { Workload } from './packet.ts';
 import type { PacketWork } from './packet-work.ts';
 import type { Row } from './row.ts';
-import type { Workload } from './workload.ts';
 
 const icvOctets = 16;
 
