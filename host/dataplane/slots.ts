@@ -137,6 +137,7 @@ export function checkSa(sa: SecurityAssociation, direction: SecurityAssociation[
       true,
       sa.tfcPadding === 'mtu' || isInteger(sa.tfcPadding ?? 0, 0, 65535),
     ) ??
+    expected('no TFC padding with ah', true, sa.protocol !== 'ah' || (sa.tfcPadding ?? 0) === 0) ??
     expected('first sequence number', true, isFirstSequence(sa));
   if (problem !== undefined) {
     throw new HostError(
