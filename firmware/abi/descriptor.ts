@@ -15,7 +15,10 @@ export const DESCRIPTOR_REASON = 4;
 export const DESCRIPTOR_START = 8;
 /** u32, in and out: octets of the packet. */
 export const DESCRIPTOR_LENGTH = 12;
-/** u32, out of an outbound run: first octet (SPI) and length (to the ICV) of the ESP part of what is sent. */
+/**
+ * u32, out of an outbound run: first octet (SPI) and length (to the ICV) of the ESP part of what is sent; with AH the whole
+ * packet, because AH covers its header, which therefore has to go as it is.
+ */
 export const DESCRIPTOR_ESP_START = 16;
 export const DESCRIPTOR_ESP_LENGTH = 20;
 /**
@@ -48,6 +51,8 @@ export const DESCRIPTOR_DONT_FRAGMENT = 96;
 export const DESCRIPTOR_TTL = 100;
 /** u32, out of an outbound run: 1 when ESP goes by UDP, 0 when by IP protocol 50. */
 export const DESCRIPTOR_UDP = 104;
+/** u32, out of an outbound run: 1 when what is sent is AH. */
+export const DESCRIPTOR_AH = 108;
 
 /** Bits of DESCRIPTOR_INPUT. */
 /** Inbound: the packet starts with its outer IP header; otherwise with the SPI, and family, peer and local are set. */
@@ -58,6 +63,11 @@ export const INPUT_UDP = 2;
 export const INPUT_DECREMENT_TTL = 4;
 /** Outbound: skip the SPD, use the pair of DESCRIPTOR_PAIR_SPI (the channel). */
 export const INPUT_THROUGH = 8;
+/**
+ * Inbound, bare: it starts with AH, behind an IPv6 header without extension headers. AH over IPv4 is never bare, since it covers
+ * an identification that nobody else knows.
+ */
+export const INPUT_AH = 64;
 /** It came from the protected side. The firmware is told so by the run; this is for who reads the descriptor afterwards. */
 export const INPUT_OUTBOUND = 16;
 /** Outbound, with INPUT_THROUGH: no packet but a dummy (RFC 4303 section 2.6) of DESCRIPTOR_LENGTH octets, whose content is zeroed. */

@@ -33,5 +33,8 @@ export const DROP_ECN = 28;
 export const DROP_HELD_OVERFLOW = 29;
 export const DROP_HELD_ABANDONED = 30;
 export const DROP_CIPHERTEXT_LENGTH = 31;
+export const DROP_AH_LENGTH = 32;
+export const DROP_AH_HEADER = 33;
+export const DROP_PROTOCOL_MISMATCH = 34;
 /** One more than the highest number. */
-export const DROP_CODE_COUNT = 32;
+export const DROP_CODE_COUNT = 35;

@@ -94,12 +94,12 @@ export const dropReasons: readonly DropReason[] = [
   {
     number: code.DROP_OUTER_FRAGMENT,
     name: 'outer-fragment',
-    text: 'A fragment of an ESP packet: the kernel reassembles before IPsec, so this one came around it.',
+    text: 'A fragment of an ESP or AH packet: the kernel reassembles before IPsec, so this one came around it.',
   },
   {
     number: code.DROP_NOT_ESP,
     name: 'not-esp',
-    text: 'Neither ESP nor UDP with ESP in it; IKE (non-ESP marker) is not for the packet engine.',
+    text: 'Neither ESP, AH nor UDP with ESP in it; IKE (non-ESP marker) is not for the packet engine.',
   },
   {
     number: code.DROP_KEEPALIVE,
@@ -165,6 +165,21 @@ export const dropReasons: readonly DropReason[] = [
     number: code.DROP_CIPHERTEXT_LENGTH,
     name: 'ciphertext-length',
     text: "The encrypted part is no multiple of the cipher's block.",
+  },
+  {
+    number: code.DROP_AH_LENGTH,
+    name: 'ah-length',
+    text: "AH's Payload Len is not what the SA's algorithms make it, or goes beyond the packet (RFC 4302 section 2.2).",
+  },
+  {
+    number: code.DROP_AH_HEADER,
+    name: 'ah-header',
+    text: 'The header before AH has options or extension headers whose form at the destination cannot be told, or over 512 octets (RFC 4302 section 3.3.3.1).',
+  },
+  {
+    number: code.DROP_PROTOCOL_MISMATCH,
+    name: 'protocol-mismatch',
+    text: 'ESP, or a dummy, for an SA of AH, or AH for an SA of ESP.',
   },
 ];
 

@@ -85,6 +85,8 @@ export const SA_FLAG_DSCP_SET = 128;
 /** DF of an outer IPv4 header: always set, always clear, or (neither) copied. */
 export const SA_FLAG_DF_SET = 256;
 export const SA_FLAG_DF_CLEAR = 512;
+/** The SA is for AH (RFC 4302), otherwise for ESP. */
+export const SA_FLAG_AH = 1024;
 
 export const SA_RAISED_SOFT = 1;
 export const SA_RAISED_HARD = 2;

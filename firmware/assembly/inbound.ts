@@ -1,6 +1,6 @@
 /**
  * What happens to a packet from the unprotected side, top to bottom as RFC 4301 section 5.2: carrier, SAD, replay check,
- * ICV, replay commit, decryption, trailer, inner packet against the SA's selectors, ECN, lifetimes. Nothing of an
+ * ICV, replay commit, decryption and trailer (ESP), inner packet against the SA's selectors, ECN, lifetimes. Nothing of an
  * unauthenticated packet changes any state but counters.
  */
 import { SAD_PENDING, SAD_SIZE, SAD_SPI, SAD_STATE } from '../abi/bank.ts';
@@ -12,31 +12,23 @@ import {
 import {
   DESCRIPTOR_FAMILY,
   DESCRIPTOR_INPUT,
-  DESCRIPTOR_LENGTH,
   DESCRIPTOR_PAIR_SPI,
   DESCRIPTOR_PEER,
   DESCRIPTOR_PEER_PORT,
   DESCRIPTOR_SIZE,
   DESCRIPTOR_SLOT,
-  DESCRIPTOR_START,
-  DESCRIPTOR_TOS,
   DESCRIPTOR_VERDICT,
-  INPUT_DECREMENT_TTL,
   INPUT_UDP,
 } from '../abi/descriptor.ts';
 import {
   DROP_DUMMY,
-  DROP_ECN,
-  DROP_HEADER_MALFORMED,
   DROP_ICV,
   DROP_LIFETIME,
-  DROP_NEXT_HEADER,
+  DROP_PROTOCOL_MISMATCH,
   DROP_REPLAY,
   DROP_SA_NOT_READY,
-  DROP_SELECTOR_MISMATCH,
   DROP_SPI_RESERVED,
   DROP_SPI_UNKNOWN,
-  DROP_TTL_EXCEEDED,
 } from '../abi/drop-code.ts';
 import {
   EVENT_FIRST_AUTHENTIC,
@@ -46,41 +38,35 @@ import {
 } from '../abi/event.ts';
 import { HELD_INBOUND } from '../abi/held.ts';
 import {
+  SA_FLAG_AH,
   SA_FLAG_DELIVER_HOST,
   SA_FLAG_NOTIFY_FIRST_AUTHENTIC,
   SA_FLAG_OUTER_IPV6,
-  SA_FLAG_TRANSPORT,
   SA_FLAG_UDP,
   SA_MOVED_AT_SECONDS,
   SA_PAIR_SPI,
   SA_PEER_ADDRESS,
   SA_PEER_PORT,
   SA_RAISED_FIRST_AUTHENTIC,
-  SA_SELECTOR_COUNT,
-  SA_SELECTOR_FIRST,
   SA_STATE,
   SA_STATE_LIVE,
   SA_STATE_STOPPED,
 } from '../abi/sa-slot.ts';
-import { ROW_SIZE } from '../abi/spd-row.ts';
 import { VERDICT_DELIVER, VERDICT_DELIVER_HOST } from '../abi/verdict.ts';
+import { checkAh, receivedAhLength, verifyAh } from './ah/open.ts';
 import { count, drop } from './counters.ts';
 import { icvLength, payloadOffset } from './esp/geometry.ts';
 import { digestAhead } from './esp/icv-ahead.ts';
 import { checkLength, payloadLength, payloadNextHeader, readTrailer, verifyAndDecrypt } from './esp/open.ts';
 import { raiseSenderEvent } from './events.ts';
 import { hold } from './held.ts';
-import { espAddress, espLength, locateEsp } from './packet/carrier.ts';
-import { decapsulatedEcn, ECN_DROP, ECN_MASK } from './packet/ecn.ts';
-import { inspect, packetFamily, packetLength, packetTos, packetTtl } from './packet/inspect.ts';
-import { ESP_SEQUENCE, loadNetwork32, PROTOCOL_IPV4, PROTOCOL_IPV6, PROTOCOL_NONE } from './packet/ip.ts';
-import { decrementTtl, setEcn } from './packet/rewrite.ts';
-import { restoreHeader } from './packet/transport-header.ts';
-import { bankSad, bindingRows, descriptors, saPairs } from './regions.ts';
+import { innerPayloadLength, takeInner } from './inner-packet.ts';
+import { carriesAh, ipsecAddress, ipsecLength, locateIpsec } from './packet/carrier.ts';
+import { AH_SEQUENCE, AH_SPI, ESP_SEQUENCE, loadNetwork32, PROTOCOL_NONE } from './packet/ip.ts';
+import { bankSad, descriptors, saPairs } from './regions.ts';
 import { countPassed, isWithinLifetime, raiseOnce } from './sad/lifetime.ts';
 import { accept, fullSequence, isAcceptable } from './sad/replay-window.ts';
 import { cipherAddress, hasFlag, replayAddress, slotAddress } from './sad/slot.ts';
-import { firstMatch } from './spd/selector-match.ts';
 
 /** SPIs of this second that were raised, so that garbage does not keep the control side busy. */
 let unknownSecond: u32 = 0;
@@ -97,16 +83,17 @@ export function inbound(index: u32, number: u32, bankPtr: usize, nowSeconds: u32
   const descriptorPtr = descriptors + <usize>index * DESCRIPTOR_SIZE;
 
   // 1. Carrier.
-  const problem = locateEsp(descriptorPtr);
+  const problem = locateIpsec(descriptorPtr);
   if (problem !== 0) {
     drop(descriptorPtr, problem);
     return;
   }
-  const espPtr = espAddress;
-  const length = espLength;
+  const ipsecPtr = ipsecAddress;
+  const length = ipsecLength;
+  const ah = carriesAh;
 
   // 2. SAD by SPI: one load, one compare.
-  const spi = loadNetwork32(espPtr);
+  const spi = loadNetwork32(ah ? ipsecPtr + AH_SPI : ipsecPtr);
   const slotIndex = spi & (saPairs - 1);
   const sadPtr = bankPtr + bankSad + <usize>slotIndex * SAD_SIZE;
   if (spi < 256 || load<u32>(sadPtr, SAD_SPI) !== spi) {
@@ -127,28 +114,38 @@ export function inbound(index: u32, number: u32, bankPtr: usize, nowSeconds: u32
     return;
   }
 
+  if (hasFlag(slotPtr, SA_FLAG_AH) !== ah) {
+    drop(descriptorPtr, DROP_PROTOCOL_MISMATCH);
+    return;
+  }
+
   // 3. Authenticity.
-  const refusal = authenticate(descriptorPtr, number, slotIndex, espPtr, length, nowSeconds);
+  const refusal = ah
+    ? authenticateAh(descriptorPtr, slotIndex, ipsecPtr, length)
+    : authenticate(descriptorPtr, number, slotIndex, ipsecPtr, length, nowSeconds);
   if (refusal !== 0) {
     drop(descriptorPtr, refusal);
     return;
   }
 
   // 4. Trailer and inner packet.
-  const rejection = extract(descriptorPtr, slotPtr, espPtr, length);
+  const rejection = ah
+    ? extractAh(descriptorPtr, slotPtr, ipsecPtr, length)
+    : extract(descriptorPtr, slotPtr, ipsecPtr, length);
   if (rejection !== 0) {
     drop(descriptorPtr, rejection);
     return;
   }
 
   // 5. Lifetimes.
-  if (!isWithinLifetime(slotPtr, slotPtr, payloadLength, nowSeconds)) {
+  const octets = innerPayloadLength;
+  if (!isWithinLifetime(slotPtr, slotPtr, octets, nowSeconds)) {
     drop(descriptorPtr, DROP_LIFETIME);
     return;
   }
-  countPassed(slotPtr, slotPtr, payloadLength, nowSeconds);
+  countPassed(slotPtr, slotPtr, octets, nowSeconds);
   count(COUNTER_INBOUND_PACKETS, 1);
-  count(COUNTER_INBOUND_OCTETS, payloadLength);
+  count(COUNTER_INBOUND_OCTETS, octets);
   store<u32>(
     descriptorPtr,
     hasFlag(slotPtr, SA_FLAG_DELIVER_HOST) ? VERDICT_DELIVER_HOST : VERDICT_DELIVER,
@@ -202,13 +199,35 @@ function authenticate(
   if (!isAcceptable(slotPtr, windowPtr, sequence)) return DROP_REPLAY;
   const digest = digestAhead(number, espPtr + length - icvLength(slotPtr), sequence);
   if (!verifyAndDecrypt(slotPtr, cipherAddress(slotIndex), espPtr, length, sequence, digest)) return DROP_ICV;
+  // An older packet may have been under way since before the peer moved.
+  if (commitReplay(slotPtr, windowPtr, sequence)) noticeMove(descriptorPtr, slotPtr, nowSeconds);
+  return 0;
+}
+
+/**
+ * The same for AH (RFC 4302 sections 3.4.3 and 3.4.4), of which nothing is encrypted.
+ *
+ * @returns 0, or the reason to drop the packet
+ */
+function authenticateAh(descriptorPtr: usize, slotIndex: u32, ahPtr: usize, length: u32): u32 {
+  const slotPtr = slotAddress(slotIndex);
+  const windowPtr = replayAddress(slotIndex);
+  const problem = checkAh(descriptorPtr, slotPtr, ahPtr, length);
+  if (problem !== 0) return problem;
+  const sequence = fullSequence(slotPtr, loadNetwork32(ahPtr + AH_SEQUENCE));
+  if (!isAcceptable(slotPtr, windowPtr, sequence)) return DROP_REPLAY;
+  if (!verifyAh(descriptorPtr, slotPtr, cipherAddress(slotIndex), ahPtr, length, sequence)) return DROP_ICV;
+  commitReplay(slotPtr, windowPtr, sequence);
+  return 0;
+}
+
+/** Notes an authentic packet. Returns true when its number is the highest so far. */
+function commitReplay(slotPtr: usize, windowPtr: usize, sequence: u64): bool {
   const newest = accept(slotPtr, windowPtr, sequence);
   if (hasFlag(slotPtr, SA_FLAG_NOTIFY_FIRST_AUTHENTIC)) {
     raiseOnce(slotPtr, slotPtr, EVENT_FIRST_AUTHENTIC, SA_RAISED_FIRST_AUTHENTIC);
   }
-  // An older packet may have been under way since before the peer moved.
-  if (newest) noticeMove(descriptorPtr, slotPtr, nowSeconds);
-  return 0;
+  return newest;
 }
 
 /** RFC 3948, RFC 7296 section 2.23: behind NAT the peer's address may change at any time. Raised once a second at most. */
@@ -237,33 +256,11 @@ function extract(descriptorPtr: usize, slotPtr: usize, espPtr: usize, length: u3
   if (padding !== 0) return padding;
   // RFC 4303 section 2.6: dummies are discarded without a word.
   if (payloadNextHeader === PROTOCOL_NONE) return DROP_DUMMY;
-  const payloadPtr = espPtr + payloadOffset(slotPtr);
-  const transport = hasFlag(slotPtr, SA_FLAG_TRANSPORT);
-  let innerPtr = payloadPtr;
-  if (transport) {
-    innerPtr = restoreHeader(descriptorPtr, payloadPtr, payloadLength, payloadNextHeader);
-    if (innerPtr === 0) return DROP_HEADER_MALFORMED;
-  } else {
-    const version = payloadLength === 0 ? 0 : <u32>load<u8>(payloadPtr) >> 4;
-    const expected: u32 =
-      payloadNextHeader === PROTOCOL_IPV4 ? 4 : payloadNextHeader === PROTOCOL_IPV6 ? 6 : 0;
-    if (expected === 0 || version !== expected) return DROP_NEXT_HEADER;
-  }
-  const malformed = inspect(innerPtr, <u32>(payloadPtr - innerPtr) + payloadLength, false);
-  if (malformed !== 0) return malformed;
-  const selectorsPtr = bindingRows + <usize>load<u32>(slotPtr, SA_SELECTOR_FIRST) * ROW_SIZE;
-  if (firstMatch(selectorsPtr, load<u32>(slotPtr, SA_SELECTOR_COUNT)) === 0) return DROP_SELECTOR_MISMATCH;
-  if (!transport) {
-    const inner = packetTos & ECN_MASK;
-    const ecn = decapsulatedEcn(inner, load<u32>(descriptorPtr, DESCRIPTOR_TOS) & ECN_MASK);
-    if (ecn === ECN_DROP) return DROP_ECN;
-    if (ecn !== inner) setEcn(innerPtr, packetFamily, ecn);
-  }
-  if ((load<u32>(descriptorPtr, DESCRIPTOR_INPUT) & INPUT_DECREMENT_TTL) !== 0) {
-    if (packetTtl <= 1) return DROP_TTL_EXCEEDED;
-    decrementTtl(innerPtr, packetFamily);
-  }
-  store<u32>(descriptorPtr, <u32>innerPtr, DESCRIPTOR_START);
-  store<u32>(descriptorPtr, packetLength, DESCRIPTOR_LENGTH);
-  return 0;
+  return takeInner(descriptorPtr, slotPtr, espPtr + payloadOffset(slotPtr), payloadLength, payloadNextHeader);
+}
+
+/** The same from behind AH. */
+function extractAh(descriptorPtr: usize, slotPtr: usize, ahPtr: usize, length: u32): u32 {
+  const ahLength = receivedAhLength(ahPtr);
+  return takeInner(descriptorPtr, slotPtr, ahPtr + ahLength, length - ahLength, load<u8>(ahPtr));
 }

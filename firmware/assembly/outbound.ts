@@ -1,6 +1,6 @@
 /**
  * What happens to a packet from the protected side, top to bottom as RFC 4301 section 5.1: header, SPD, SA, lifetimes,
- * inner header, sequence number, ESP, outer header. A packet that is dropped is left as it was, so that the host can quote
+ * inner header, sequence number, ESP or AH, outer header. A packet that is dropped is left as it was, so that the host can quote
  * it in an ICMP error.
  */
 import {
@@ -44,6 +44,7 @@ import {
 import { EVENT_ACQUIRE } from '../abi/event.ts';
 import { HELD_OUTBOUND } from '../abi/held.ts';
 import {
+  SA_FLAG_AH,
   SA_FLAG_ESN,
   SA_PAIR_SPI,
   SA_SELECTOR_COUNT,
@@ -66,6 +67,7 @@ import {
   ROW_SPI,
 } from '../abi/spd-row.ts';
 import { VERDICT_BYPASS, VERDICT_SEND } from '../abi/verdict.ts';
+import { encapsulateAh } from './ah/encapsulate.ts';
 import { count, drop } from './counters.ts';
 import { checkEncapsulation, encapsulate, payloadLengthOf } from './esp/encapsulate.ts';
 import { raiseAcquire } from './events.ts';
@@ -130,9 +132,10 @@ export function outbound(index: u32, bankPtr: usize, generation: u32, nowSeconds
   }
   store<u64>(slotPtr, last + 1, SA_SEQUENCE);
 
-  // 6. Inner header, ESP, outer header.
+  // 6. Inner header, ESP or AH, outer header.
   if ((input & INPUT_DECREMENT_TTL) !== 0) decrementTtl(packetPtr, packetFamily);
-  encapsulate(descriptorPtr, slotIndex, packetPtr, last + 1);
+  if (hasFlag(slotPtr, SA_FLAG_AH)) encapsulateAh(descriptorPtr, slotIndex, packetPtr, last + 1);
+  else encapsulate(descriptorPtr, slotIndex, packetPtr, last + 1);
   countPassed(slotPtr, pairPtr, payloadLength, nowSeconds);
   count(COUNTER_OUTBOUND_PACKETS, 1);
   count(COUNTER_OUTBOUND_OCTETS, payloadLength);

@@ -137,7 +137,7 @@ function association(
   return {
     direction,
     spi,
-    protocol: 'esp',
+    protocol: sa.protocol,
     mode: sa.mode,
     proposal: sa.proposal.keyword,
     keys,

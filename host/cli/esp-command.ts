@@ -1,4 +1,4 @@
-/** `sekisho esp`: seals and opens ESP packets in capture files with the engine of the router, for support and for tests. */
+/** `sekisho esp`: seals and opens ESP and AH packets in capture files with the engine of the router, for support and for tests. */
 import type { Command } from 'commander';
 import { addEspOpenCommand } from './esp-open-command.ts';
 import { addEspSealCommand } from './esp-seal-command.ts';
@@ -7,7 +7,7 @@ import { saFileHelp } from './sa-file-help.ts';
 export function addEspCommand(parent: Command): void {
   const esp = parent
     .command('esp')
-    .summary('seal or open ESP packets in capture files')
+    .summary('seal or open ESP or AH packets in capture files')
     .description(
       "Runs the packets of a capture file through the router's own packet engine with one SA of your choice.\n" +
         'For support (can this be opened with that key?) and for tests against other implementations.',

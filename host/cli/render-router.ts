@@ -75,7 +75,7 @@ export function renderSad(rows: readonly SadRow[], width: number | undefined): s
       { title: 'KIND', cell: (row) => row.kind },
       { title: 'STATE', cell: (row) => row.state },
       { title: 'PROPOSAL', cell: (row) => describeProposal(row.proposal) },
-      { title: 'FORM', cell: (row) => `${row.mode}, ${row.encapsulation}` },
+      { title: 'FORM', cell: (row) => `${row.protocol} ${row.mode}, ${row.encapsulation}` },
       { title: 'PEER', cell: (row) => row.peer, shrinkTo: 16 },
       { title: 'SEQUENCE', cell: (row) => formatCount(row.sequence), align: 'right' },
       { title: 'PACKETS', cell: (row) => formatCount(row.packets), align: 'right' },

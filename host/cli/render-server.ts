@@ -98,7 +98,7 @@ export function renderPolicies(rows: readonly PolicyRow[], width: number | undef
         cell: (row) => (row.selectors.length === 0 ? 'all of their networks' : row.selectors.join('; ')),
         shrinkTo: 21,
       },
-      { title: 'FORM', cell: (row) => `${row.mode}, ${row.encapsulation}` },
+      { title: 'FORM', cell: (row) => `${row.protocol} ${row.mode}, ${row.encapsulation}` },
       { title: 'PROPOSAL', cell: (row) => describeProposal(row.proposal) },
       { title: 'ESN', cell: (row) => (row.esn ? 'yes' : 'no') },
       { title: 'LIFETIME', cell: (row) => formatSeconds(row.lifetimeSeconds), align: 'right' },

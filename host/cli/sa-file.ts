@@ -6,12 +6,13 @@
 import { z } from 'zod';
 import { type Address, parseAddress } from '../model/address.ts';
 import { HostError } from '../model/host-error.ts';
-import { type Proposal, parseProposal } from '../model/proposal.ts';
+import { type Proposal, parseProposal, proposalFormsOf } from '../model/proposal.ts';
 import { Secret } from '../model/secret.ts';
-import type { Mode, SaKeys } from '../model/security-association.ts';
+import type { Mode, SaKeys, SaProtocol } from '../model/security-association.ts';
 import { textOf } from '../model/selector-text.ts';
 
 export interface SaFile {
+  readonly protocol: SaProtocol;
   readonly mode: Mode;
   readonly proposal: Proposal;
   readonly spi: number;
@@ -42,12 +43,12 @@ const integer = (first: bigint, last: bigint, what: string) =>
     .refine((value) => value >= first && value <= last, `expected ${what}, from ${first} to ${last}`);
 
 const schema = z.strictObject({
-  protocol: z.literal('esp', { error: 'expected "esp"' }).default('esp'),
+  protocol: z.enum(['esp', 'ah'], { error: 'expected "esp" or "ah"' }).default('esp'),
   mode: z.enum(['tunnel', 'transport'], { error: 'expected "tunnel" or "transport"' }),
   proposal: textOf(parseProposal, 'a proposal'),
   // RFC 4303 section 2.1: 0 to 255 are reserved.
   spi: integer(256n, 0xffff_ffffn, 'an SPI'),
-  encryptionKey: hex,
+  encryptionKey: hex.default(''),
   authenticationKey: hex.default(''),
   salt: hex.default(''),
   esn: z.boolean({ error: 'expected true or false' }).default(false),
@@ -69,8 +70,9 @@ export function parseSaFile(text: string, file: string): SaFile {
       parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the whole file'}: ${issue.message}`),
     );
   }
-  const { mode, proposal, spi, esn, sequence, tunnel, udpEncapsulation } = parsed.data;
+  const { protocol, mode, proposal, spi, esn, sequence, tunnel, udpEncapsulation } = parsed.data;
   const problems = [
+    ...protocolProblems(protocol, proposal, udpEncapsulation !== undefined),
     ...lengthProblem('encryptionKey', parsed.data.encryptionKey, proposal.encryptionKeyOctets, proposal),
     ...lengthProblem(
       'authenticationKey',
@@ -98,7 +100,7 @@ export function parseSaFile(text: string, file: string): SaFile {
     authenticationKey: secretOf(parsed.data.authenticationKey),
     salt: secretOf(parsed.data.salt),
   };
-  return { mode, proposal, spi: Number(spi), keys, esn, sequence, tunnel, udpEncapsulation };
+  return { protocol, mode, proposal, spi: Number(spi), keys, esn, sequence, tunnel, udpEncapsulation };
 }
 
 /** V8's message quotes the text around the mistake, which may be a key: only its place is passed on. */
@@ -109,6 +111,17 @@ function parseJson(text: string, file: string): unknown {
     const place = /\(line \d+ column \d+\)/.exec(String(error))?.[0] ?? '';
     throw new HostError('CONFIG_INVALID', `${file}: expected JSON ${place}`.trimEnd());
   }
+}
+
+function protocolProblems(protocol: SaProtocol, proposal: Proposal, isUdp: boolean): string[] {
+  return [
+    ...(proposal.protocols.includes(protocol)
+      ? []
+      : [`proposal: expected ${proposalFormsOf[protocol]} with "${protocol}", found ${proposal.keyword}`]),
+    ...(protocol === 'ah' && isUdp
+      ? ['udpEncapsulation: expected nothing, since UDP carries ESP alone']
+      : []),
+  ];
 }
 
 function lengthProblem(field: string, digits: string, octets: number, proposal: Proposal): string[] {

@@ -139,6 +139,7 @@ export class Dataplane implements Engine {
       udp ? from.port : 0,
       16,
       arrival.tos,
+      arrival.protocol === 'ah',
     );
     this.runInbound(1, now, this.#single);
     return this.outcome(this.#single);

@@ -8,7 +8,7 @@
 import type { Address, Endpoint } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
 import type { SpdEntry } from '../model/policy.ts';
-import type { Encapsulation, SecurityAssociation, Spi } from '../model/security-association.ts';
+import type { Encapsulation, SaProtocol, SecurityAssociation, Spi } from '../model/security-association.ts';
 import type { PacketSelector, Selector } from '../model/selector.ts';
 
 /** Two SAs of one distribution, for one SPD entry. */
@@ -63,13 +63,15 @@ export type EngineEvent =
   /** An authentic packet of a UDP-encapsulated pair came from another address than the peer's (RFC 3948, RFC 7296 2.23). */
   | { readonly kind: 'peer-moved'; readonly spi: Spi; readonly from: Endpoint };
 
-/** An outer packet as it came from the unprotected side: a bare ESP packet with the addresses of its carrier. */
+/** An outer packet as it came from the unprotected side: a bare ESP or AH packet with the addresses of its carrier. */
 export interface EspArrival {
   /** From the SPI to the ICV. Borrowed during the call. */
   readonly esp: Uint8Array;
   readonly from: Endpoint;
   readonly to: Address;
   readonly encapsulation: Encapsulation;
+  /** Whether it is AH, which can come like this over IPv6 alone; otherwise ESP. */
+  readonly protocol?: SaProtocol;
   /** TOS or traffic class of the outer header. */
   readonly tos: number;
 }
@@ -78,11 +80,12 @@ export interface EspArrival {
 export type Outcome =
   | {
       readonly kind: 'send';
-      /** SPI to ICV, to be carried by UDP or raw ESP as `encapsulation` says. */
+      /** SPI to ICV, to be carried by UDP or raw ESP as `encapsulation` says; with AH the same as `outer`. */
       readonly esp: Uint8Array;
       /** The whole outer packet, IP header included. */
       readonly outer: Uint8Array;
       readonly to: Endpoint;
+      readonly protocol: SaProtocol;
       readonly encapsulation: Encapsulation;
       readonly tos: number;
       /** The pair it went through. */

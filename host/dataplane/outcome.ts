@@ -23,6 +23,7 @@ export function outcomeOf(batch: PacketBatch, index: number): Outcome {
         esp: batch.copyEsp(index),
         outer: batch.copyPacket(index),
         to: { address: addressOf(octets), port: batch.peerPort(index) },
+        protocol: batch.isAh(index) ? 'ah' : 'esp',
         encapsulation: udp ? 'udp' : 'raw',
         tos: batch.tos(index),
         spi: batch.pairSpi(index),

@@ -6,9 +6,9 @@
  *   1. read packet i to `packetAddress(i)`, at most `packetRoom` octets; `setOutbound(i, length)`
  *   2. `run` of the dataplane (`runOutbound(count, now)`)
  *   3. by `verdict(i)`:
- *      VERDICT_SEND    send `espLength(i)` octets at `espStart(i)` by UDP or a raw ESP socket (`isUdp(i)`, `family(i)`) to
+ *      VERDICT_SEND    send `espLength(i)` octets at `espStart(i)` by UDP or a raw socket (`isUdp(i)`, `isAh(i)`, `family(i)`) to
  *                      `peerAddressAt(i)`, `peerPort(i)`, from `localAddressAt(i)`, with `tos(i)`, `ttl(i)`, `dontFragment(i)`;
- *                      or the whole outer packet, `length(i)` octets at `start(i)`
+ *                      or the whole outer packet, `length(i)` octets at `start(i)`; with AH both are the same
  *      VERDICT_BYPASS  the packet, unchanged, is `length(i)` octets at `start(i)`
  *      VERDICT_HELD    a copy is kept by the firmware; ask `drainEvents` for the acquire
  *      VERDICT_DROP    `reason(i)` says why; the packet is unchanged, for an ICMP error (`mtu(i)` with DROP_PACKET_TOO_BIG)
@@ -24,6 +24,7 @@
  * from 0 to `packetSlots - 1`; a run takes slots 0 to count - 1 (or a range). All addresses are offsets into `memory`.
  */
 import {
+  DESCRIPTOR_AH,
   DESCRIPTOR_DONT_FRAGMENT,
   DESCRIPTOR_ENTRY,
   DESCRIPTOR_ESP_LENGTH,
@@ -44,6 +45,7 @@ import {
   DESCRIPTOR_TTL,
   DESCRIPTOR_UDP,
   DESCRIPTOR_VERDICT,
+  INPUT_AH,
   INPUT_DECREMENT_TTL,
   INPUT_DUMMY,
   INPUT_OUTBOUND,
@@ -111,12 +113,13 @@ export class PacketBatch {
   }
 
   /**
-   * Bare ESP from the unprotected side: `length` octets at `packetAddress(index)` from SPI to ICV.
+   * Bare ESP, or AH over IPv6, from the unprotected side: `length` octets at `packetAddress(index)`, without an IP header.
    *
    * @param udp       it came in a UDP datagram
    * @param addresses octets of which those from `peerAt` are the sender's address, from `localAt` ours (4 or 16)
    * @param peerPort  the sender's UDP port, 0 without UDP
    * @param tos       TOS or traffic class of the outer header (its ECN bits count)
+   * @param ah        it is AH
    */
   setInbound(
     index: number,
@@ -128,10 +131,11 @@ export class PacketBatch {
     peerPort: number,
     localAt: number,
     tos: number,
+    ah = false,
   ): void {
     this.#set(index, DESCRIPTOR_START, this.packetAddress(index));
     this.#set(index, DESCRIPTOR_LENGTH, length);
-    this.#set(index, DESCRIPTOR_INPUT, this.#inputFlags | (udp ? INPUT_UDP : 0));
+    this.#set(index, DESCRIPTOR_INPUT, this.#inputFlags | (udp ? INPUT_UDP : 0) | (ah ? INPUT_AH : 0));
     this.#set(index, DESCRIPTOR_FAMILY, family);
     this.#set(index, DESCRIPTOR_PEER_PORT, peerPort);
     this.#set(index, DESCRIPTOR_TOS, tos);
@@ -203,6 +207,11 @@ export class PacketBatch {
     return this.#get(index, DESCRIPTOR_UDP) !== 0;
   }
 
+  /** True when a packet to be sent is AH. */
+  isAh(index: number): boolean {
+    return this.#get(index, DESCRIPTOR_AH) !== 0;
+  }
+
   peerPort(index: number): number {
     return this.#get(index, DESCRIPTOR_PEER_PORT);
   }
@@ -242,7 +251,7 @@ export class PacketBatch {
     return this.memory.slice(this.start(index), this.start(index) + this.length(index));
   }
 
-  /** A copy of the ESP part of a packet that is to be sent. */
+  /** A copy of the ESP part of a packet that is to be sent; with AH of the whole. */
   copyEsp(index: number): Uint8Array {
     return this.memory.slice(this.espStart(index), this.espStart(index) + this.espLength(index));
   }

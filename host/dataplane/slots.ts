@@ -32,6 +32,7 @@ import {
   REPLAY_WINDOW_MAX,
   SA_DSCP,
   SA_ENCRYPTION,
+  SA_FLAG_AH,
   SA_FLAG_DELIVER_HOST,
   SA_FLAG_DF_CLEAR,
   SA_FLAG_DF_SET,
@@ -116,6 +117,8 @@ export function checkSa(sa: SecurityAssociation, direction: SecurityAssociation[
   const { keys } = sa;
   const problem =
     expected('direction', direction, sa.direction) ??
+    expected(`a proposal of ${sa.protocol}`, true, proposal.value.protocols.includes(sa.protocol)) ??
+    expected('raw encapsulation with ah', true, sa.protocol !== 'ah' || sa.encapsulation === 'raw') ??
     expected('SPI from 256 to 4294967295', true, isSpi(sa.spi)) ??
     expected('encryption key octets', proposal.value.encryptionKeyOctets, keys.encryptionKey.length) ??
     expected(
@@ -134,6 +137,7 @@ export function checkSa(sa: SecurityAssociation, direction: SecurityAssociation[
       true,
       sa.tfcPadding === 'mtu' || isInteger(sa.tfcPadding ?? 0, 0, 65535),
     ) ??
+    expected('no TFC padding with ah', true, sa.protocol !== 'ah' || (sa.tfcPadding ?? 0) === 0) ??
     expected('first sequence number', true, isFirstSequence(sa));
   if (problem !== undefined) {
     throw new HostError(
@@ -220,6 +224,7 @@ export function writePeer(view: DataView, address: number, peer: Endpoint): void
 function flags(sa: SecurityAssociation, placement: SlotPlacement): number {
   return (
     (sa.direction === 'outbound' ? SA_FLAG_OUTBOUND : 0) |
+    (sa.protocol === 'ah' ? SA_FLAG_AH : 0) |
     (sa.esn ? SA_FLAG_ESN : 0) |
     (sa.mode === 'transport' ? SA_FLAG_TRANSPORT : 0) |
     (sa.encapsulation === 'udp' ? SA_FLAG_UDP : 0) |

@@ -7,7 +7,7 @@ import {
   SA_SLOT_SIZE,
 } from '../../firmware/abi/sa-slot.ts';
 import { formatAddress, formatEndpoint } from '../model/address.ts';
-import type { SecurityAssociation, Spi } from '../model/security-association.ts';
+import type { SaProtocol, SecurityAssociation, Spi } from '../model/security-association.ts';
 import { describeEntry } from './table-image.ts';
 import type { PairState, Tables } from './tables.ts';
 
@@ -43,6 +43,7 @@ export interface SadRow {
   readonly kind: string;
   readonly state: 'in use' | 'waiting' | 'old';
   readonly proposal: string;
+  readonly protocol: SaProtocol;
   readonly mode: 'tunnel' | 'transport';
   readonly encapsulation: 'udp' | 'raw';
   readonly peer: string;
@@ -87,6 +88,7 @@ function sadRow(
     kind: pair.pair.kind,
     state: pair.old ? 'old' : pair.inUse ? 'in use' : 'waiting',
     proposal: sa.proposal,
+    protocol: sa.protocol,
     mode: sa.mode,
     encapsulation: sa.encapsulation,
     peer: sa.encapsulation === 'udp' ? formatEndpoint(pair.peer) : formatAddress(pair.peer.address),

@@ -5,7 +5,6 @@
 import { proposals } from '../model/proposal.ts';
 import {
   boolean,
-  constant,
   type Field,
   FieldFault,
   list,
@@ -46,7 +45,7 @@ const limit = nullable(unsigned64(1n, 0xffff_ffff_ffff_ffffn));
 
 const policy: Field<DistributedPolicy> = record<DistributedPolicy>({
   revision: unsigned(0, 0xffff_ffff),
-  protocol: constant('esp'),
+  protocol: word('esp', 'ah'),
   mode: word('tunnel', 'transport'),
   proposal: text(/^[a-z0-9-]{1,63}$/, 'a proposal keyword of 1 to 63 characters'),
   esn: boolean,
@@ -77,6 +76,19 @@ function checkDistribution(body: Body<Distribution>): void {
   const proposal = proposals.get(body.policy.proposal);
   if (proposal === undefined) {
     throw new FieldFault('MESSAGE_FIELD_RANGE', `expected a known proposal, found ${body.policy.proposal}`);
+  }
+  const { protocol, encapsulation, tfcPadding, dummiesPerSecond } = body.policy;
+  if (!proposal.protocols.includes(protocol)) {
+    throw new FieldFault(
+      'MESSAGE_FIELD_RANGE',
+      `expected a proposal of ${protocol}, found ${proposal.keyword}`,
+    );
+  }
+  if (protocol === 'ah' && encapsulation !== 'raw') {
+    throw new FieldFault('MESSAGE_FIELD_RANGE', `expected raw with ah, found ${encapsulation}`);
+  }
+  if (protocol === 'ah' && (tfcPadding !== 0 || dummiesPerSecond !== 0)) {
+    throw new FieldFault('MESSAGE_FIELD_RANGE', 'expected neither TFC padding nor dummies with ah');
   }
   for (const { encryptionKey, authenticationKey, salt } of [body.outbound, body.inbound]) {
     if (

@@ -40,7 +40,7 @@ const addressOctets = octets(4, 16);
 
 export const endpoint: Field<Endpoint> = record<Endpoint>({ address, port: unsigned(1, 0xffff) });
 
-/** Where a packet was seen to come from; port 0 is raw ESP, which has none. */
+/** Where a packet was seen to come from; port 0 is raw ESP or AH, which has none. */
 export const sender: Field<Endpoint> = record<Endpoint>({ address, port: unsigned(0, 0xffff) });
 
 /** 256 or more; 0..255 are reserved (RFC 4303 section 2.1). */

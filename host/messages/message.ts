@@ -7,7 +7,7 @@
  */
 import type { Endpoint } from '../model/address.ts';
 import type { Secret } from '../model/secret.ts';
-import type { Encapsulation, Mode, Spi, TfcPadding } from '../model/security-association.ts';
+import type { Encapsulation, Mode, SaProtocol, Spi, TfcPadding } from '../model/security-association.ts';
 import type { PacketSelector, Selector } from '../model/selector.ts';
 
 /** The version spoken; the server also accepts the one before, once there is one. */
@@ -82,7 +82,7 @@ export interface DistributedSa {
 /** The part of a distribution policy that the ends need. */
 export interface DistributedPolicy {
   readonly revision: number;
-  readonly protocol: 'esp';
+  readonly protocol: SaProtocol;
   readonly mode: Mode;
   readonly proposal: string;
   readonly esn: boolean;
@@ -182,7 +182,7 @@ export interface Report extends Envelope {
   readonly what: ReportKind;
   /** The SPI concerned; 0 where there is none. */
   readonly spi: Spi;
-  /** Where a bad SPI's packet came from, port 0 for raw ESP; null otherwise. */
+  /** Where a bad SPI's packet came from, port 0 for raw ESP and AH; null otherwise. */
   readonly from: Endpoint | null;
   readonly count: number;
 }

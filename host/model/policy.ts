@@ -2,7 +2,7 @@
  * Policies as values: the SPD entries of a router (whom to ask for what), and the server's distribution policies (what
  * a pair of routers gets). How they are typed in a file is the business of host/router and host/server.
  */
-import type { Encapsulation, Mode, TfcPadding } from './security-association.ts';
+import type { Encapsulation, Mode, SaProtocol, TfcPadding } from './security-association.ts';
 import type { Selector } from './selector.ts';
 
 export type SpdAction = 'PROTECT' | 'BYPASS' | 'DISCARD';
@@ -28,7 +28,7 @@ export interface DistributionPolicy {
   readonly between: readonly [string, string];
   /** Restricts the policy to some communication; undefined is everything between the routers' networks. */
   readonly selectors: readonly PolicySelector[] | undefined;
-  readonly protocol: 'esp';
+  readonly protocol: SaProtocol;
   readonly mode: Mode;
   readonly proposal: string;
   readonly lifetimeSeconds: number;

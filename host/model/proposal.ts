@@ -1,9 +1,10 @@
 /**
- * Proposals: sets of algorithms by strongSwan's keywords. The one place that says which there are, how much key material
- * each takes, how long its IV and ICV are, and what a person should be warned of; an unknown keyword, or encryption
+ * Proposals: sets of algorithms by strongSwan's keywords (esp_proposals, ah_proposals). The one place that says which there are,
+ * which protocol each is for, how much key material it takes, how long its IV and ICV are, and what a person should be warned of; an unknown keyword, or encryption
  * without integrity, is refused. How long a key may serve is in key-limit.ts.
  */
 import { fail, ok, type Result } from './result.ts';
+import type { SaProtocol } from './security-association.ts';
 
 export type Encryption =
   | 'null'
@@ -25,6 +26,8 @@ export type Integrity =
 
 export interface Proposal {
   readonly keyword: string;
+  /** What SAs may have it: ESP, AH, or either. */
+  readonly protocols: readonly SaProtocol[];
   readonly encryption: Encryption;
   /** Null where the encryption is a combined mode, which brings its own. */
   readonly integrity: Integrity | null;
@@ -56,9 +59,10 @@ interface Mac {
 }
 
 /** Combined modes: RFC 7634, RFC 4106, RFC 4309, RFC 4543. */
-function combined(cipher: Cipher, icvOctets: number): Proposal {
+function combined(cipher: Cipher, icvOctets: number, protocols: readonly SaProtocol[] = ['esp']): Proposal {
   return {
     keyword: cipher.name,
+    protocols,
     encryption: cipher.encryption,
     integrity: null,
     encryptionKeyOctets: cipher.keyOctets,
@@ -76,11 +80,13 @@ function combinedAes(
   encryption: Encryption,
   saltOctets: number,
   icvOctets: number,
+  protocols?: readonly SaProtocol[],
 ): Proposal[] {
   return [32, 16, 24].map((keyOctets) =>
     combined(
       { name: `aes${8 * keyOctets}${mode}`, encryption, keyOctets, saltOctets, ivOctets: 8 },
       icvOctets,
+      protocols,
     ),
   );
 }
@@ -125,6 +131,7 @@ const ciphers: readonly Cipher[] = [
 const separate: readonly Proposal[] = ciphers.flatMap((cipher) =>
   macs.map((mac) => ({
     keyword: `${cipher.name}-${mac.name}`,
+    protocols: ['esp'],
     encryption: cipher.encryption,
     integrity: mac.integrity,
     encryptionKeyOctets: cipher.keyOctets,
@@ -135,6 +142,20 @@ const separate: readonly Proposal[] = ciphers.flatMap((cipher) =>
     legacy: cipher.legacy === true || mac.legacy === true,
   })),
 );
+
+/** AH has an integrity alone: it is the MAC's name, and its encryption is NULL, which has neither key nor IV. */
+const ofAh: readonly Proposal[] = macs.map((mac) => ({
+  keyword: mac.name,
+  protocols: ['ah'],
+  encryption: 'null',
+  integrity: mac.integrity,
+  encryptionKeyOctets: 0,
+  authenticationKeyOctets: mac.keyOctets,
+  saltOctets: 0,
+  ivOctets: 0,
+  icvOctets: mac.icvOctets,
+  legacy: mac.legacy === true,
+}));
 
 /** Every proposal that the firmware has, by keyword; the order is that of preference, legacy last. */
 export const proposals: ReadonlyMap<string, Proposal> = new Map(
@@ -155,9 +176,9 @@ export const proposals: ReadonlyMap<string, Proposal> = new Map(
     ...combinedAes('ccm12', 'aes-ccm', 3, 12),
     ...combinedAes('gcm8', 'aes-gcm', 4, 8),
     ...combinedAes('ccm8', 'aes-ccm', 3, 8),
-    ...combinedAes('gmac', 'aes-gmac', 4, 16),
-    ...separate.filter((proposal) => !proposal.legacy),
-    ...separate.filter((proposal) => proposal.legacy),
+    ...combinedAes('gmac', 'aes-gmac', 4, 16, ['esp', 'ah']),
+    ...[...separate, ...ofAh].filter((proposal) => !proposal.legacy),
+    ...[...separate, ...ofAh].filter((proposal) => proposal.legacy),
   ].map((proposal) => [proposal.keyword, proposal]),
 );
 
@@ -167,12 +188,26 @@ export const proposals: ReadonlyMap<string, Proposal> = new Map(
  */
 export const defaultProposal = 'chacha20poly1305';
 
-/** All keywords in one line, for messages: braces stand for one of what they hold. */
-export const proposalForms =
-  'chacha20poly1305, aes{256,128,192}{gcm,ccm}{16,12,8}, aes{256,128,192}gmac, ' +
-  '{aes256,aes192,aes128,aes256ctr,aes192ctr,aes128ctr,null}-{sha512,sha384,sha256,sha1,aescmac}, ' +
-  'or legacy: {3des,des}-{sha512,sha384,sha256,sha1,aescmac,md5}, ' +
-  '{aes256,aes192,aes128,aes256ctr,aes192ctr,aes128ctr,null}-md5';
+/** The same for AH: the one that RFC 8221 section 6 demands. */
+export const defaultAhProposal = 'sha256';
+
+/** The keywords of a protocol in one line, for messages: braces stand for one of what they hold. */
+export const proposalFormsOf: Readonly<Record<SaProtocol, string>> = {
+  esp:
+    'chacha20poly1305, aes{256,128,192}{gcm,ccm}{16,12,8}, aes{256,128,192}gmac, ' +
+    '{aes256,aes192,aes128,aes256ctr,aes192ctr,aes128ctr,null}-{sha512,sha384,sha256,sha1,aescmac}, ' +
+    'or legacy: {3des,des}-{sha512,sha384,sha256,sha1,aescmac,md5}, ' +
+    '{aes256,aes192,aes128,aes256ctr,aes192ctr,aes128ctr,null}-md5',
+  ah: '{sha512,sha384,sha256,sha1,aescmac}, aes{256,128,192}gmac, or legacy: md5',
+};
+
+/** All keywords. */
+export const proposalForms = `${proposalFormsOf.esp}; for AH: ${proposalFormsOf.ah}`;
+
+/** The proposals that SAs of a protocol may have, in the order of preference. */
+export function proposalsOf(protocol: SaProtocol): Proposal[] {
+  return [...proposals.values()].filter(({ protocols }) => protocols.includes(protocol));
+}
 
 /** Looks a keyword up. */
 export function parseProposal(keyword: string): Result<Proposal, 'PROPOSAL'> {

@@ -11,7 +11,10 @@ export type Spi = number;
 
 export type Mode = 'tunnel' | 'transport';
 
-/** `udp` is RFC 3948 on port 4500, `raw` is IP protocol 50. */
+/** RFC 4303 and RFC 4302. */
+export type SaProtocol = 'esp' | 'ah';
+
+/** `udp` is RFC 3948 on port 4500, for ESP alone; `raw` is IP protocol 50 or 51. */
 export type Encapsulation = 'udp' | 'raw';
 
 /** `mtu` pads to what the path takes, a number to so many octets of inner packet; 0 is none. RFC 4303 section 2.7. */
@@ -40,7 +43,7 @@ export interface Lifetime {
 export interface SecurityAssociation {
   readonly direction: 'outbound' | 'inbound';
   readonly spi: Spi;
-  readonly protocol: 'esp';
+  readonly protocol: SaProtocol;
   readonly mode: Mode;
   /** Keyword of host/model/proposal.ts. */
   readonly proposal: string;

@@ -68,6 +68,7 @@ export const sadRowSchema = z.looseObject({
   kind: z.string(),
   state: z.string(),
   proposal: z.string(),
+  protocol: z.string(),
   mode: z.string(),
   encapsulation: z.string(),
   peer: z.string(),
@@ -142,6 +143,7 @@ export const policyRowSchema = z.looseObject({
   between: z.tuple([z.string(), z.string()]),
   /** One line a selector; empty for everything between the routers' networks. */
   selectors: z.array(z.string()),
+  protocol: z.string(),
   mode: z.string(),
   proposal: z.string(),
   /** `legacy`, `not encrypted`. */

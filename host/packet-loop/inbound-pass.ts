@@ -91,6 +91,7 @@ export class InboundPass {
       received.peerPort(index),
       received.localAddressAt[index] ?? 0,
       received.tos[index] ?? 0,
+      socket.protocol === 'ah',
     );
     return true;
   }

@@ -1,6 +1,6 @@
 /**
  * One batch from the protected side: read from the TUN, run through the firmware, hand to the sockets. Packets stay where
- * the kernel put them; the sockets take the ESP part out of the firmware's memory.
+ * the kernel put them; the sockets take the ESP part, or the whole packet with AH, out of the firmware's memory.
  */
 import {
   DROP_BLOCKED,
@@ -66,7 +66,7 @@ export class OutboundPass {
   /** Queues packet slot `index`, whose verdict is SEND, for its socket. */
   #enqueue(index: number): void {
     const packets = this.#packets;
-    const socketIndex = this.#socketFor(packets.family(index), packets.isUdp(index));
+    const socketIndex = this.#socketFor(packets.family(index), packets.isUdp(index), packets.isAh(index));
     const socket = this.#kernel.sockets[socketIndex];
     if (socket === undefined) {
       this.#counters.noSocket++;
@@ -102,11 +102,17 @@ export class OutboundPass {
     this.#counters.socketFull += count - done;
   }
 
-  #socketFor(family: number, isUdp: boolean): number {
+  #socketFor(family: number, isUdp: boolean, isAh: boolean): number {
     const { sockets } = this.#kernel;
     for (let index = 0; index < sockets.length; index++) {
       const socket = sockets[index];
-      if (socket?.family === family && (socket.encapsulation === 'udp') === isUdp) return index;
+      if (
+        socket?.family === family &&
+        (socket.encapsulation === 'udp') === isUdp &&
+        (socket.protocol === 'ah') === isAh
+      ) {
+        return index;
+      }
     }
     return -1;
   }

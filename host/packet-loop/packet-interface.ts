@@ -4,7 +4,7 @@
  * memory, and all offsets are offsets into it. No object per packet.
  */
 import type { Instant } from '../model/instant.ts';
-import type { Encapsulation } from '../model/security-association.ts';
+import type { Encapsulation, SaProtocol } from '../model/security-association.ts';
 
 /** Datagrams as they arrived. */
 export interface ReceivedDatagrams {
@@ -37,8 +37,9 @@ export interface OutgoingDatagrams {
 /** A bound socket with its two batches. */
 export interface LoopSocket {
   readonly family: 4 | 6;
+  readonly protocol: SaProtocol;
   readonly encapsulation: Encapsulation;
-  /** True when what is received starts with its IP header (raw IPv4). */
+  /** True when what is received starts with its IP header (raw IPv4). What is sent through a socket of AH always does. */
   readonly receivesIpHeader: boolean;
   readonly received: ReceivedDatagrams;
   readonly outgoing: OutgoingDatagrams;
@@ -49,7 +50,7 @@ export interface LoopSocket {
 }
 
 export interface PacketInterface {
-  /** At most one for each family and encapsulation. */
+  /** At most one for each family, protocol and encapsulation. */
   readonly sockets: readonly LoopSocket[];
   /** Packets that the kernel routes to IPsec. Returns how many were read into `offsets`, at most `count`. */
   readInner(offsets: Uint32Array, lengths: Uint32Array, room: number, count: number): number;

@@ -138,7 +138,7 @@ export class PacketLoop {
   /** Sends or delivers a packet that was not part of a batch. Returns whether it went anywhere. */
   #carryOut(outcome: Outcome): boolean {
     if (outcome.kind === 'send') {
-      this.#sendDatagram(outcome.esp, outcome.to, outcome.encapsulation, outcome.tos);
+      this.#sendDatagram(outcome.esp, outcome.to, outcome.encapsulation, outcome.tos, outcome.protocol);
       return true;
     }
     if (outcome.kind !== 'deliver') return false;
@@ -156,9 +156,11 @@ export class PacketLoop {
     to: Endpoint,
     encapsulation: LoopSocket['encapsulation'],
     tos: number,
+    protocol: LoopSocket['protocol'] = 'esp',
   ): void {
     const socket = this.#kernel.sockets.find(
-      (one) => one.family === to.address.family && one.encapsulation === encapsulation,
+      (one) =>
+        one.family === to.address.family && one.encapsulation === encapsulation && one.protocol === protocol,
     );
     if (socket === undefined) {
       this.#counters.noSocket++;

@@ -1,5 +1,5 @@
 /**
- * What the UDP socket and the raw ESP socket have in common: opening with our mark, large buffers and the information
+ * What the UDP socket and the raw sockets for ESP and AH have in common: opening with our mark, large buffers and the information
  * about each packet that IPsec needs, and moving batches. A datagram that the kernel refuses never stops the others.
  */
 import { type Address, formatAddress } from '../model/address.ts';
@@ -7,6 +7,7 @@ import { addressOfBuffer, check, errno, libc } from './libc.ts';
 import {
   AF_INET,
   AF_INET6,
+  IP_HDRINCL,
   IP_MTU_DISCOVER,
   IP_PKTINFO,
   IP_PMTUDISC_DO,
@@ -15,6 +16,7 @@ import {
   IP_RECVTOS,
   IPPROTO_IP,
   IPPROTO_IPV6,
+  IPV6_HDRINCL,
   IPV6_MTU_DISCOVER,
   IPV6_RECVPKTINFO,
   IPV6_RECVTCLASS,
@@ -53,6 +55,8 @@ export interface DatagramSocketOptions {
    * kernel learnt from ICMP; `interface` ignores ICMP, for a caller that finds the path MTU itself.
    */
   readonly pathMtu?: 'known' | 'interface';
+  /** Raw sockets: what is sent starts with its IP header, which goes as it is. The kernel then never fragments. */
+  readonly sendsIpHeader?: boolean;
 }
 
 const BUFFER_OCTETS_DEFAULT = 8 * 1024 * 1024;
@@ -88,6 +92,7 @@ export class DatagramSocket {
       this.#setBuffer(SO_SNDBUFFORCE, SO_SNDBUF, octets);
       this.receiveBufferOctets = this.#setBuffer(SO_RCVBUFFORCE, SO_RCVBUF, octets);
       this.#askForPacketInformation(type === SOCK_RAW);
+      if (options.sendsIpHeader === true) this.#takeIpHeader();
       this.#setDontFragment(0);
       this.localPort = bindSocket(this.fd, options.address, port, name);
     } catch (error) {
@@ -171,6 +176,12 @@ export class DatagramSocket {
       check(setInteger(this.fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1), what);
       check(setInteger(this.fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1), what);
     }
+  }
+
+  #takeIpHeader(): void {
+    const what = `include IP headers in what the ${this.description} sends`;
+    if (this.family === 4) check(setInteger(this.fd, IPPROTO_IP, IP_HDRINCL, 1), what);
+    else check(setInteger(this.fd, IPPROTO_IPV6, IPV6_HDRINCL, 1), what, 'Linux has it since 4.15');
   }
 
   /** DF is a property of the socket, not of a datagram; a run of equal ones costs one call. */

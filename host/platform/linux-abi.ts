@@ -41,11 +41,13 @@ export const IP_PKTINFO = 8;
 export const IP_MTU_DISCOVER = 10;
 export const IP_RECVTOS = 13;
 export const IP_MTU = 14;
+export const IP_HDRINCL = 3;
 
 export const IPPROTO_IPV6 = 41;
 export const IPV6_MTU_DISCOVER = 23;
 export const IPV6_MTU = 24;
 export const IPV6_V6ONLY = 26;
+export const IPV6_HDRINCL = 36;
 export const IPV6_RECVPKTINFO = 49;
 export const IPV6_PKTINFO = 50;
 export const IPV6_HOPLIMIT = 52;
@@ -60,6 +62,7 @@ export const IP_PMTUDISC_DO = 2;
 export const IP_PMTUDISC_PROBE = 3;
 
 export const IPPROTO_ESP = 50;
+export const IPPROTO_AH = 51;
 
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;

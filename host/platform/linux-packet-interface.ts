@@ -1,6 +1,6 @@
 /**
- * The packet loop's machine, in Linux: the TUN for inner packets, a UDP and perhaps a raw ESP socket for each of our
- * addresses, one wait for all of them. Implements `PacketInterface` of host/packet-loop by its shape; only this thread may
+ * The packet loop's machine, in Linux: the TUN for inner packets, a UDP and perhaps a raw ESP and a raw AH socket for each of
+ * our addresses, one wait for all of them. Implements `PacketInterface` of host/packet-loop by its shape; only this thread may
  * use it, but any thread may call `wake(wakeFd)`.
  *
  * One packet is one entry of a batch here. Bundles (UDP_SEGMENT and UDP_GRO in the batches' control messages, a vnet_hdr
@@ -8,13 +8,13 @@
  */
 import type { Address } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
-import type { Encapsulation } from '../model/security-association.ts';
+import type { Encapsulation, SaProtocol } from '../model/security-association.ts';
 import { bootTimeMs } from './clock.ts';
 import type { DatagramSocket, DatagramSocketOptions } from './datagram-socket.ts';
 import { type FrameMemory, frameMemory } from './frame-memory.ts';
 import { BATCH_CAPACITY_MAX } from './message-storage.ts';
 import { Poller, WakeEvent } from './poller.ts';
-import { openRawEspSocket } from './raw-esp-socket.ts';
+import { openRawAhSocket, openRawEspSocket } from './raw-socket.ts';
 import { ReceiveBatch } from './receive-batch.ts';
 import { SendBatch } from './send-batch.ts';
 import { openTun, type Tun } from './tun.ts';
@@ -30,8 +30,8 @@ export interface LinuxPacketInterfaceOptions {
   readonly localPort: number;
   /** Mark of everything that our sockets send; undefined: none, for a program without privileges. */
   readonly mark?: number;
-  /** Whether to open a raw ESP socket for each address too. */
-  readonly rawEsp: boolean;
+  /** Whether to open a raw ESP and a raw AH socket for each address too. */
+  readonly raw: boolean;
   /** Datagrams in a batch, at most and by default 64. */
   readonly batchCapacity?: number;
 }
@@ -39,6 +39,7 @@ export interface LinuxPacketInterfaceOptions {
 /** One of the sockets, with its two batches. */
 export class BatchSocket {
   readonly family: 4 | 6;
+  readonly protocol: SaProtocol;
   readonly encapsulation: Encapsulation;
   /** True when what is received starts with its IP header (raw IPv4). */
   readonly receivesIpHeader: boolean;
@@ -46,8 +47,15 @@ export class BatchSocket {
   readonly outgoing: SendBatch;
   readonly socket: DatagramSocket;
 
-  constructor(socket: DatagramSocket, encapsulation: Encapsulation, frames: FrameMemory, capacity: number) {
+  constructor(
+    socket: DatagramSocket,
+    protocol: SaProtocol,
+    encapsulation: Encapsulation,
+    frames: FrameMemory,
+    capacity: number,
+  ) {
     this.socket = socket;
+    this.protocol = protocol;
     this.family = socket.family;
     this.encapsulation = encapsulation;
     this.receivesIpHeader = socket.receivesIpHeader;
@@ -134,11 +142,13 @@ export function openLinuxPacketInterface(options: LinuxPacketInterfaceOptions): 
         ...(options.mark === undefined ? {} : { mark: options.mark }),
       };
       const udp = keep(openUdpSocket(options.localPort, socketOptions));
-      const both = [new BatchSocket(udp, 'udp', frames, capacity)];
-      if (options.rawEsp) {
-        both.push(new BatchSocket(keep(openRawEspSocket(socketOptions)), 'raw', frames, capacity));
+      const found = [new BatchSocket(udp, 'esp', 'udp', frames, capacity)];
+      if (options.raw) {
+        const [esp, ah] = [keep(openRawEspSocket(socketOptions)), keep(openRawAhSocket(socketOptions))];
+        found.push(new BatchSocket(esp, 'esp', 'raw', frames, capacity));
+        found.push(new BatchSocket(ah, 'ah', 'raw', frames, capacity));
       }
-      return both;
+      return found;
     });
     const wake = keep(new WakeEvent());
     const tun = keep(openTun({ name: options.tunName, mtu: options.tunMtu, frames }));

@@ -34,7 +34,7 @@ export interface GuardPlan {
   readonly unmatched: 'discard' | 'bypass';
   /** Mark of packets that must go into the TUN. */
   readonly tunMark: number;
-  /** Mark of what our own sockets send (ESP, IKE). */
+  /** Mark of what our own sockets send (ESP, AH, IKE). */
   readonly ownMark: number;
   /** Local UDP ports of IKE and UDP-encapsulated ESP. */
   readonly ipsecPorts: readonly number[];
@@ -154,11 +154,11 @@ export function readGuardCounters(): GuardCounters | undefined {
 /** RFC 4861 section 7.1: only with hop limit 255, so never from beyond the link. Without it nothing else would work. */
 const neighbourDiscovery = ['ip6 hoplimit 255 icmpv6 type { 133, 134, 135, 136, 137 } accept'];
 
-/** ESP and IKE to this machine: the engine and the IKE machine judge them. */
+/** ESP, AH and IKE to this machine: the engine and the IKE machine judge them. */
 function renderOwnIpsec(plan: GuardPlan): string[] {
   const ports = renderSet(plan.ipsecPorts.map(String));
   return [
-    'fib daddr type local meta l4proto esp accept',
+    'fib daddr type local meta l4proto { esp, ah } accept',
     `fib daddr type local udp dport ${ports} accept`,
     // The rest of a fragmented one shows no port. Of any other it is worthless without its first fragment, judged above
     // and below.

@@ -23,6 +23,7 @@ export interface SentDatagram {
 
 export class MemorySocket implements LoopSocket {
   readonly family: 4 | 6;
+  readonly protocol = 'esp';
   readonly encapsulation: Encapsulation;
   readonly receivesIpHeader: boolean;
   readonly received: ReceivedDatagrams;

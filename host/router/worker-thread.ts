@@ -67,7 +67,7 @@ export function runWorkerThread(
             localAddresses: [local.address],
             localPort: local.port,
             mark: worker.mark,
-            rawEsp: true,
+            raw: true,
           });
           wakeFd = opened.wakeFd;
           return opened;

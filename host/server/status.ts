@@ -89,6 +89,7 @@ export function policyRows(policies: PolicySet): PolicyRow[] {
     kind: policy.kind,
     between: [...policy.between],
     selectors: (policy.selectors ?? []).map(formatSelector),
+    protocol: policy.protocol,
     mode: policy.mode,
     proposal: policy.proposal,
     warnings: proposalWarnings(policy.proposal),

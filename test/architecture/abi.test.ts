@@ -114,6 +114,7 @@ const records: readonly RecordTable[] = [
       DONT_FRAGMENT: 4,
       TTL: 4,
       UDP: 4,
+      AH: 4,
     },
     values: /^DESCRIPTOR_SIZE$/,
   },

@@ -1,6 +1,6 @@
 /** Every form that an SA can have: all proposals that Scapy knows x tunnel or transport x IPv4 or IPv6 x ESN x UDP encapsulation. */
 import { createHash } from 'node:crypto';
-import { proposals } from '../../host/model/proposal.ts';
+import { proposalsOf } from '../../host/model/proposal.ts';
 import type { SaJson } from './witnesses.ts';
 
 export interface Combination {
@@ -25,7 +25,7 @@ function tunnelOf(name: string): { readonly source: string; readonly destination
 const flags = [false, true];
 
 /** All of them. With ESN, numbers pass from one half of the sequence space's high word to the next. */
-export const combinations: readonly Combination[] = [...proposals.values()]
+export const combinations: readonly Combination[] = proposalsOf('esp')
   .filter(({ encryption }) => encryption !== 'aes-gmac')
   .flatMap((proposal) =>
     (['tunnel', 'transport'] as const).flatMap((mode) =>

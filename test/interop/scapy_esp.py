@@ -270,4 +270,5 @@ def work(job):
     return write(job["out"], do(job["sa"], read(job["in"])))
 
 
-json.dump([work(job) for job in json.load(sys.stdin)], sys.stdout)
+if __name__ == "__main__":
+    json.dump([work(job) for job in json.load(sys.stdin)], sys.stdout)

@@ -1,5 +1,5 @@
 /**
- * The strangers that tests compare us with: Scapy, through scapy_esp.py, and tshark. One process of theirs serves a whole
+ * The strangers that tests compare us with: Scapy, through scapy_esp.py and scapy_ah.py, and tshark. One process of theirs serves a whole
  * test, because starting one costs as much as a thousand packets.
  */
 import { execFileSync } from 'node:child_process';
@@ -7,7 +7,7 @@ import { scapyPython } from '../requirements.ts';
 
 /** The JSON of `sekisho esp`. */
 export interface SaJson {
-  readonly protocol: 'esp';
+  readonly protocol: 'esp' | 'ah';
   readonly mode: 'tunnel' | 'transport';
   readonly proposal: string;
   readonly spi: string;
@@ -27,12 +27,14 @@ export type ScapyJob =
       readonly family: 4 | 6;
       readonly count: number;
       readonly seed: number;
+      /** With IPv6 routing headers (scapy_ah.py alone). */
+      readonly routing?: boolean;
     }
   | { readonly do: 'seal' | 'open'; readonly sa: SaJson; readonly in: string; readonly out: string };
 
 /** Lets Scapy do the jobs in order; each result is the number of packets that it wrote. */
-export function scapy(jobs: readonly ScapyJob[]): number[] {
-  const script = new URL('./scapy_esp.py', import.meta.url).pathname;
+export function scapy(jobs: readonly ScapyJob[], program = './scapy_esp.py'): number[] {
+  const script = new URL(program, import.meta.url).pathname;
   const text = execFileSync(scapyPython() ?? 'python3', [script], {
     input: JSON.stringify(jobs),
     encoding: 'utf8',

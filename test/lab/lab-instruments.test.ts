@@ -89,6 +89,20 @@ describe('the census', () => {
     expect(one.counts()).toMatchObject({ cleartext: 4, other: 1 });
   });
 
+  it('counts AH, with its SPI and sequence number, and not as cleartext though it is readable', () => {
+    const one = census();
+    one.tracing = true;
+    const ah = Buffer.concat([Buffer.alloc(28), Buffer.from(cleartextMarker)]);
+    ah.writeUInt32BE(0x1000, 4);
+    ah.writeUInt32BE(9, 8);
+    one.add(1, ipv4(outer.tokyo, outer.osaka, 51, ah));
+    one.add(2, ipv4(outer.tokyo, outer.osaka, 51, ah));
+    expect(one.counts()).toMatchObject({ ah: 2, esp: 0, cleartext: 0, repeatedSequences: 1 });
+    expect(one.takeSightings()[0]).toMatchObject({ kind: 'ah', spi: 0x1000, sequence: 9 });
+    one.add(3, ipv4(outer.tokyo, outer.osaka, 51, ah.subarray(0, 11)));
+    expect(one.counts()).toMatchObject({ ah: 2, other: 1 });
+  });
+
   it('counts later fragments, which should never be there', () => {
     const one = census();
     one.add(1, ipv4(outer.tokyo, outer.osaka, 17, Buffer.alloc(64), 185));
@@ -256,6 +270,9 @@ describe('the command line', () => {
   });
 
   it('refuses the rest with a reason', () => {
+    expect(() => readOptions(['--protocol', 'gre'])).toThrow(/expected esp or ah, found gre/);
+    for (const other of [['--once'], ['--json', '-'], ['--nat', 'osaka'], ['--save-keys', 'x']])
+      expect(() => readOptions(['--protocol', 'ah', ...other])).toThrow(`expected no ${other[0]} beside it`);
     expect(() => readOptions(['--onse'])).toThrow(/--onse/);
     expect(() => readOptions(['--name', '../x'])).toThrow(/--name: expected/);
     expect(() => readOptions(['exec', 'tokyo-host'])).toThrow(/exec: expected/);

@@ -167,6 +167,31 @@ describeWith([...labNeeds, 'tshark'], 'a lab that stays up', () => {
     expect(openedByTshark(keys)).toEqual(['10.1.0.10 8 1 0', '10.2.0.10 0 1 0']);
   }, 120_000);
 
+  it('carries everything in AH where the policies say so', async () => {
+    const name = nameOf('ahcheck');
+    const lab = startLab('--name', name, '--protocol', 'ah');
+    await waitFor(lab, 'Ctrl-C tears everything down');
+    expect(lab.output()).toMatch(/AH on the wire, tokyo to osaka/);
+    const [, esp, ah, clear] =
+      /on the wire (\d+) ESP and (\d+) AH packets, (\d+) in clear/.exec(lab.output()) ?? [];
+    expect([esp, clear]).toEqual(['0', '0']);
+    expect(Number(ah)).toBeGreaterThan(45_000);
+    const witness = spawn(process.execPath, [
+      ...[entry, '--name', name, 'exec', 'internet', 'tshark', '-i', 'any', '-c', '4', '-Y', 'ah'],
+      ...['-f', 'ip proto 51', '-T', 'fields', '-E', 'occurrence=f', '-e', 'ip.proto', '-e', 'ah.sequence'],
+    ]);
+    let seen = '';
+    witness.stdout.on('data', (piece) => (seen += piece));
+    const ended = once(witness, 'close');
+    await sleep(3000);
+    expect(inLab(name, 'tokyo-host', 'ping', '-c3', '-W2', '10.2.0.10').stdout).toContain('3 received');
+    await ended;
+    expect(seen).toMatch(/^51\t\d+/m);
+    lab.child.kill('SIGINT');
+    expect(await lab.ended).toBe(0);
+    expect(traces(name)).toEqual([]);
+  }, 120_000);
+
   it('goes without root, and vanishes', async () => {
     const lab = startLab('--name', nameOf('usercheck'), '--user-namespace');
     await waitFor(lab, 'Ctrl-C tears everything down');
@@ -209,7 +234,7 @@ describeWith([...labNeeds, 'tshark'], 'a lab that stays up', () => {
   }, 120_000);
 
   afterAll(() => {
-    for (const name of [nameOf('upcheck'), nameOf('killcheck'), nameOf('npmcheck')])
+    for (const name of [nameOf('upcheck'), nameOf('ahcheck'), nameOf('killcheck'), nameOf('npmcheck')])
       if (traces(name).length > 0) Place.take(name, () => undefined).leave();
   });
 });

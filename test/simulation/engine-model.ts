@@ -224,6 +224,7 @@ export class EngineModel implements Engine {
       esp,
       outer: esp,
       to: found.peer,
+      protocol: outbound.protocol,
       encapsulation: outbound.encapsulation,
       tos: 0,
       spi: found.pair.inbound.spi,

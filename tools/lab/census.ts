@@ -1,5 +1,5 @@
 /**
- * Counts what a capture between the routers saw, by looking at packets alone and at none of our own counters: ESP packets
+ * Counts what a capture between the routers saw, by looking at packets alone and at none of our own counters: ESP and AH packets
  * for each SA, a repeated IV or sequence number, and anything of the protected networks that is not encapsulated.
  *
  * An SA is known here by destination address and SPI (RFC 4301 section 4.1). IVs are the eight octets after the sequence
@@ -18,11 +18,13 @@ export interface Counts {
   readonly packets: number;
   /** ESP packets, raw or in UDP, that go from router to router. */
   readonly esp: number;
+  /** AH packets that go from router to router. */
+  readonly ah: number;
   /** ESP packets to or from the setting server: the channel. */
   readonly channelEsp: number;
   readonly ike: number;
   readonly keepalives: number;
-  /** Packets from or to a protected network, or with the lab's marker, outside ESP. */
+  /** Packets from or to a protected network, or with the lab's marker, outside ESP and AH. */
   readonly cleartext: number;
   /** Non-initial fragments of outer packets; there should be none. */
   readonly fragments: number;
@@ -37,7 +39,7 @@ export interface Counts {
 /** One packet that mattered, for the time sequence. */
 export interface Sighting {
   readonly wallMs: number;
-  readonly kind: 'esp' | 'channel' | 'ike' | 'cleartext';
+  readonly kind: 'esp' | 'ah' | 'channel' | 'ike' | 'cleartext';
   readonly from: string;
   readonly to: string;
   readonly spi: number;
@@ -52,6 +54,7 @@ interface SeenSa {
 
 const PROTOCOL_UDP = 17;
 const PROTOCOL_ESP = 50;
+const PROTOCOL_AH = 51;
 const PORT_IKE = 500;
 const PORT_NAT_TRAVERSAL = 4500;
 const sightingsKept = 400;
@@ -65,6 +68,7 @@ export class Census {
   readonly #counts: Mutable<Counts> = {
     packets: 0,
     esp: 0,
+    ah: 0,
     channelEsp: 0,
     ike: 0,
     keepalives: 0,
@@ -134,6 +138,8 @@ export class Census {
       this.#counts.fragments++;
     } else if (header.protocol === PROTOCOL_ESP) {
       this.#addEsp(wallMs, packet, header, header.payloadAt);
+    } else if (header.protocol === PROTOCOL_AH) {
+      this.#addAh(wallMs, packet, header);
     } else if (header.protocol === PROTOCOL_UDP && this.#addUdp(wallMs, packet, header)) {
       return;
     } else if (this.#isCleartext(packet, header)) {
@@ -187,6 +193,22 @@ export class Census {
     if (!remember(seen.sequences, sequence)) this.#counts.repeatedSequences++;
     const kind = channel ? 'channel' : 'esp';
     this.#keep({ wallMs, kind, from: header.from, to: header.to, spi, sequence });
+  }
+
+  #addAh(wallMs: number, packet: Uint8Array, header: Header): void {
+    const at = header.payloadAt;
+    if (at + 12 > packet.length) {
+      this.#counts.other++;
+      return;
+    }
+    const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
+    const spi = view.getUint32(at + 4);
+    const sequence = view.getUint32(at + 8);
+    this.#counts.ah++;
+    const seen = this.#saOf(`${header.to} ${spi}`);
+    seen.packets++;
+    if (!remember(seen.sequences, sequence)) this.#counts.repeatedSequences++;
+    this.#keep({ wallMs, kind: 'ah', from: header.from, to: header.to, spi, sequence });
   }
 
   #saOf(key: string): SeenSa {

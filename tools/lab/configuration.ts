@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import type { LabOptions } from './options.ts';
 import type { Place } from './place.ts';
 import type { Site, TopologyPlan } from './topology-plan.ts';
 
@@ -37,16 +38,20 @@ export function controlSocket(place: Place, name: string): string {
   return place.path(`${name}.sock`);
 }
 
-/**
- * Writes one set of files with fresh credentials.
- *
- * @param forWireshark packets as Wireshark 4.0 can open them: it knows neither extended sequence numbers nor the default proposal
- */
+/** What policies say beyond their defaults. Wireshark 4.0 knows neither extended sequence numbers nor the default proposal. */
+function formOf({ saveKeys, protocol }: Pick<LabOptions, 'saveKeys' | 'protocol'>): object {
+  return {
+    ...(protocol === 'ah' ? { protocol } : {}),
+    ...(saveKeys === undefined ? {} : { esn: false, proposal: 'aes256gcm16' }),
+  };
+}
+
+/** Writes one set of files with fresh credentials. */
 export function writeConfiguration(
   place: Place,
   plan: TopologyPlan,
   set: ConfigurationSet,
-  forWireshark: boolean,
+  options: Pick<LabOptions, 'saveKeys' | 'protocol'>,
 ): ConfigurationFiles {
   const folder = place.path(set);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -57,10 +62,7 @@ export function writeConfiguration(
     routers[site.name] = join(folder, `${site.name}.yaml`);
     write(routers[site.name] as string, routerSettings(place, plan, site, set));
   }
-  write(
-    server,
-    serverSettings(place, plan, set, forWireshark ? { esn: false, proposal: 'aes256gcm16' } : {}),
-  );
+  write(server, serverSettings(place, plan, set, formOf(options)));
   return { server, routers };
 }
 

@@ -13,6 +13,7 @@ import {
   writeConfiguration,
 } from './configuration.ts';
 import { readRouterStatus, readServerStatus } from './control.ts';
+import type { LabOptions } from './options.ts';
 import type { Place } from './place.ts';
 import { describeEnd, type LabProcess, lastLines, nodeCommand, type Processes } from './processes.ts';
 import { type Site, server, type TopologyPlan } from './topology-plan.ts';
@@ -32,24 +33,24 @@ export class Fleet {
   #set: ConfigurationSet = 'everyday';
 
   /**
-   * @param saveKeys folder for the keys of all data SAs; undefined, as everywhere but here, saves none
+   * @param options saveKeys: folder for the keys of all data SAs; undefined, as everywhere but here, saves none
    * @param onUnexpectedEnd called with a line for a person when a process ends by itself
    */
   constructor(
     place: Place,
     processes: Processes,
     plan: TopologyPlan,
-    saveKeys: string | undefined,
+    options: Pick<LabOptions, 'saveKeys' | 'protocol'>,
     onUnexpectedEnd: (message: string) => void,
   ) {
     this.#place = place;
     this.#processes = processes;
     this.#plan = plan;
-    this.#saveKeys = saveKeys;
+    this.#saveKeys = options.saveKeys;
     this.#onUnexpectedEnd = onUnexpectedEnd;
     this.#files = {
-      everyday: writeConfiguration(place, plan, 'everyday', saveKeys !== undefined),
-      many: writeConfiguration(place, plan, 'many', saveKeys !== undefined),
+      everyday: writeConfiguration(place, plan, 'everyday', options),
+      many: writeConfiguration(place, plan, 'many', options),
     };
   }
 

@@ -50,7 +50,7 @@ export class Lab {
     const file = options.saveKeys === undefined ? undefined : join(options.saveKeys, 'internet.pcap');
     const networks = plan.sites.flatMap((site) => [site.network, site.network6]);
     const capture = await Capture.start(processes, new Census(networks, plan.serverAddress), file);
-    const fleet = new Fleet(place, processes, plan, options.saveKeys, onFailure);
+    const fleet = new Fleet(place, processes, plan, options, onFailure);
     this.#fleet = fleet;
     this.#say('processes: setting server and routers');
     await fleet.startAll('everyday');

@@ -1,12 +1,14 @@
 /** The lab's command line. */
 import { parseArgs } from 'node:util';
 import { HostError } from '../../host/model/host-error.ts';
+import type { SaProtocol } from '../../host/model/security-association.ts';
 
 export interface LabOptions {
   readonly once: boolean;
   readonly json: string | undefined;
   readonly saveKeys: string | undefined;
   readonly nat: string | undefined;
+  readonly protocol: SaProtocol;
   readonly userNamespace: boolean;
   readonly name: string;
   readonly help: boolean;
@@ -21,6 +23,7 @@ export const usage = `npm run lab [-- OPTIONS]
   --once            run the whole scenario, tear down, exit 1 if anything fell short
   --json FILE       write the report to FILE (- is standard output); runs the whole scenario
   --nat ROUTER      put a NAT that changes ports in front of tokyo, osaka or nagoya
+  --protocol ah     policies ask for AH instead of ESP; without --once, --json, --nat and --save-keys
   --save-keys DIR   write the keys of all data SAs to DIR/esp_sa, and a capture to DIR/internet.pcap, for Wireshark.
                     Whoever has that folder reads the traffic. No router has this option.
   --user-namespace  go the way of those who are not root, as root too
@@ -54,12 +57,26 @@ export function readOptions(args: readonly string[]): LabOptions {
     json: values.json,
     saveKeys: values['save-keys'],
     nat: values.nat,
+    protocol: protocolOf(values),
     userNamespace: values['user-namespace'] ?? false,
     name,
     help: values.help ?? false,
     exec:
       where === undefined ? undefined : { where, command: command[0] === '--' ? command.slice(1) : command },
   };
+}
+
+/** What the whole scenario measures is ESP, AH passes no NAT, and Wireshark has no keys for it. */
+function protocolOf(values: ReturnType<typeof parse>): SaProtocol {
+  const { protocol = 'esp' } = values;
+  if (protocol !== 'esp' && protocol !== 'ah') {
+    throw new HostError('USAGE', `--protocol: expected esp or ah, found ${protocol}`);
+  }
+  const other = (['once', 'json', 'nat', 'save-keys'] as const).find((name) => values[name] !== undefined);
+  if (protocol === 'ah' && other !== undefined) {
+    throw new HostError('USAGE', `--protocol ah: expected no --${other} beside it`);
+  }
+  return protocol;
 }
 
 function parse(args: readonly string[]) {
@@ -71,6 +88,7 @@ function parse(args: readonly string[]) {
         json: { type: 'string' },
         'save-keys': { type: 'string' },
         nat: { type: 'string' },
+        protocol: { type: 'string' },
         'user-namespace': { type: 'boolean' },
         name: { type: 'string' },
         help: { type: 'boolean', short: 'h' },

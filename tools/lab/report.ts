@@ -20,6 +20,7 @@ export interface Report {
     readonly sha256Matches: boolean;
     readonly megabitsPerSecond: number;
     readonly espPackets: number;
+    readonly ahPackets: number;
     readonly cleartextPackets: number;
     readonly repeatedIvs: number;
   };

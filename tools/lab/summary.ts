@@ -14,7 +14,7 @@ export function renderSummary(finding: Finding): string {
       finding.transfer,
       (part) =>
         `transfer: ${part.bytes / 1048576} MiB, hash ${part.sha256Matches ? 'matches' : 'DIFFERS'}, ` +
-        `${part.megabitsPerSecond} Mbit/s; on the wire ${part.espPackets} ESP packets, ${part.cleartextPackets} in clear`,
+        `${part.megabitsPerSecond} Mbit/s; on the wire ${part.espPackets} ESP and ${part.ahPackets} AH packets, ${part.cleartextPackets} in clear`,
     ),
     line(
       finding.renewals,

@@ -48,7 +48,7 @@ export function timeSequence(sources: SequenceSources): SequenceRow[] {
       what: detail === '' ? what : `${what} (${detail})`,
     })),
     ...sources.sightings
-      .filter((sighting) => sighting.kind === 'esp' || sighting.kind === 'cleartext')
+      .filter((sighting) => ['esp', 'ah', 'cleartext'].includes(sighting.kind))
       .map((sighting) => ({
         atMs: sighting.wallMs + sources.bootMinusWallMs,
         where: 'internet',
@@ -74,7 +74,7 @@ function describeSighting(sighting: Sighting, names: ReadonlyMap<string, string>
   const to = names.get(sighting.to) ?? sighting.to;
   if (sighting.kind === 'cleartext') return `CLEARTEXT on the wire, ${from} to ${to}`;
   const spi = `0x${sighting.spi.toString(16).padStart(8, '0')}`;
-  return `ESP on the wire, ${from} to ${to} (SPI ${spi}, sequence ${sighting.sequence})`;
+  return `${sighting.kind.toUpperCase()} on the wire, ${from} to ${to} (SPI ${spi}, sequence ${sighting.sequence})`;
 }
 
 function round(milliseconds: number): number {

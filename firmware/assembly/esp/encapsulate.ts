@@ -1,8 +1,10 @@
 /**
- * Encapsulates the inspected packet, in tunnel or transport mode: whether it fits, then ESP around it and the outer header
- * before it (RFC 4303 sections 3.1 and 3.3, RFC 4301 section 5.1.2). Decides no SA, lifetime or sequence number.
+ * Encapsulates the inspected packet, in tunnel or transport mode: whether it fits (for AH too, whose rest is in `ah/`), then ESP
+ * around it and the outer header before it (RFC 4303 sections 3.1 and 3.3, RFC 4301 section 5.1.2). Decides no SA, lifetime or
+ * sequence number.
  */
 import {
+  DESCRIPTOR_AH,
   DESCRIPTOR_DONT_FRAGMENT,
   DESCRIPTOR_ESP_LENGTH,
   DESCRIPTOR_ESP_START,
@@ -20,9 +22,16 @@ import {
   DESCRIPTOR_UDP,
   INPUT_DECREMENT_TTL,
 } from '../../abi/descriptor.ts';
-import { DROP_PACKET_TOO_BIG, DROP_TRANSPORT_FRAGMENT, DROP_TTL_EXCEEDED } from '../../abi/drop-code.ts';
+import {
+  DROP_AH_HEADER,
+  DROP_PACKET_TOO_BIG,
+  DROP_PROTOCOL_MISMATCH,
+  DROP_TRANSPORT_FRAGMENT,
+  DROP_TTL_EXCEEDED,
+} from '../../abi/drop-code.ts';
 import {
   SA_DSCP,
+  SA_FLAG_AH,
   SA_FLAG_DF_CLEAR,
   SA_FLAG_DF_SET,
   SA_FLAG_DSCP_SET,
@@ -35,7 +44,8 @@ import {
   SA_PEER_ADDRESS,
   SA_PEER_PORT,
 } from '../../abi/sa-slot.ts';
-import { checksum } from '../packet/checksum.ts';
+import { ahLength } from '../ah/geometry.ts';
+import { isCoverable } from '../ah/icv.ts';
 import { ECN_MASK } from '../packet/ecn.ts';
 import {
   FRAGMENT_NONE,
@@ -49,21 +59,17 @@ import {
   packetTtl,
 } from '../packet/inspect.ts';
 import {
-  IPV4_CHECKSUM,
-  IPV4_LENGTH,
   IPV4_TTL,
-  IPV6_HEADER,
   IPV6_HOP_LIMIT,
-  IPV6_LENGTH,
   PROTOCOL_ESP,
   PROTOCOL_IPV4,
   PROTOCOL_IPV6,
   PROTOCOL_NONE,
   PROTOCOL_UDP,
-  storeNetwork16,
   UDP_HEADER,
 } from '../packet/ip.ts';
 import { OUTER_TTL, outerHeaderLength, writeIpv4, writeIpv6, writeUdp } from '../packet/outer-header.ts';
+import { setPayload } from '../packet/transport-header.ts';
 import { cipherAddress, hasFlag, slotAddress } from '../sad/slot.ts';
 import { largestPayload, payloadOffset, sealedLength } from './geometry.ts';
 import { seal } from './seal.ts';
@@ -76,7 +82,7 @@ const IPV4_MINIMUM_MTU: u32 = 68;
 const PACKET_LENGTH_MAX: u32 = 65535;
 
 /**
- * Octets that the SA encrypts and counts of the inspected packet: all of it, with padding, in tunnel mode, what is behind ESP in
+ * Octets that the SA counts of the inspected packet: all of it, with padding, in tunnel mode, what is behind ESP or AH in
  * transport mode.
  */
 export function payloadLengthOf(descriptorPtr: usize, slotPtr: usize): u32 {
@@ -94,15 +100,26 @@ export function checkEncapsulation(descriptorPtr: usize, slotPtr: usize): u32 {
   const transport = isTransport(slotPtr);
   // RFC 4303 section 3.3.4: transport mode is applied to whole packets only.
   if (transport && packetFragment !== FRAGMENT_NONE) return DROP_TRANSPORT_FRAGMENT;
-  const header = transport ? packetInsertion : outerHeaderLength(hasFlag(slotPtr, SA_FLAG_OUTER_IPV6));
+  const ipv6 = transport ? packetFamily === 6 : hasFlag(slotPtr, SA_FLAG_OUTER_IPV6);
+  const header = transport ? packetInsertion : outerHeaderLength(ipv6);
   const overhead = header + (hasFlag(slotPtr, SA_FLAG_UDP) ? UDP_HEADER : 0);
   const payloadLength = payloadLengthOf(descriptorPtr, slotPtr);
-  const outerLength = overhead + sealedLength(slotPtr, payloadLength);
+  const ah = hasFlag(slotPtr, SA_FLAG_AH);
+  // Only ESP has dummies (RFC 4303 section 2.6).
+  if (ah && packetFamily === 0) return DROP_PROTOCOL_MISMATCH;
+  if (ah && transport && !isCoverable(<usize>load<u32>(descriptorPtr, DESCRIPTOR_START), packetInsertion))
+    return DROP_AH_HEADER;
+  const ahOctets = ah ? ahLength(slotPtr, ipv6) : 0;
+  const outerLength = overhead + (ah ? ahOctets + payloadLength : sealedLength(slotPtr, payloadLength));
   const pathMtu = load<u32>(slotPtr, SA_PATH_MTU);
+  // A kernel that gets the outer header from us, as AH needs it, does not fragment.
   const limit =
-    pathMtu === 0 || !outerDontFragment(slotPtr) ? PACKET_LENGTH_MAX : min(pathMtu, PACKET_LENGTH_MAX);
+    pathMtu === 0 || (!ah && !outerDontFragment(slotPtr))
+      ? PACKET_LENGTH_MAX
+      : min(pathMtu, PACKET_LENGTH_MAX);
   if (outerLength > limit) {
-    const fits = largestPayload(slotPtr, max(limit, overhead) - overhead) + (transport ? packetInsertion : 0);
+    const room = max(limit, overhead + ahOctets) - overhead - ahOctets;
+    const fits = (ah ? room : largestPayload(slotPtr, room)) + (transport ? packetInsertion : 0);
     store<u32>(
       descriptorPtr,
       max(fits, packetFamily === 6 ? IPV6_MINIMUM_MTU : IPV4_MINIMUM_MTU),
@@ -116,11 +133,18 @@ export function checkEncapsulation(descriptorPtr: usize, slotPtr: usize): u32 {
 }
 
 /** True when the packet must not be fragmented outside either (RFC 4301 section 8.1). */
-function outerDontFragment(slotPtr: usize): bool {
+export function outerDontFragment(slotPtr: usize): bool {
   if (packetFamily === 6 && packetLength <= IPV6_MINIMUM_MTU) return false;
   if (isTransport(slotPtr)) return packetDontFragment;
   if (hasFlag(slotPtr, SA_FLAG_DF_SET)) return true;
   return !hasFlag(slotPtr, SA_FLAG_DF_CLEAR) && packetDontFragment;
+}
+
+/** TOS of the outer header in tunnel mode: RFC 4301 section 5.1.2.1 for DSCP; RFC 6040 section 4.1: ECN is copied. */
+export function outerTos(slotPtr: usize): u32 {
+  return hasFlag(slotPtr, SA_FLAG_DSCP_SET)
+    ? (load<u32>(slotPtr, SA_DSCP) << 2) | (packetTos & ECN_MASK)
+    : packetTos;
 }
 
 /** Turns the inspected packet into what is sent, in place; the descriptor then tells where it is and to whom it goes. */
@@ -145,10 +169,7 @@ function sealTunnel(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequ
   const carrierPtr = udp ? espPtr - UDP_HEADER : espPtr;
   const headerPtr = carrierPtr - outerHeaderLength(ipv6);
   const length = <u32>(espPtr - headerPtr) + espLength;
-  // RFC 4301 section 5.1.2.1 for DSCP; RFC 6040 section 4.1: ECN is copied.
-  const tos = hasFlag(slotPtr, SA_FLAG_DSCP_SET)
-    ? (load<u32>(slotPtr, SA_DSCP) << 2) | (packetTos & ECN_MASK)
-    : packetTos;
+  const tos = outerTos(slotPtr);
   const dontFragment = outerDontFragment(slotPtr);
   const protocol = udp ? PROTOCOL_UDP : PROTOCOL_ESP;
   if (ipv6) writeIpv6(slotPtr, headerPtr, length, protocol, tos);
@@ -182,23 +203,18 @@ function sealTransport(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, s
   const payloadLength = payloadLengthOf(descriptorPtr, slotPtr);
   const espLength = seal(slotPtr, cipherAddress(slotIndex), payloadPtr, payloadLength, nextHeader, sequence);
   const length = <u32>(espPtr - headerPtr) + espLength;
-  store<u8>(headerPtr + packetInsertionNameOffset, <u8>(udp ? PROTOCOL_UDP : PROTOCOL_ESP));
+  const protocol = udp ? PROTOCOL_UDP : PROTOCOL_ESP;
+  const ipv6 = packetFamily === 6;
+  setPayload(headerPtr, packetInsertion, packetInsertionNameOffset, protocol, length - packetInsertion, ipv6);
   if (udp) writeUdp(slotPtr, carrierPtr, espLength);
-  if (packetFamily === 6) {
-    storeNetwork16(headerPtr + IPV6_LENGTH, length - IPV6_HEADER);
-    if (udp) sumUdp(headerPtr, carrierPtr, UDP_HEADER + espLength);
-  } else {
-    storeNetwork16(headerPtr + IPV4_LENGTH, length);
-    store<u16>(headerPtr + IPV4_CHECKSUM, 0);
-    store<u16>(headerPtr + IPV4_CHECKSUM, checksum(headerPtr, packetInsertion));
-  }
+  if (udp && ipv6) sumUdp(headerPtr, carrierPtr, UDP_HEADER + espLength);
   const dontFragment = packetFamily === 4 && packetDontFragment;
   const ttl = <u32>load<u8>(headerPtr + (packetFamily === 6 ? IPV6_HOP_LIMIT : IPV4_TTL));
   describe(descriptorPtr, slotPtr, headerPtr, length, espPtr, espLength, packetTos, dontFragment, ttl);
 }
 
 /** Tells the host where the packet is now and how its carrier has to be addressed. */
-function describe(
+export function describe(
   descriptorPtr: usize,
   slotPtr: usize,
   headerPtr: usize,
@@ -217,6 +233,7 @@ function describe(
   store<u32>(descriptorPtr, dontFragment ? 1 : 0, DESCRIPTOR_DONT_FRAGMENT);
   store<u32>(descriptorPtr, ttl, DESCRIPTOR_TTL);
   store<u32>(descriptorPtr, hasFlag(slotPtr, SA_FLAG_OUTER_IPV6) ? 6 : 4, DESCRIPTOR_FAMILY);
+  store<u32>(descriptorPtr, hasFlag(slotPtr, SA_FLAG_AH) ? 1 : 0, DESCRIPTOR_AH);
   const udp = hasFlag(slotPtr, SA_FLAG_UDP);
   store<u32>(descriptorPtr, udp ? 1 : 0, DESCRIPTOR_UDP);
   store<u32>(descriptorPtr, udp ? load<u32>(slotPtr, SA_PEER_PORT) : 0, DESCRIPTOR_PEER_PORT);

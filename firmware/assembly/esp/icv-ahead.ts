@@ -12,8 +12,8 @@ import {
   DESCRIPTOR_START,
   INPUT_WHOLE,
 } from '../../abi/descriptor.ts';
-import { SA_FLAG_ESN, SA_INTEGRITY, SA_STATE, SA_STATE_LIVE } from '../../abi/sa-slot.ts';
-import { espAddress, espLength, locateEsp } from '../packet/carrier.ts';
+import { SA_FLAG_AH, SA_FLAG_ESN, SA_INTEGRITY, SA_STATE, SA_STATE_LIVE } from '../../abi/sa-slot.ts';
+import { carriesAh, ipsecAddress, ipsecLength, locateIpsec } from '../packet/carrier.ts';
 import {
   ESP_HEADER,
   ESP_SEQUENCE,
@@ -48,12 +48,13 @@ export function lookAhead(index: u32, number: u32, bankPtr: usize): void {
   if (slotIndex === u32.MAX_VALUE) return;
   const slotPtr = slotAddress(slotIndex);
   const integrity = load<u32>(slotPtr, SA_INTEGRITY);
-  if (!hasLanes(integrity) || locateEsp(descriptorPtr) !== 0) return;
-  const espPtr = espAddress;
-  if (checkLength(slotPtr, espLength) !== 0) return;
+  if (!hasLanes(integrity) || hasFlag(slotPtr, SA_FLAG_AH)) return;
+  if (locateIpsec(descriptorPtr) !== 0 || carriesAh) return;
+  const espPtr = ipsecAddress;
+  if (checkLength(slotPtr, ipsecLength) !== 0) return;
   const sequence = fullSequence(slotPtr, loadNetwork32(espPtr + ESP_SEQUENCE));
   if (!isAcceptable(slotPtr, replayAddress(slotIndex), sequence)) return;
-  const icvPtr = espPtr + espLength - icvLength(slotPtr);
+  const icvPtr = espPtr + ipsecLength - icvLength(slotPtr);
   store<u32>(ahead, <u32>icvPtr, AHEAD_ICV);
   store<u32>(ahead, load<u32>(icvPtr), AHEAD_SAVED);
   store<u64>(ahead, sequence, AHEAD_SEQUENCE);
@@ -85,7 +86,7 @@ export function digestAhead(number: u32, icvPtr: usize, sequence: u64): usize {
   return load<u64>(ahead, AHEAD_SEQUENCE) === sequence ? digestOf(number) : 0;
 }
 
-/** The live inbound slot of the SPI that stands where an SPI usually does, or all ones. Only a guess: locateEsp says where it is. */
+/** The live inbound slot of the SPI that stands where an SPI usually does, or all ones. Only a guess: locateIpsec says where it is. */
 function probableSlot(descriptorPtr: usize, bankPtr: usize): u32 {
   const startPtr = <usize>load<u32>(descriptorPtr, DESCRIPTOR_START);
   const length = load<u32>(descriptorPtr, DESCRIPTOR_LENGTH);

@@ -1,7 +1,7 @@
 /**
- * Finds the ESP packet in what arrived from the unprotected side: bare (a UDP payload, or what a raw IPv6 socket gives) with
- * its addresses in the descriptor, or behind its whole outer header, whose addresses are then noted in the descriptor. From
- * there on both are the same. RFC 3948 section 2, RFC 4303 section 3.1.
+ * Finds the ESP or AH packet in what arrived from the unprotected side: bare (a UDP payload, or what a raw IPv6 socket gives)
+ * with its addresses in the descriptor, or behind its whole outer header, whose addresses are then noted in the descriptor.
+ * From there on both are the same. RFC 3948 section 2, RFC 4303 section 3.1, RFC 4302 section 3.1.
  */
 import {
   DESCRIPTOR_FAMILY,
@@ -12,10 +12,13 @@ import {
   DESCRIPTOR_PEER_PORT,
   DESCRIPTOR_START,
   DESCRIPTOR_TOS,
+  INPUT_AH,
   INPUT_UDP,
   INPUT_WHOLE,
 } from '../../abi/descriptor.ts';
 import {
+  DROP_AH_LENGTH,
+  DROP_DESCRIPTOR_INVALID,
   DROP_ESP_TOO_SHORT,
   DROP_KEEPALIVE,
   DROP_NOT_ESP,
@@ -38,42 +41,49 @@ import {
   SELECTOR_VALUES,
 } from './inspect.ts';
 import {
+  AH_HEADER,
   ESP_HEADER,
   loadNetwork16,
   loadNetwork32,
+  PROTOCOL_AH,
   PROTOCOL_ESP,
   PROTOCOL_UDP,
   UDP_HEADER,
   UDP_LENGTH,
 } from './ip.ts';
 
-/** The packet found: address of the SPI, octets to the end of the ICV. Valid until the next call. */
-export let espAddress: usize = 0;
-export let espLength: u32 = 0;
-/** Its outer IP header: octets (0: it came bare) and the offset of the octet that names UDP or ESP. */
+/** The packet found: address of ESP or AH, octets to its end. Valid until the next call. */
+export let ipsecAddress: usize = 0;
+export let ipsecLength: u32 = 0;
+/** Whether it is AH. */
+export let carriesAh: bool = false;
+/** Its outer IP header: octets (0: it came bare) and the offset of the octet that names UDP, ESP or AH. */
 export let carrierHeaderLength: u32 = 0;
 export let carrierNameOffset: u32 = 0;
 
-/** Locates the ESP packet of a descriptor. Returns 0, or the DROP_* reason for which there is none. */
-export function locateEsp(descriptorPtr: usize): u32 {
-  espAddress = <usize>load<u32>(descriptorPtr, DESCRIPTOR_START);
-  espLength = load<u32>(descriptorPtr, DESCRIPTOR_LENGTH);
+/** Locates the ESP or AH packet of a descriptor. Returns 0, or the DROP_* reason for which there is none. */
+export function locateIpsec(descriptorPtr: usize): u32 {
+  ipsecAddress = <usize>load<u32>(descriptorPtr, DESCRIPTOR_START);
+  ipsecLength = load<u32>(descriptorPtr, DESCRIPTOR_LENGTH);
   carrierHeaderLength = 0;
+  carriesAh = false;
   const input = load<u32>(descriptorPtr, DESCRIPTOR_INPUT);
   if ((input & INPUT_WHOLE) !== 0) return locateBehindHeader(descriptorPtr, input);
   const family = load<u32>(descriptorPtr, DESCRIPTOR_FAMILY);
   if (family !== 4 && family !== 6) return DROP_OUTER_MALFORMED;
+  if ((input & INPUT_AH) !== 0) return family === 6 ? checkAh() : DROP_DESCRIPTOR_INVALID;
   return checkEsp((input & INPUT_UDP) !== 0);
 }
 
 function locateBehindHeader(descriptorPtr: usize, input: u32): u32 {
-  const headerPtr = espAddress;
-  if (inspect(headerPtr, espLength, false) !== 0) return DROP_OUTER_MALFORMED;
+  const headerPtr = ipsecAddress;
+  if (inspect(headerPtr, ipsecLength, false) !== 0) return DROP_OUTER_MALFORMED;
   if (packetFragment !== FRAGMENT_NONE) return DROP_OUTER_FRAGMENT;
   const udp = packetProtocol === PROTOCOL_UDP;
-  if (!udp && packetProtocol !== PROTOCOL_ESP) return DROP_NOT_ESP;
-  espAddress = headerPtr + packetUpper;
-  espLength = packetLength - packetUpper;
+  const ah = packetProtocol === PROTOCOL_AH;
+  if (!udp && !ah && packetProtocol !== PROTOCOL_ESP) return DROP_NOT_ESP;
+  ipsecAddress = headerPtr + packetUpper;
+  ipsecLength = packetLength - packetUpper;
   carrierHeaderLength = packetUpper;
   carrierNameOffset = packetUpperNameOffset;
   store<u32>(descriptorPtr, packetFamily, DESCRIPTOR_FAMILY);
@@ -82,20 +92,26 @@ function locateBehindHeader(descriptorPtr: usize, input: u32): u32 {
   store<u32>(descriptorPtr, udp ? input | INPUT_UDP : input & ~INPUT_UDP, DESCRIPTOR_INPUT);
   v128.store(descriptorPtr, v128.load(SELECTOR, SELECTOR_REMOTE), DESCRIPTOR_PEER);
   v128.store(descriptorPtr, v128.load(SELECTOR, SELECTOR_LOCAL), DESCRIPTOR_LOCAL);
+  if (ah) return checkAh();
   if (udp) {
-    if (espLength < UDP_HEADER) return DROP_OUTER_MALFORMED;
-    const udpLength = loadNetwork16(espAddress + UDP_LENGTH);
-    if (udpLength < UDP_HEADER || udpLength > espLength) return DROP_OUTER_MALFORMED;
-    espAddress += UDP_HEADER;
-    espLength = udpLength - UDP_HEADER;
+    if (ipsecLength < UDP_HEADER) return DROP_OUTER_MALFORMED;
+    const udpLength = loadNetwork16(ipsecAddress + UDP_LENGTH);
+    if (udpLength < UDP_HEADER || udpLength > ipsecLength) return DROP_OUTER_MALFORMED;
+    ipsecAddress += UDP_HEADER;
+    ipsecLength = udpLength - UDP_HEADER;
   }
   return checkEsp(udp);
 }
 
+function checkAh(): u32 {
+  carriesAh = true;
+  return ipsecLength < AH_HEADER ? DROP_AH_LENGTH : 0;
+}
+
 /** What shares UDP port 4500 with ESP: keepalives and IKE (RFC 3948 sections 2.2 and 2.3). */
 function checkEsp(udp: bool): u32 {
-  if (udp && espLength === 1 && load<u8>(espAddress) === 0xff) return DROP_KEEPALIVE;
-  if (espLength < ESP_HEADER) return DROP_ESP_TOO_SHORT;
-  if (udp && loadNetwork32(espAddress) === 0) return DROP_NOT_ESP;
+  if (udp && ipsecLength === 1 && load<u8>(ipsecAddress) === 0xff) return DROP_KEEPALIVE;
+  if (ipsecLength < ESP_HEADER) return DROP_ESP_TOO_SHORT;
+  if (udp && loadNetwork32(ipsecAddress) === 0) return DROP_NOT_ESP;
   return 0;
 }

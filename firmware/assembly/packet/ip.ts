@@ -1,4 +1,4 @@
-/** Offsets and numbers of IPv4 (RFC 791), IPv6 (RFC 8200), UDP (RFC 768) and ESP (RFC 4303) headers. Decides nothing. */
+/** Offsets and numbers of IPv4 (RFC 791), IPv6 (RFC 8200), UDP (RFC 768), ESP (RFC 4303) and AH (RFC 4302) headers. Decides nothing. */
 export const IPV4_HEADER: u32 = 20;
 export const IPV4_TOS: u32 = 1;
 export const IPV4_LENGTH: u32 = 2;
@@ -30,6 +30,13 @@ export const ESP_HEADER: u32 = 8;
 export const ESP_SEQUENCE: u32 = 4;
 /** Pad length and next header. */
 export const ESP_TRAILER: u32 = 2;
+
+/** Octets before the ICV. */
+export const AH_HEADER: u32 = 12;
+export const AH_PAYLOAD_LENGTH: u32 = 1;
+export const AH_RESERVED: u32 = 2;
+export const AH_SPI: u32 = 4;
+export const AH_SEQUENCE: u32 = 8;
 
 /** IANA protocol numbers. */
 export const PROTOCOL_HOP_BY_HOP: u32 = 0;

@@ -1,6 +1,6 @@
 /**
- * Writes the headers before an ESP packet: UDP (RFC 3948) and, in tunnel mode, IPv4 or IPv6. Decides nothing about TOS, DF
- * or where ESP goes.
+ * Writes the headers before an ESP or AH packet: UDP (RFC 3948) and, in tunnel mode, IPv4 or IPv6. Decides nothing about TOS, DF
+ * or where ESP and AH go.
  */
 import { SA_LOCAL_ADDRESS, SA_LOCAL_PORT, SA_PEER_ADDRESS, SA_PEER_PORT } from '../../abi/sa-slot.ts';
 import { checksum, checksumAdd, checksumFold } from './checksum.ts';
@@ -38,6 +38,12 @@ export const OUTER_TTL: u32 = 64;
 /** Counts outer packets that may be fragmented, so that fragments of two are not mixed up (RFC 6864 section 4.2). */
 let identification: u32 = 0;
 
+/** An IPv4 identification. Never 0: over that a raw socket writes its own, and AH covers it. */
+export function nextIdentification(): u32 {
+  identification = (identification % 0xffff) + 1;
+  return identification;
+}
+
 /** Octets of the outer IP header of a family. */
 export function outerHeaderLength(ipv6: bool): u32 {
   return ipv6 ? IPV6_HEADER : IPV4_HEADER;
@@ -55,8 +61,7 @@ export function writeIpv4(
   store<u8>(headerPtr, 0x45);
   store<u8>(headerPtr + IPV4_TOS, <u8>tos);
   storeNetwork16(headerPtr + IPV4_LENGTH, length);
-  storeNetwork16(headerPtr + IPV4_IDENTIFICATION, identification & 0xffff);
-  identification++;
+  storeNetwork16(headerPtr + IPV4_IDENTIFICATION, nextIdentification());
   storeNetwork16(headerPtr + IPV4_FRAGMENT, dontFragment ? IPV4_DF : 0);
   store<u8>(headerPtr + IPV4_TTL, <u8>OUTER_TTL);
   store<u8>(headerPtr + IPV4_PROTOCOL, <u8>protocol);

@@ -35,7 +35,7 @@ import { OUTER_TTL } from './outer-header.ts';
 const LENGTH_MAX: u32 = 65535;
 
 /**
- * Writes the header right before the payload of the packet that `locateEsp` located.
+ * Writes the header right before the payload of the packet that `locateIpsec` located.
  *
  * @returns address of the header; 0 where no header can say how long the payload is
  */
@@ -55,15 +55,32 @@ export function restoreHeader(
   }
   const headerPtr = payloadPtr - carrierHeaderLength;
   memory.copy(headerPtr, <usize>load<u32>(descriptorPtr, DESCRIPTOR_START), carrierHeaderLength);
-  store<u8>(headerPtr + carrierNameOffset, <u8>nextHeader);
-  if (ipv6) {
-    storeNetwork16(headerPtr + IPV6_LENGTH, carrierHeaderLength - IPV6_HEADER + payloadLength);
-  } else {
-    storeNetwork16(headerPtr + IPV4_LENGTH, carrierHeaderLength + payloadLength);
-    store<u16>(headerPtr + IPV4_CHECKSUM, 0);
-    store<u16>(headerPtr + IPV4_CHECKSUM, checksum(headerPtr, carrierHeaderLength));
-  }
+  setPayload(headerPtr, carrierHeaderLength, carrierNameOffset, nextHeader, payloadLength, ipv6);
   return headerPtr;
+}
+
+/**
+ * Lets a header say that it carries `payloadLength` octets of `protocol`.
+ *
+ * @param headerLength octets of the IP header with its options or extension headers
+ * @param nameOffset   where the octet is that names what follows them
+ */
+export function setPayload(
+  headerPtr: usize,
+  headerLength: u32,
+  nameOffset: u32,
+  protocol: u32,
+  payloadLength: u32,
+  ipv6: bool,
+): void {
+  store<u8>(headerPtr + nameOffset, <u8>protocol);
+  if (ipv6) {
+    storeNetwork16(headerPtr + IPV6_LENGTH, headerLength - IPV6_HEADER + payloadLength);
+    return;
+  }
+  storeNetwork16(headerPtr + IPV4_LENGTH, headerLength + payloadLength);
+  store<u16>(headerPtr + IPV4_CHECKSUM, 0);
+  store<u16>(headerPtr + IPV4_CHECKSUM, checksum(headerPtr, headerLength));
 }
 
 function buildIpv4(descriptorPtr: usize, payloadPtr: usize, payloadLength: u32, protocol: u32): usize {
@@ -80,7 +97,13 @@ function buildIpv4(descriptorPtr: usize, payloadPtr: usize, payloadLength: u32, 
   return headerPtr;
 }
 
-function buildIpv6(descriptorPtr: usize, payloadPtr: usize, payloadLength: u32, nextHeader: u32): usize {
+/** Writes an IPv6 header with the addresses and the traffic class of the descriptor before `payloadPtr`. Returns its address. */
+export function buildIpv6(
+  descriptorPtr: usize,
+  payloadPtr: usize,
+  payloadLength: u32,
+  nextHeader: u32,
+): usize {
   const headerPtr = payloadPtr - IPV6_HEADER;
   storeNetwork32(headerPtr, 0x60000000 | ((load<u32>(descriptorPtr, DESCRIPTOR_TOS) & 0xff) << 20));
   storeNetwork16(headerPtr + IPV6_LENGTH, payloadLength);

@@ -27,13 +27,22 @@ import {
   SHORT_ICV_LENGTH,
 } from '../../abi/algorithm.ts';
 import { AES_BLOCK_SIZE, DES_BLOCK_SIZE } from '../../abi/crypto-context.ts';
-import { SA_ALIGNMENT, SA_ENCRYPTION, SA_ICV_LENGTH, SA_INTEGRITY, SA_IV_LENGTH } from '../../abi/sa-slot.ts';
+import {
+  SA_ALIGNMENT,
+  SA_ENCRYPTION,
+  SA_FLAG_AH,
+  SA_FLAGS,
+  SA_ICV_LENGTH,
+  SA_INTEGRITY,
+  SA_IV_LENGTH,
+} from '../../abi/sa-slot.ts';
 
 /** Writes IV length and alignment into the slot. Returns false where its algorithms do not go together. */
 export function writeGeometry(slotPtr: usize): bool {
   const encryption = load<u32>(slotPtr, SA_ENCRYPTION);
   const integrity = load<u32>(slotPtr, SA_INTEGRITY);
   const icv = load<u32>(slotPtr, SA_ICV_LENGTH);
+  if ((load<u32>(slotPtr, SA_FLAGS) & SA_FLAG_AH) !== 0 && !isReadable(encryption)) return false;
   if (isCombined(encryption)) {
     if (integrity !== INTEGRITY_NONE || !isCombinedIcv(encryption, icv)) return false;
   } else if (icv === 0 || icv !== icvLengthOf(integrity)) {
@@ -52,6 +61,11 @@ export function isCombined(encryption: u32): bool {
     encryption === ENCRYPTION_AES_CCM ||
     encryption === ENCRYPTION_AES_GMAC
   );
+}
+
+/** True where the text stays as it is. AH has no others: NULL is its way to say that there is nothing but an integrity. */
+function isReadable(encryption: u32): bool {
+  return encryption === ENCRYPTION_NULL || encryption === ENCRYPTION_AES_GMAC;
 }
 
 /** Only GCM and CCM have ICVs that are cut short. */

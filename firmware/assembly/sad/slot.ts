@@ -16,7 +16,9 @@ import {
   KEY_STAGING_SIZE,
   REPLAY_SIZE,
   REPLAY_WINDOW_MAX,
+  SA_FLAG_AH,
   SA_FLAG_OUTBOUND,
+  SA_FLAG_UDP,
   SA_FLAGS,
   SA_REPLAY_WINDOW,
   SA_SELECTOR_COUNT,
@@ -26,6 +28,7 @@ import {
   SA_STATE,
   SA_STATE_EMPTY,
   SA_STATE_LIVE,
+  SA_TFC_LENGTH,
 } from '../../abi/sa-slot.ts';
 import {
   bank0,
@@ -84,6 +87,12 @@ function tryInstall(slotIndex: u32): u32 {
   if (load<u32>(slotPtr, SA_STATE) !== SA_STATE_EMPTY || load<u32>(slotPtr, SA_SPI) < 256) return STAGE_SLOT;
   const outbound = slotIndex >= saPairs;
   if (((load<u32>(slotPtr, SA_FLAGS) & SA_FLAG_OUTBOUND) !== 0) !== outbound) return STAGE_SLOT;
+  // UDP carries ESP alone (RFC 3948), and TFC padding is ESP's (RFC 4303 section 2.7).
+  if (
+    hasFlag(slotPtr, SA_FLAG_AH) &&
+    (hasFlag(slotPtr, SA_FLAG_UDP) || load<u32>(slotPtr, SA_TFC_LENGTH) !== 0)
+  )
+    return STAGE_SLOT;
   const window = load<u32>(slotPtr, SA_REPLAY_WINDOW);
   if (window !== 0 && (popcnt(window) !== 1 || window < 64 || window > <u32>REPLAY_WINDOW_MAX))
     return STAGE_SLOT;

@@ -33,6 +33,12 @@ export function saPairOf(distribution: Distribution, terms: PairTerms): Result<S
   const { policy, inbound, outbound } = distribution;
   const proposal = parseProposal(policy.proposal);
   if (!proposal.ok) return fail('UNUSABLE', proposal.message);
+  if (!proposal.value.protocols.includes(policy.protocol)) {
+    return fail('UNUSABLE', `${policy.proposal} is no proposal of ${policy.protocol}`);
+  }
+  if (policy.protocol === 'ah' && policy.encapsulation !== 'raw') {
+    return fail('UNUSABLE', `ah does not go by ${policy.encapsulation}`);
+  }
   if (!terms.proposals.has(policy.proposal)) {
     return fail('UNUSABLE', `this router's firmware has no proposal ${policy.proposal}`);
   }

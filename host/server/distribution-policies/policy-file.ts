@@ -12,7 +12,13 @@ import { prefixText, textOf } from '../../model/selector-text.ts';
 import { parseYamlSettings } from '../../model/yaml-settings.ts';
 import { defaultProcessingSettings, type ProcessingSettings } from '../request-processing/settings.ts';
 import { type CheckedFile, type CheckedPolicy, type CheckedRouter, fileMistakes } from './file-checks.ts';
-import { type PolicyDraft, policyDraft, policySchema, proposalText } from './policy-schema.ts';
+import {
+  defaultProposalOf,
+  type PolicyDraft,
+  policyDraft,
+  policySchema,
+  proposalText,
+} from './policy-schema.ts';
 import type { EnrolledRouter } from './policy-set.ts';
 
 /** What the file says, with defaults filled in. */
@@ -187,7 +193,10 @@ function checkedPolicy(value: unknown): CheckedPolicy | undefined {
   return {
     kind,
     between: [first, second],
-    proposal: typeof proposal === 'string' ? proposal : '',
+    proposal:
+      typeof proposal === 'string'
+        ? proposal
+        : defaultProposalOf(fieldOf(value, 'protocol') === 'ah' ? 'ah' : 'esp'),
     selectors: Array.isArray(selectors) ? selectors.flat().filter(isSelector) : undefined,
   };
 }

@@ -6,7 +6,14 @@ import { z } from 'zod';
 import { nameText } from '../../model/name-text.ts';
 import type { DistributionPolicy } from '../../model/policy.ts';
 import { type Prefix, parsePrefix } from '../../model/prefix.ts';
-import { defaultProposal, proposalForms, proposals } from '../../model/proposal.ts';
+import {
+  defaultAhProposal,
+  defaultProposal,
+  proposalForms,
+  proposalFormsOf,
+  proposals,
+} from '../../model/proposal.ts';
+import type { SaProtocol } from '../../model/security-association.ts';
 import type { Range, Selector } from '../../model/selector.ts';
 import {
   prefixesText,
@@ -98,6 +105,25 @@ const routerOrWildcard = z.union(
   'expected the name of a router, or * for any enrolled router',
 );
 
+/** What ESP alone has. */
+function refuseBeyondAh(
+  policy: {
+    readonly encapsulation: string;
+    readonly tfcPadding: number | 'mtu';
+    readonly dummiesPerSecond: number;
+  },
+  context: z.RefinementCtx,
+): void {
+  const refuse = (field: keyof typeof policy, message: string): void =>
+    context.addIssue({ code: 'custom', path: [field], message });
+  if (policy.encapsulation === 'udp') {
+    refuse('encapsulation', 'UDP carries ESP alone (RFC 3948): expected auto or raw with protocol ah');
+  }
+  for (const field of ['tfcPadding', 'dummiesPerSecond'] as const) {
+    if (policy[field] !== 0) refuse(field, 'hides what AH shows anyway: expected 0 with protocol ah');
+  }
+}
+
 export const policySchema = z
   .strictObject(
     {
@@ -117,9 +143,14 @@ export const policySchema = z
         .meta({
           description: "which communication; absent is everything between the two routers' networks",
         }),
-      protocol: z.literal('esp', 'expected esp').default('esp'),
+      protocol: z
+        .enum(['esp', 'ah'], 'expected esp or ah')
+        .default('esp')
+        .meta({ description: 'ah covers the outer addresses too, encrypts nothing, and passes no NAT' }),
       mode: z.enum(['tunnel', 'transport'], 'expected tunnel or transport').default('tunnel'),
-      proposal: proposalText.default(defaultProposal),
+      proposal: proposalText.optional().meta({
+        description: `algorithms, by strongSwan's keywords; by default ${defaultProposal}, with ah ${defaultAhProposal}`,
+      }),
       allowLegacy: z
         .boolean()
         .default(false)
@@ -142,10 +173,9 @@ export const policySchema = z
         .refine(isReplayWindow, 'expected 0, or a power of two from 64 to 8192')
         .default(1024)
         .meta({ description: 'packets; a power of two from 64 to 8192, or 0 to switch the check off' }),
-      encapsulation: z
-        .enum(['auto', 'udp', 'raw'], 'expected auto, udp or raw')
-        .default('auto')
-        .meta({ description: 'auto: UDP (RFC 3948) when a NAT is in the way, otherwise raw ESP' }),
+      encapsulation: z.enum(['auto', 'udp', 'raw'], 'expected auto, udp or raw').default('auto').meta({
+        description: 'auto: UDP (RFC 3948) when a NAT is in the way, otherwise raw; always raw with ah',
+      }),
       dscp: z
         .union([z.literal('copy'), z.int().min(0).max(63)], 'expected copy, or a value from 0 to 63')
         .default('copy')
@@ -165,7 +195,16 @@ export const policySchema = z
     'expected a distribution policy: kind, between, …',
   )
   .superRefine((policy, context) => {
-    const { esn, lifetime, between, proposal, allowLegacy, mode, tfcPadding } = policy;
+    const { esn, lifetime, between, protocol, allowLegacy, mode, tfcPadding } = policy;
+    const proposal = policy.proposal ?? defaultProposalOf(protocol);
+    if (proposals.get(proposal)?.protocols.includes(protocol) === false) {
+      context.addIssue({
+        code: 'custom',
+        path: ['proposal'],
+        message: `${proposal} is not for ${protocol}: expected ${proposalFormsOf[protocol]}`,
+      });
+    }
+    if (protocol === 'ah') refuseBeyondAh(policy, context);
     if (mode === 'transport' && tfcPadding !== 0) {
       context.addIssue({
         code: 'custom',
@@ -196,6 +235,11 @@ export const policySchema = z
     }
   });
 
+/** What a policy gets that names no proposal. */
+export function defaultProposalOf(protocol: SaProtocol): string {
+  return protocol === 'ah' ? defaultAhProposal : defaultProposal;
+}
+
 /** The policy as the model has it. */
 export function policyDraft(typed: z.output<typeof policySchema>): PolicyDraft {
   const { kind, between, selectors, protocol, mode, proposal, lifetime, esn } = typed;
@@ -206,7 +250,7 @@ export function policyDraft(typed: z.output<typeof policySchema>): PolicyDraft {
     selectors: selectors?.flat(),
     protocol,
     mode,
-    proposal,
+    proposal: proposal ?? defaultProposalOf(protocol),
     lifetimeSeconds: lifetime.seconds,
     lifetimeOctets: lifetime.octets === undefined ? undefined : BigInt(lifetime.octets),
     lifetimePackets: lifetime.packets === undefined ? undefined : BigInt(lifetime.packets),

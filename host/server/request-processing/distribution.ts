@@ -18,7 +18,7 @@ import {
 import { copyKeys, generateKeys } from '../key-generation.ts';
 import { type Entry, type Half, sidesOf } from '../management-table/management-table.ts';
 import { type Processing, persist } from './processing.ts';
-import { refuseEntry, refuseProposal } from './refusal.ts';
+import { refuseEntry, refuseNat, refuseProposal } from './refusal.ts';
 import { repeatAfterMs } from './settings.ts';
 import { wipeEntryKeys, withdrawEntries, withdrawUnknown } from './withdrawal.ts';
 
@@ -72,7 +72,8 @@ function issue(processing: Processing, entry: Entry, now: Instant): string | und
       `at most ${maximumSelectors}, ${maximumPrecedents} and ${maximumPrecedentSelectors} fit a message`
     );
   }
-  const refusal = refuseProposal(processing, policy.proposal, [first.router, second.router]);
+  const both = [first.router, second.router];
+  const refusal = refuseProposal(processing, policy.proposal, both) ?? refuseNat(processing, policy, both);
   if (refusal !== undefined) return refusal;
   const proposal = parseProposal(policy.proposal);
   if (!proposal.ok) return proposal.message;

@@ -3,6 +3,7 @@
  * which their tombstones repeat; nothing was handed out, so there is nothing to withdraw but the requests themselves.
  */
 import type { Instant } from '../../model/instant.ts';
+import type { DistributionPolicy } from '../../model/policy.ts';
 import type { Entry } from '../management-table/management-table.ts';
 import type { Processing } from './processing.ts';
 
@@ -22,6 +23,19 @@ export function refuseProposal(
     }
   }
   return undefined;
+}
+
+/** Why AH cannot go between these routers, or undefined when it can, or the policy is for ESP. */
+export function refuseNat(
+  processing: Processing,
+  policy: DistributionPolicy,
+  routers: readonly string[],
+): string | undefined {
+  if (policy.protocol !== 'ah') return undefined;
+  const behind = routers.find((name) => processing.routers.find(name)?.behindNat);
+  return behind === undefined
+    ? undefined
+    : `router ${behind} is behind a NAT, which changes addresses that AH covers: policy ${policy.kind} needs protocol esp`;
 }
 
 /** Deletes an entry for which nothing was handed out, and tells whoever asked why. */

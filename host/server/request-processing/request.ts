@@ -28,7 +28,7 @@ import { sidesOf } from '../management-table/management-table.ts';
 import { distribute, sendDistribution } from './distribution.ts';
 import { continueEntry } from './entry-deadline.ts';
 import type { Processing } from './processing.ts';
-import { refuseProposal } from './refusal.ts';
+import { refuseNat, refuseProposal } from './refusal.ts';
 import { sendStartup, startUp } from './request-startup.ts';
 
 /** Answers a request of the router that the channel authenticated. */
@@ -170,6 +170,7 @@ function createEntry(processing: Processing, request: Request, setting: PairSett
   const refusal =
     boundReached(processing, request, now) ??
     refuseProposal(processing, setting.policy.proposal, [request.source, request.peer]) ??
+    refuseNat(processing, setting.policy, [request.source, request.peer]) ??
     selectorsRefusal(request, setting);
   if (refusal !== undefined) {
     refuse(processing, request, kind, refusal);

@@ -6,7 +6,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Dataplane } from '../../../host/dataplane/dataplane.ts';
-import { proposals } from '../../../host/model/proposal.ts';
+import { proposalsOf } from '../../../host/model/proposal.ts';
 import {
   address,
   arrival,
@@ -21,7 +21,7 @@ import { ICMP, packetOf, TCP, UDP } from '../../property/dataplane/packets.ts';
 import { referenceSeal } from '../../property/dataplane/reference-esp.ts';
 
 const everything = [selector('0.0.0.0/0', '0.0.0.0/0'), selector('::/0', '::/0')];
-const forms: SaOptions[] = [...proposals.keys()].flatMap((proposal) =>
+const forms: SaOptions[] = proposalsOf('esp').flatMap(({ keyword: proposal }) =>
   (['tunnel', 'transport'] as const).map((mode) => ({
     proposal,
     mode,

@@ -31,7 +31,7 @@ const machine = openLinuxPacketInterface({
   localAddresses: [local],
   localPort: settings.port,
   mark: settings.mark,
-  rawEsp: true,
+  raw: true,
 });
 const socket = machine.sockets.find((one) => one.encapsulation === settings.via);
 if (socket === undefined) throw new Error('no such socket');

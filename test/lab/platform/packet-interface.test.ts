@@ -90,7 +90,7 @@ describeWith(['root', 'network namespaces', 'tun'], 'without a privilege', () =>
   it.each([
     {
       what: 'the raw socket says CAP_NET_RAW',
-      code: open('raw-esp-socket.ts', `m.openRawEspSocket({ address: ${address} })`),
+      code: open('raw-socket.ts', `m.openRawEspSocket({ address: ${address} })`),
       expected: /PLATFORM open a raw ESP socket on 0\.0\.0\.0: EPERM .*CAP_NET_RAW/,
     },
     {

@@ -3,7 +3,7 @@
  * each cipher in every form, the others each in a few.
  */
 import { describe, expect, it } from 'vitest';
-import { proposals } from '../../../host/model/proposal.ts';
+import { proposalsOf } from '../../../host/model/proposal.ts';
 import {
   address,
   arrival,
@@ -63,7 +63,7 @@ function casesOf(proposal: string): Case[] {
   return cases;
 }
 
-const cases = [...proposals.keys()].flatMap((proposal, nth) => {
+const cases = proposalsOf('esp').flatMap(({ keyword: proposal }, nth) => {
   const all = casesOf(proposal);
   // 11 and 24 have no common divisor, so that neighbours in the list differ in form.
   return representatives.includes(proposal)

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { DistributedSa, Message } from '../../../host/messages/message.ts';
 import { addressOf, type Endpoint } from '../../../host/model/address.ts';
 import { prefixOf } from '../../../host/model/prefix.ts';
-import { proposals } from '../../../host/model/proposal.ts';
+import { proposals, proposalsOf } from '../../../host/model/proposal.ts';
 import { Secret } from '../../../host/model/secret.ts';
 import type { PacketSelector, Range, Selector } from '../../../host/model/selector.ts';
 
@@ -85,7 +85,13 @@ const asked = { id, source: name, peer: name, kind: optionalName };
 const any = { id, source: name, peer: optionalName, kind: optionalName };
 const type = <const Type extends string>(value: Type) => fc.constant(value);
 
-const distribution = fc.constantFrom(...proposals.values()).chain((proposal) => {
+const form = fc.constantFrom(
+  ...(['esp', 'ah'] as const).flatMap((protocol) =>
+    proposalsOf(protocol).map((proposal) => ({ protocol, proposal })),
+  ),
+);
+
+const distribution = form.chain(({ protocol, proposal }) => {
   const key = (length: number) => octets(length).map((material) => new Secret(material));
   const sa: fc.Arbitrary<DistributedSa> = fc.record({
     spi,
@@ -98,16 +104,16 @@ const distribution = fc.constantFrom(...proposals.values()).chain((proposal) => 
     ...pair,
     policy: fc.record({
       revision: uint32,
-      protocol: type('esp'),
+      protocol: fc.constant(protocol),
       mode: fc.constantFrom('tunnel' as const, 'transport' as const),
       proposal: fc.constant(proposal.keyword),
       esn: fc.boolean(),
       replayWindow: fc.constantFrom(0, 64, 1024, 8192),
-      encapsulation: fc.constantFrom('udp' as const, 'raw' as const),
+      encapsulation: protocol === 'ah' ? type('raw') : fc.constantFrom('udp' as const, 'raw' as const),
       dscp: fc.oneof(type('copy'), fc.integer({ min: 0, max: 63 })),
       dontFragment: fc.constantFrom('copy' as const, 'set' as const, 'clear' as const),
-      tfcPadding: fc.oneof(fc.constant('mtu' as const), fc.nat(65535)),
-      dummiesPerSecond: fc.nat(1000),
+      tfcPadding: protocol === 'ah' ? fc.constant(0) : fc.oneof(fc.constant('mtu' as const), fc.nat(65535)),
+      dummiesPerSecond: fc.nat(protocol === 'ah' ? 0 : 1000),
       lifetimeOctets: lifetime,
       lifetimePackets: lifetime,
     }),

@@ -104,6 +104,7 @@ beforeAll(async () => {
           kind: 'any',
           state: 'in use',
           proposal: 'aes256gcm16',
+          protocol: 'esp',
           mode: 'tunnel',
           encapsulation: 'udp',
           peer: '192.0.2.2:4500',

@@ -54,13 +54,26 @@ describe('an SA file', () => {
     expect(sa.keys.salt.length).toBe(0);
   });
 
+  it('is of AH with a MAC alone', () => {
+    const { encryptionKey: _, ...rest } = cbc;
+    const sa = parse({ ...rest, protocol: 'ah', proposal: 'sha1' });
+    expect(sa).toMatchObject({ protocol: 'ah', udpEncapsulation: undefined });
+    expect([sa.keys.encryptionKey.length, sa.keys.authenticationKey.length]).toEqual([0, 20]);
+  });
+
   it.each([
     [
       { ...gcm, proposal: 'aes256' },
       'sa.json: proposal: expected chacha20poly1305, aes{256,128,192}{gcm,ccm}{16,12,8}, ',
     ],
     [{ ...gcm, mode: 'beet' }, 'mode: expected "tunnel" or "transport"'],
-    [{ ...gcm, protocol: 'ah' }, 'protocol: expected "esp"'],
+    [{ ...gcm, protocol: 'isakmp' }, 'protocol: expected "esp" or "ah"'],
+    [
+      { ...gcm, protocol: 'ah' },
+      'proposal: expected {sha512,sha384,sha256,sha1,aescmac}, aes{256,128,192}gmac, or legacy: md5 with "ah", found aes256gcm16',
+    ],
+    [{ ...gcm, protocol: 'ah' }, 'udpEncapsulation: expected nothing, since UDP carries ESP alone'],
+    [{ ...cbc, proposal: 'sha1', encryptionKey: undefined }, 'with "esp", found sha1'],
     [{ ...gcm, spi: 255 }, 'spi: expected an SPI, from 256'],
     [{ ...gcm, spi: '0x1c0ffee00' }, 'spi: expected an SPI'],
     [{ ...gcm, spi: 1.5 }, 'spi: expected an SPI, as a number or as "0x…"'],

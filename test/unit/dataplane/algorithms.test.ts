@@ -19,7 +19,7 @@ import {
   INTEGRITY_HMAC_SHA512_256,
   INTEGRITY_NONE,
 } from '../../../firmware/abi/algorithm.ts';
-import { STAGE_KEY, STAGE_OK } from '../../../firmware/abi/bank.ts';
+import { STAGE_KEY, STAGE_OK, STAGE_SLOT } from '../../../firmware/abi/bank.ts';
 import {
   CONFIGURATION_ADDRESS,
   CONFIGURATION_REGIONS,
@@ -32,6 +32,9 @@ import {
   KEY_STAGING_ENCRYPTION_LENGTH,
   KEY_STAGING_SIZE,
   SA_ENCRYPTION,
+  SA_FLAG_AH,
+  SA_FLAG_UDP,
+  SA_FLAGS,
   SA_ICV_LENGTH,
   SA_INTEGRITY,
   SA_SPI,
@@ -50,6 +53,7 @@ function install(
   icv: number,
   encryptionKey: number,
   authenticationKey: number,
+  flags = 0,
 ) {
   const layout = layOutMemory(smallCapacities);
   const memory = new WebAssembly.Memory({ initial: layout.pages, maximum: layout.pages });
@@ -65,6 +69,7 @@ function install(
   const slot = region(REGION_SA_SLOTS);
   const staging = region(REGION_KEY_STAGING);
   set(slot + SA_SPI, 0x1000);
+  set(slot + SA_FLAGS, flags);
   set(slot + SA_ENCRYPTION, encryption);
   set(slot + SA_INTEGRITY, integrity);
   set(slot + SA_ICV_LENGTH, icv);
@@ -119,6 +124,19 @@ it('installs each encryption with each integrity that it needs, and combined mod
     for (const key of keys.get(encryption) ?? [])
       for (const icv of shortened.includes(encryption) ? [8, 12, 16] : [16])
         expect(install(encryption, INTEGRITY_NONE, icv, key, 0)).toBe(STAGE_OK);
+});
+
+it('makes AH of each integrity, and of GMAC, without encryption and without UDP', () => {
+  for (const [integrity, icv, key] of integrities) {
+    expect(install(ENCRYPTION_NULL, integrity, icv, 0, key, SA_FLAG_AH)).toBe(STAGE_OK);
+    expect(install(ENCRYPTION_NULL, integrity, icv, 0, key, SA_FLAG_AH | SA_FLAG_UDP)).toBe(STAGE_SLOT);
+  }
+  expect(install(ENCRYPTION_AES_GMAC, INTEGRITY_NONE, 16, 32, 0, SA_FLAG_AH)).toBe(STAGE_OK);
+  for (const encryption of separate.slice(1))
+    for (const key of keys.get(encryption) ?? [])
+      expect(install(encryption, INTEGRITY_HMAC_SHA1_96, 12, key, 20, SA_FLAG_AH)).toBe(STAGE_KEY);
+  for (const encryption of combined.filter((one) => one !== ENCRYPTION_AES_GMAC))
+    expect(install(encryption, INTEGRITY_NONE, 16, 32, 0, SA_FLAG_AH)).toBe(STAGE_KEY);
 });
 
 it('refuses encryption without integrity, and a second integrity beside a combined mode', () => {

@@ -8,7 +8,16 @@ import { PolicySet } from '../../../host/server/distribution-policies/policy-set
 
 const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
 
-const examples = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map((match) => match[1] ?? '');
+const examples = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map((match) => whole(match[1] ?? ''));
+/** What shows nothing but a policy stands for a file of two routers with it. */
+function whole(text: string): string {
+  if (!text.startsWith('distributionPolicies:')) return text;
+  const [first = ''] = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].flatMap((match) =>
+    /^routers:/m.test(match[1] ?? '') ? [match[1] ?? ''] : [],
+  );
+  return first.replace(/^distributionPolicies:\n(?: .*\n|\n)*/m, text);
+}
+
 const routerExamples = examples.filter((text) => /^spd:/m.test(text));
 const serverExamples = examples.filter((text) => /^routers:/m.test(text));
 

@@ -173,6 +173,26 @@ describe('the decoder', () => {
   });
 
   it.each([
+    [
+      'a proposal of ESP',
+      { proposal: 'aes256gcm16', encapsulation: 'raw' },
+      'expected a proposal of ah, found aes256gcm16',
+    ],
+    ['UDP', { proposal: 'aes256gmac', encapsulation: 'udp' }, 'expected raw with ah, found udp'],
+  ] as const)('neither sends nor takes AH with %s', (_, more, message) => {
+    const { policy } = distribution();
+    const wrong = distribution({ policy: { ...policy, protocol: 'ah', ...more } });
+    expect(() => encodeMessage(wrong)).toThrow(message);
+    // The octet of the protocol stands behind the revision.
+    const right = distribution({ policy: { ...policy, ...more } });
+    const datagram = encodeMessage(right);
+    const at = Buffer.from(datagram).indexOf(Buffer.from(more.proposal)) - 3;
+    expect(datagram.subarray(at - 1, at + 1)).toEqual(Uint8Array.of(1, 0));
+    datagram[at] = 1;
+    expect(decodeMessage(datagram)).toMatchObject({ ok: false, code: 'MESSAGE_FIELD_RANGE', message });
+  });
+
+  it.each([
     ['ports without a protocol', { remotePorts: { first: 1, last: 2 } }],
     ['ports of ICMP', { protocol: 1, localPorts: { first: 1, last: 2 } }],
     ['an ICMP type of TCP', { protocol: 6, icmpType: { first: 8, last: 8 } }],

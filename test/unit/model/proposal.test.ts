@@ -1,12 +1,15 @@
 import { createCipheriv, createHmac, getCipherInfo } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
+  defaultAhProposal,
   defaultProposal,
   describeProposal,
   type Encryption,
   parseProposal,
   proposalForms,
+  proposalFormsOf,
   proposals,
+  proposalsOf,
   proposalWarnings,
 } from '../../../host/model/proposal.ts';
 
@@ -99,20 +102,54 @@ describe('a proposal', () => {
   });
 
   it('is one of the forms that messages tell, and they tell no others', () => {
-    const forms = proposalForms.replace('or legacy: ', '').split(/, (?![^{]*\})/);
-    expect(forms.flatMap(expand).sort()).toEqual([...proposals.keys()].sort());
+    for (const protocol of ['esp', 'ah'] as const) {
+      const forms = proposalFormsOf[protocol].replace('or legacy: ', '').split(/, (?![^{]*\})/);
+      expect(forms.flatMap(expand).sort()).toEqual(
+        proposalsOf(protocol)
+          .map(({ keyword }) => keyword)
+          .sort(),
+      );
+      expect(proposalForms).toContain(proposalFormsOf[protocol]);
+    }
+  });
+
+  it('is for ESP, for AH, or with GMAC for either; AH has no encryption', () => {
+    expect(new Set(all.map(({ protocols }) => protocols.join()))).toEqual(new Set(['esp', 'ah', 'esp,ah']));
+    for (const { encryption, integrity, encryptionKeyOctets, protocols } of all) {
+      expect(protocols.length === 2).toBe(encryption === 'aes-gmac');
+      if (protocols.join() === 'ah') {
+        expect([encryption, encryptionKeyOctets]).toEqual(['null', 0]);
+        expect(integrity).not.toBeNull();
+      }
+    }
+    // strongSwan's ah_proposals: the integrity alone.
+    expect(proposalsOf('ah').map(({ keyword }) => keyword)).toEqual([
+      'aes256gmac',
+      'aes128gmac',
+      'aes192gmac',
+      'sha512',
+      'sha384',
+      'sha256',
+      'sha1',
+      'aescmac',
+      'md5',
+    ]);
   });
 
   it('has a default that there is, and that nobody is warned of', () => {
-    expect(proposals.has(defaultProposal)).toBe(true);
+    expect(proposals.get(defaultProposal)?.protocols).toEqual(['esp']);
     expect(proposalWarnings(defaultProposal)).toEqual([]);
+    expect(proposals.get(defaultAhProposal)?.protocols).toEqual(['ah']);
+    expect(proposalWarnings(defaultAhProposal)).toEqual(['not encrypted']);
   });
 
   it('warns of what is broken and of what encrypts nothing', () => {
     for (const { keyword, legacy } of all) {
       expect(legacy, keyword).toBe(/des|md5/.test(keyword));
       expect(proposalWarnings(keyword).includes('legacy'), keyword).toBe(legacy);
-      expect(proposalWarnings(keyword).includes('not encrypted'), keyword).toBe(/^null|gmac$/.test(keyword));
+      expect(proposalWarnings(keyword).includes('not encrypted'), keyword).toBe(
+        /^null|gmac$|^[^-]*$/.test(keyword) && !/gcm|ccm|chacha/.test(keyword),
+      );
     }
     expect(describeProposal('null-md5')).toBe('null-md5 (legacy, not encrypted)');
     expect(describeProposal('aes128gcm16')).toBe('aes128gcm16');

@@ -1,9 +1,12 @@
 /** How many packets met which end, over all worlds: what a fuzz run reports. Adds and names; decides nothing. */
 import {
+  DROP_AH_HEADER,
+  DROP_AH_LENGTH,
   DROP_CODE_COUNT,
   DROP_DATA_PLANE_CLOSED,
   DROP_HELD_ABANDONED,
   DROP_HELD_OVERFLOW,
+  DROP_PROTOCOL_MISMATCH,
 } from '../../../firmware/abi/drop-code.ts';
 import { dropReasonName, dropReasons } from '../../../firmware/abi/drop-reason.ts';
 import {
@@ -62,6 +65,14 @@ export function add(sum: Tally, more: Tally): void {
   }
 }
 
+/** No packet closes the data plane, and no world has an SA of AH: test/fuzz/dataplane/ah-path.test.ts is for that. */
+const beyondReach: ReadonlySet<number> = new Set([
+  DROP_DATA_PLANE_CLOSED,
+  DROP_AH_LENGTH,
+  DROP_AH_HEADER,
+  DROP_PROTOCOL_MISMATCH,
+]);
+
 export function distribution(tally: Tally): Distribution {
   const drops: Record<string, number> = {};
   for (const { number } of dropReasons) drops[dropReasonName(number)] = tally.reasons[number] ?? 0;
@@ -71,8 +82,7 @@ export function distribution(tally: Tally): Distribution {
     inbound: byVerdict(tally.inbound),
     drops,
     neverReached: dropReasons
-      // No packet closes the data plane.
-      .filter(({ number }) => number !== DROP_DATA_PLANE_CLOSED && (tally.reasons[number] ?? 0) === 0)
+      .filter(({ number }) => !beyondReach.has(number) && (tally.reasons[number] ?? 0) === 0)
       .map(({ name }) => name),
   };
 }

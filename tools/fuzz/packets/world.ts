@@ -9,7 +9,7 @@ import { type Capacities, layOutMemory, type MemoryLayout } from '../../../host/
 import { type Address, addressOf } from '../../../host/model/address.ts';
 import type { SpdEntry } from '../../../host/model/policy.ts';
 import type { Prefix } from '../../../host/model/prefix.ts';
-import { type Proposal, proposals } from '../../../host/model/proposal.ts';
+import { type Proposal, proposalsOf } from '../../../host/model/proposal.ts';
 import { Secret } from '../../../host/model/secret.ts';
 import type {
   Lifetime,
@@ -124,7 +124,7 @@ function capacitiesFor(pairs: number): Capacities {
 }
 
 function planPairs(random: Random): PairPlan[] {
-  const all = [...proposals.values()];
+  const all = proposalsOf('esp');
   const variants = Math.max(1, Math.min(VARIANTS, Math.floor(WAITING / all.length)));
   return Array.from({ length: Math.min(WAITING, all.length * variants) }, (_, index) => {
     const proposal = all[index % all.length] ?? random.pick(all);

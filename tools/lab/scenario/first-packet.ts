@@ -70,8 +70,8 @@ export async function firstPacket(scene: Scene): Promise<Outcome> {
         `first packet: ${burst.replies} of ${burstPackets} pings of a burst came back`,
       ],
       [
-        sightings.some(({ kind }) => kind === 'esp'),
-        'first packet: the capture saw no ESP between the routers, so nothing was protected',
+        sightings.some(({ kind }) => kind === 'esp' || kind === 'ah'),
+        'first packet: the capture saw neither ESP nor AH between the routers, so nothing was protected',
       ],
     ),
   };

@@ -22,6 +22,7 @@ export async function transfer(scene: Scene): Promise<Outcome> {
     sha256Matches: result.sha256Matches,
     megabitsPerSecond: result.megabitsPerSecond,
     espPackets: after.esp - before.esp,
+    ahPackets: after.ah - before.ah,
     cleartextPackets: after.cleartext - before.cleartext,
     repeatedIvs: after.repeatedIvs - before.repeatedIvs,
   };
@@ -35,8 +36,8 @@ export async function transfer(scene: Scene): Promise<Outcome> {
       ],
       [finding.sha256Matches, 'transfer: the hashes at the two ends differ'],
       [
-        finding.espPackets >= fewest,
-        `transfer: the capture counted ${finding.espPackets} ESP packets, expected at least ${fewest}`,
+        finding.espPackets + finding.ahPackets >= fewest,
+        `transfer: the capture counted ${finding.espPackets} ESP and ${finding.ahPackets} AH packets, expected at least ${fewest}`,
       ],
       [finding.cleartextPackets === 0, `transfer: ${finding.cleartextPackets} packets crossed in clear`],
       [finding.repeatedIvs === 0, `transfer: ${finding.repeatedIvs} initialisation vectors were used twice`],

@@ -130,6 +130,8 @@ describe('a distribution', () => {
   it.each<[string, Partial<Distribution['policy']>, Partial<Distribution>]>([
     ['an unknown proposal', { proposal: 'rot13' }, {}],
     ['keys of other lengths', { proposal: 'aes128-sha256' }, {}],
+    ['a proposal of ESP for AH', { protocol: 'ah', encapsulation: 'raw' }, {}],
+    ['AH in UDP', { protocol: 'ah', proposal: 'aes256gmac' }, {}],
     ['a lifetime that is over', {}, { remainingSeconds: 0 }],
     [
       'a peer of another family',

@@ -74,6 +74,18 @@ describe('the policy file', () => {
     ]);
   });
 
+  it('gives AH an integrity of its own where the policy names none, and takes GMAC for either', () => {
+    const proposalOf = (more: string) =>
+      parsePolicyFile(changed('kind: all', `kind: all\n    ${more}`), 'server.yaml').distributionPolicies[0];
+    expect(proposalOf('protocol: ah')).toMatchObject({ protocol: 'ah', proposal: 'sha256' });
+    for (const protocol of ['esp', 'ah'])
+      expect(proposalOf(`protocol: ${protocol}\n    proposal: aes128gmac`)).toMatchObject({ protocol });
+    expect(proposalOf('protocol: ah\n    encapsulation: raw')).toMatchObject({ encapsulation: 'raw' });
+    expect(proposalOf('protocol: ah\n    proposal: md5\n    allowLegacy: true')).toMatchObject({
+      proposal: 'md5',
+    });
+  });
+
   it('takes every field', () => {
     const settings = parsePolicyFile(
       changed(
@@ -226,6 +238,42 @@ describe('the policy file', () => {
       'kind: all',
       'kind: all\n    replayWindow: 100',
       '11:19: distributionPolicies[0].replayWindow: expected 0, or a power of two from 64 to 8192',
+    ],
+    [
+      'a proposal of ESP with AH',
+      'kind: all',
+      'kind: all\n    protocol: ah\n    proposal: aes128gcm16',
+      'proposal: aes128gcm16 is not for ah: expected {sha512,sha384,sha256,sha1,aescmac}, aes{256,128,192}gmac',
+    ],
+    [
+      'a proposal of AH with ESP',
+      'kind: all',
+      'kind: all\n    proposal: sha256',
+      'distributionPolicies[0].proposal: sha256 is not for esp: expected chacha20poly1305',
+    ],
+    [
+      'AH in UDP',
+      'kind: all',
+      'kind: all\n    protocol: ah\n    encapsulation: udp',
+      'distributionPolicies[0].encapsulation: UDP carries ESP alone (RFC 3948): expected auto or raw with protocol ah',
+    ],
+    [
+      'padding of AH',
+      'kind: all',
+      'kind: all\n    protocol: ah\n    tfcPadding: mtu',
+      'distributionPolicies[0].tfcPadding: hides what AH shows anyway: expected 0 with protocol ah',
+    ],
+    [
+      'a legacy proposal of AH',
+      'kind: all',
+      'kind: all\n    protocol: ah\n    proposal: md5',
+      'distributionPolicies[0].proposal: md5 is legacy (RFC 8221)',
+    ],
+    [
+      'the default proposal of AH where an end may not have it',
+      'name: osaka\n',
+      'name: osaka\n    proposals: [sha1]\n',
+      'is not among the proposals of router osaka',
     ],
     [
       'a router with itself',

@@ -354,6 +354,31 @@ describe('what is handed out', () => {
     expect(toFirst.peerEndpoint.port).toBe(61_000);
   });
 
+  it('of AH is raw, and refused where an end is behind a NAT, with the reason', () => {
+    const policies = policySet(policy('all', { protocol: 'ah', proposal: 'sha256' }));
+    const scene = new Scene({ policies });
+    const { toFirst } = scene.distribute();
+    expect(toFirst.policy).toMatchObject({ protocol: 'ah', encapsulation: 'raw', proposal: 'sha256' });
+    expect([toFirst.inbound.encryptionKey.length, toFirst.inbound.authenticationKey.length]).toEqual([0, 32]);
+    scene.up('osaka', { ...toFirst.peerEndpoint, port: 61_000 }, true);
+    scene.said();
+    scene.request('tokyo', 'osaka');
+    const reason =
+      'router osaka is behind a NAT, which changes addresses that AH covers: policy all needs protocol esp';
+    expect(scene.said()).toMatchObject([{ type: 'refused', source: 'tokyo', reason }]);
+  });
+
+  it('of AH is refused when the NAT shows only after the request', () => {
+    const policies = policySet(policy('all', { protocol: 'ah', proposal: 'sha256' }));
+    const scene = new Scene({ policies });
+    const asked = scene.request('tokyo', 'osaka');
+    scene.up('osaka', undefined, true);
+    scene.said();
+    scene.request('osaka', 'tokyo', { startupId: asked.id });
+    const refused = scene.said().filter(({ type }) => type === 'refused');
+    expect(refused.map(({ source }) => source).sort()).toEqual(['osaka', 'tokyo']);
+  });
+
   it('is refused when an end’s firmware lacks the proposal', () => {
     const scene = new Scene();
     scene.hello('osaka', 'b1', ['aes128-sha256']);
