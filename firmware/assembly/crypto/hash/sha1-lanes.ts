@@ -35,64 +35,41 @@ export function sha1Lanes(
     let d = v128.load(values, 48);
     let e = v128.load(values, 64);
     let at = WORDS;
-    for (; at < WORDS + 240; at += 80) {
-      e = i32x4.add(e, step(a, choose(b, c, d), v128.load(at, 0), k0));
-      b = rotateLeft(b, 30);
-      d = i32x4.add(d, step(e, choose(a, b, c), v128.load(at, 16), k0));
-      a = rotateLeft(a, 30);
-      c = i32x4.add(c, step(d, choose(e, a, b), v128.load(at, 32), k0));
-      e = rotateLeft(e, 30);
-      b = i32x4.add(b, step(c, choose(d, e, a), v128.load(at, 48), k0));
-      d = rotateLeft(d, 30);
-      a = i32x4.add(a, step(b, choose(c, d, e), v128.load(at, 64), k0));
-      c = rotateLeft(c, 30);
+    for (; at < WORDS + 320; at += 16) {
+      extend(at);
+      const next = sum(a, choose(b, c, d), e, k0, v128.load(at));
+      e = d;
+      d = c;
+      c = rotateLeft(b, 30);
+      b = a;
+      a = next;
     }
-    e = i32x4.add(e, step(a, choose(b, c, d), v128.load(at), k0));
-    b = rotateLeft(b, 30);
-    d = i32x4.add(d, step(e, choose(a, b, c), nextWord(at + 16), k0));
-    a = rotateLeft(a, 30);
-    c = i32x4.add(c, step(d, choose(e, a, b), nextWord(at + 32), k0));
-    e = rotateLeft(e, 30);
-    b = i32x4.add(b, step(c, choose(d, e, a), nextWord(at + 48), k0));
-    d = rotateLeft(d, 30);
-    a = i32x4.add(a, step(b, choose(c, d, e), nextWord(at + 64), k0));
-    c = rotateLeft(c, 30);
-    at += 80;
-    for (; at < WORDS + 640; at += 80) {
-      e = i32x4.add(e, step(a, parity(b, c, d), nextWord(at), k1));
-      b = rotateLeft(b, 30);
-      d = i32x4.add(d, step(e, parity(a, b, c), nextWord(at + 16), k1));
-      a = rotateLeft(a, 30);
-      c = i32x4.add(c, step(d, parity(e, a, b), nextWord(at + 32), k1));
-      e = rotateLeft(e, 30);
-      b = i32x4.add(b, step(c, parity(d, e, a), nextWord(at + 48), k1));
-      d = rotateLeft(d, 30);
-      a = i32x4.add(a, step(b, parity(c, d, e), nextWord(at + 64), k1));
-      c = rotateLeft(c, 30);
+    for (; at < WORDS + 640; at += 16) {
+      extend(at);
+      const next = sum(a, parity(b, c, d), e, k1, v128.load(at));
+      e = d;
+      d = c;
+      c = rotateLeft(b, 30);
+      b = a;
+      a = next;
     }
-    for (; at < WORDS + 960; at += 80) {
-      e = i32x4.add(e, step(a, majority(b, c, d), nextWord(at), k2));
-      b = rotateLeft(b, 30);
-      d = i32x4.add(d, step(e, majority(a, b, c), nextWord(at + 16), k2));
-      a = rotateLeft(a, 30);
-      c = i32x4.add(c, step(d, majority(e, a, b), nextWord(at + 32), k2));
-      e = rotateLeft(e, 30);
-      b = i32x4.add(b, step(c, majority(d, e, a), nextWord(at + 48), k2));
-      d = rotateLeft(d, 30);
-      a = i32x4.add(a, step(b, majority(c, d, e), nextWord(at + 64), k2));
-      c = rotateLeft(c, 30);
+    for (; at < WORDS + 960; at += 16) {
+      extend(at);
+      const next = sum(a, majority(b, c, d), e, k2, v128.load(at));
+      e = d;
+      d = c;
+      c = rotateLeft(b, 30);
+      b = a;
+      a = next;
     }
-    for (; at < WORDS + 1280; at += 80) {
-      e = i32x4.add(e, step(a, parity(b, c, d), nextWord(at), k3));
-      b = rotateLeft(b, 30);
-      d = i32x4.add(d, step(e, parity(a, b, c), nextWord(at + 16), k3));
-      a = rotateLeft(a, 30);
-      c = i32x4.add(c, step(d, parity(e, a, b), nextWord(at + 32), k3));
-      e = rotateLeft(e, 30);
-      b = i32x4.add(b, step(c, parity(d, e, a), nextWord(at + 48), k3));
-      d = rotateLeft(d, 30);
-      a = i32x4.add(a, step(b, parity(c, d, e), nextWord(at + 64), k3));
-      c = rotateLeft(c, 30);
+    for (; at < WORDS + 1280; at += 16) {
+      if (at < WORDS + 1024) extend(at);
+      const next = sum(a, parity(b, c, d), e, k3, v128.load(at));
+      e = d;
+      d = c;
+      c = rotateLeft(b, 30);
+      b = a;
+      a = next;
     }
     addRunning(values, a, running);
     addRunning(values + 16, b, running);
@@ -106,18 +83,20 @@ export function sha1Lanes(
   }
 }
 
-/** W_t of FIPS 180-4 §6.1.2, stored at `at` behind the sixteen words before it. */
-function nextWord(at: usize): v128 {
-  const near = v128.xor(v128.load(at - 48), v128.load(at - 128));
-  const far = v128.xor(v128.load(at - 224), v128.load(at - 256));
-  const word = rotateLeft(v128.xor(near, far), 1);
-  v128.store(at, word);
-  return word;
+/**
+ * The word of the schedule sixteen after the one at `at`: W_t from W_t-16, W_t-14, W_t-8 and W_t-3 (FIPS 180-4 §6.1.2). So far
+ * ahead of the rounds, it fills the time in which a round waits for the one before.
+ */
+function extend(at: usize): void {
+  const near = v128.xor(v128.load(at, 208), v128.load(at, 128));
+  const far = v128.xor(v128.load(at, 32), v128.load(at));
+  v128.store(at, rotateLeft(v128.xor(near, far), 1), 256);
 }
 
-/** What a round adds to e. */
-function step(a: v128, mixed: v128, word: v128, constant: v128): v128 {
-  return i32x4.add(i32x4.add(mixed, i32x4.add(word, constant)), rotateLeft(a, 5));
+/** T of FIPS 180-4 §6.1.2. What the round before computed comes last: only two additions of a round wait for it. */
+function sum(a: v128, mixed: v128, e: v128, constant: v128, word: v128): v128 {
+  const given = i32x4.add(i32x4.add(i32x4.add(word, constant), e), mixed);
+  return i32x4.add(i32x4.add(given, i32x4.shl(a, 5)), i32x4.shr_u(a, 27));
 }
 
 /** Ch, Parity and Maj of FIPS 180-4 §4.1.1. */
