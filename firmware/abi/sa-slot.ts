@@ -66,6 +66,8 @@ export const SA_MOVED_AT_SECONDS = 168;
 export const SA_TFC_LENGTH = 176;
 /** Pads to what the path takes. */
 export const TFC_PATH_MTU = 0x7fffffff;
+/** u32, inbound with ESN: packets in a row that failed the ICV, as far as resynchronization counts them. */
+export const SA_ICV_FAILURES = 180;
 
 export const SA_STATE_EMPTY = 0;
 export const SA_STATE_LIVE = 1;

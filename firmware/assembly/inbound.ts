@@ -66,6 +66,7 @@ import { AH_SEQUENCE, AH_SPI, ESP_SEQUENCE, loadNetwork32, PROTOCOL_NONE } from 
 import { bankSad, descriptors, saPairs } from './regions.ts';
 import { countPassed, isWithinLifetime, raiseOnce } from './sad/lifetime.ts';
 import { accept, fullSequence, isAcceptable } from './sad/replay-window.ts';
+import { noteAuthentic, sequenceToTry } from './sad/resync.ts';
 import { cipherAddress, hasFlag, replayAddress, slotAddress } from './sad/slot.ts';
 
 /** SPIs of this second that were raised, so that garbage does not keep the control side busy. */
@@ -195,10 +196,14 @@ function authenticate(
   const windowPtr = replayAddress(slotIndex);
   const problem = checkLength(slotPtr, length);
   if (problem !== 0) return problem;
-  const sequence = fullSequence(slotPtr, loadNetwork32(espPtr + ESP_SEQUENCE));
+  const cipherPtr = cipherAddress(slotIndex);
+  let sequence = fullSequence(slotPtr, loadNetwork32(espPtr + ESP_SEQUENCE));
   if (!isAcceptable(slotPtr, windowPtr, sequence)) return DROP_REPLAY;
   const digest = digestAhead(number, espPtr + length - icvLength(slotPtr), sequence);
-  if (!verifyAndDecrypt(slotPtr, cipherAddress(slotIndex), espPtr, length, sequence, digest)) return DROP_ICV;
+  if (!verifyAndDecrypt(slotPtr, cipherPtr, espPtr, length, sequence, digest)) {
+    sequence = sequenceToTry(slotPtr, sequence);
+    if (sequence === 0 || !verifyAndDecrypt(slotPtr, cipherPtr, espPtr, length, sequence, 0)) return DROP_ICV;
+  }
   // An older packet may have been under way since before the peer moved.
   if (commitReplay(slotPtr, windowPtr, sequence)) noticeMove(descriptorPtr, slotPtr, nowSeconds);
   return 0;
@@ -214,15 +219,21 @@ function authenticateAh(descriptorPtr: usize, slotIndex: u32, ahPtr: usize, leng
   const windowPtr = replayAddress(slotIndex);
   const problem = checkAh(descriptorPtr, slotPtr, ahPtr, length);
   if (problem !== 0) return problem;
-  const sequence = fullSequence(slotPtr, loadNetwork32(ahPtr + AH_SEQUENCE));
+  const cipherPtr = cipherAddress(slotIndex);
+  let sequence = fullSequence(slotPtr, loadNetwork32(ahPtr + AH_SEQUENCE));
   if (!isAcceptable(slotPtr, windowPtr, sequence)) return DROP_REPLAY;
-  if (!verifyAh(descriptorPtr, slotPtr, cipherAddress(slotIndex), ahPtr, length, sequence)) return DROP_ICV;
+  if (!verifyAh(descriptorPtr, slotPtr, cipherPtr, ahPtr, length, sequence)) {
+    sequence = sequenceToTry(slotPtr, sequence);
+    if (sequence === 0 || !verifyAh(descriptorPtr, slotPtr, cipherPtr, ahPtr, length, sequence))
+      return DROP_ICV;
+  }
   commitReplay(slotPtr, windowPtr, sequence);
   return 0;
 }
 
 /** Notes an authentic packet. Returns true when its number is the highest so far. */
 function commitReplay(slotPtr: usize, windowPtr: usize, sequence: u64): bool {
+  noteAuthentic(slotPtr);
   const newest = accept(slotPtr, windowPtr, sequence);
   if (hasFlag(slotPtr, SA_FLAG_NOTIFY_FIRST_AUTHENTIC)) {
     raiseOnce(slotPtr, slotPtr, EVENT_FIRST_AUTHENTIC, SA_RAISED_FIRST_AUTHENTIC);

@@ -66,6 +66,7 @@ const records: readonly RecordTable[] = [
       PEER_PORT: 4,
       MOVED_AT_SECONDS: 4,
       TFC_LENGTH: 4,
+      ICV_FAILURES: 4,
     },
     values: /^SA_(?:SLOT_SIZE$|STATE_|FLAG_|RAISED_)/,
   },
