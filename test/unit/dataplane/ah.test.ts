@@ -105,6 +105,12 @@ describe('AH', () => {
     expectDrop(ofAh, 'protocol-mismatch', () => ofAh.inbound(arrival(esp), 0));
   });
 
+  it('has neither dummies nor TFC padding', () => {
+    const engine = engineWithPair(options);
+    expectDrop(engine, 'protocol-mismatch', () => engine.dummy(0x1001, 40, 0));
+    expect(() => engineWithPair({ ...options, tfcPadding: 1000 })).toThrow('expected no TFC padding with ah');
+  });
+
   it('is dropped as a fragment, and as descriptor-invalid where the host lost its IPv4 header', () => {
     const engine = engineWithPair(options);
     const fragment = packetOf({ ...outerPlan, moreFragments: true });
