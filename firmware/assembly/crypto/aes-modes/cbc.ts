@@ -8,8 +8,10 @@ import { AES_SCHEDULE_SIZE } from '../../../abi/crypto-context.ts';
 import { aesEncryptBlock, aesExpand, aesExpandDecrypt } from '../aes/aes.ts';
 import { aesDecryptEight } from '../aes/decrypt.ts';
 
-/** A group of blocks as received, and decrypted but not yet chained; not reentrant. */
-const RECEIVED: usize = memory.data(128, 16);
+/** Octets of the blocks that are decrypted side by side. */
+const GROUP: usize = 128;
+/** A last group of fewer blocks as received, and any group decrypted but not yet chained; not reentrant. */
+const REST: usize = memory.data(128, 16);
 const DECRYPTED: usize = memory.data(128, 16);
 
 /**
@@ -51,14 +53,21 @@ export function cbcDecrypt(context: usize, iv: usize, text: usize, textLength: i
   const end = text + <usize>textLength;
   let chained = v128.load(iv);
   while (text < end) {
-    // A last group of fewer than eight blocks decrypts whatever the scratch held beside them.
-    const octets = min<usize>(128, end - text);
-    for (let at: usize = 0; at < octets; at += 16) v128.store(RECEIVED + at, v128.load(text + at));
-    aesDecryptEight(schedule, RECEIVED, DECRYPTED);
-    for (let at: usize = 0; at < octets; at += 16) {
-      v128.store(text + at, v128.xor(v128.load(DECRYPTED + at), chained));
-      chained = v128.load(RECEIVED + at);
+    const octets = min<usize>(GROUP, end - text);
+    let received = text;
+    if (octets < GROUP) {
+      // It is decrypted along with whatever the scratch holds behind it.
+      received = REST;
+      for (let at: usize = 0; at < octets; at += 16) v128.store(REST + at, v128.load(text + at));
     }
+    aesDecryptEight(schedule, received, DECRYPTED);
+    const last = v128.load(text + octets - 16);
+    // From the end, so that the block before is still there as received.
+    for (let at = octets - 16; at > 0; at -= 16) {
+      v128.store(text + at, v128.xor(v128.load(DECRYPTED + at), v128.load(text + at - 16)));
+    }
+    v128.store(text, v128.xor(v128.load(DECRYPTED), chained));
+    chained = last;
     text += octets;
   }
 }
