@@ -34,15 +34,20 @@ const octetLimits: Readonly<Record<Encryption, bigint | undefined>> = {
 /** GCM with an ICV of 8 octets and packets below 2^17 octets: SP 800-38D appendix C, table 2. */
 const shortGcmIcvPackets = 2n ** 23n;
 
+/** SP 800-38B appendix B, for blocks of 128 bits. */
+const cmacPackets = 2n ** 48n;
+
 /** Numbers of the sequence space; the last is never reached in 64 bits. */
 const sequenceSpace = { extended: 2n ** 64n - 1n, plain: 2n ** 32n - 1n };
 /** At any rate that a counter of 32 bits can meet, a sixteenth of it is time enough for a renewal. */
 const sequenceReserve = 16n;
 
-export function keyLimit({ encryption, icvOctets }: Proposal): KeyLimit {
+export function keyLimit({ encryption, integrity, icvOctets }: Proposal): KeyLimit {
+  const isShortGcm = encryption === 'aes-gcm' && icvOctets === 8;
+  const isCmac = integrity === 'aes-cmac-96';
   return {
     octets: octetLimits[encryption],
-    packets: encryption === 'aes-gcm' && icvOctets === 8 ? shortGcmIcvPackets : undefined,
+    packets: isShortGcm ? shortGcmIcvPackets : isCmac ? cmacPackets : undefined,
   };
 }
 

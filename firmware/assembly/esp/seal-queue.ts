@@ -1,7 +1,7 @@
 /**
  * Packets that are sealed at the end of their batch, several at once, whatever SAs they belong to: CBC encrypts those with keys of
- * one length side by side, HMAC those of one hash. Until `sealQueued` they lie in their slots, complete but for encryption, IV and ICV; nobody sees them before, because
- * the batch is not over. Which packets wait is decided in seal.ts.
+ * one length side by side, HMAC those of one hash. Until `sealQueued` they lie in their slots, complete but for encryption, IV and
+ * ICV; nobody sees them before, because the batch is not over. Which packets wait is decided in seal.ts.
  */
 import { AES_CBC_IV_LENGTH, ENCRYPTION_AES_CBC } from '../../abi/algorithm.ts';
 import {
@@ -23,7 +23,10 @@ import { icvLength } from './geometry.ts';
 import { collectIcv, computeIcvs, digestOf, hasLanes, LANE_BATCH } from './icv-lanes.ts';
 import { computeIcv, DIGEST } from './integrity.ts';
 
-/** A packet that waits: u32 addresses of slot, keys, SPI and text, the text's octets, and of the IPv6 header whose UDP has to be summed (0: none); u64 sequence number. */
+/**
+ * A packet that waits: u32 addresses of slot, keys, SPI and text, octets of the text, address of the IPv6 header whose UDP has to be
+ * summed (0: none); u64 sequence number.
+ */
 const JOB_SLOT: usize = 0;
 const JOB_CIPHER: usize = 4;
 const JOB_ESP: usize = 8;

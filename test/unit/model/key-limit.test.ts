@@ -15,6 +15,11 @@ describe('the limit of a key', () => {
       expect(keyLimit(proposal(keyword))).toEqual({ octets: 8_388_608n, packets: undefined });
   });
 
+  it('is that of SP 800-38B for CMAC', () => {
+    for (const keyword of ['aes128-aescmac', 'null-aescmac'])
+      expect(keyLimit(proposal(keyword)).packets).toBe(2n ** 48n);
+  });
+
   it('is that of SP 800-38D for a GCM whose ICV has 8 octets', () => {
     expect(keyLimit(proposal('aes128gcm8')).packets).toBe(8_388_608n);
     expect(keyLimit(proposal('aes128gcm12')).packets).toBeUndefined();
