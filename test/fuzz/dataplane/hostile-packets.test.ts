@@ -43,9 +43,12 @@ describe('hostile packets', () => {
 
   it('use every proposal, and the forms of SAs in each world', () => {
     const { pairs } = makeWorld(new Random(SEED, 0));
-    expect(new Set(pairs.map((pair) => pair.proposal.keyword))).toEqual(
-      new Set(proposalsOf('esp').map(({ keyword }) => keyword)),
-    );
+    for (const protocol of ['esp', 'ah'] as const) {
+      const some = pairs.filter((pair) => pair.protocol === protocol);
+      expect(new Set(some.map((pair) => pair.proposal.keyword)), protocol).toEqual(
+        new Set(proposalsOf(protocol).map(({ keyword }) => keyword)),
+      );
+    }
     for (const origin of ['router', 'peer', 'forgery'] as const) {
       const some = pairs.filter((pair) => pair.origin === origin);
       expect(some.length, origin).toBeGreaterThan(0);
@@ -55,5 +58,18 @@ describe('hostile packets', () => {
       const windows = new Set(some.map((pair) => pair.replayWindow));
       for (const window of [0, 64, 8192]) expect(windows, origin).toContain(window);
     }
+  });
+
+  it('use AH in every form, over some worlds', () => {
+    const pairs = [0, 1, 2, 3, 4, 5].flatMap((world) => makeWorld(new Random(SEED, world)).pairs);
+    for (const origin of ['router', 'peer'] as const) {
+      const some = pairs.filter((pair) => pair.protocol === 'ah' && pair.origin === origin);
+      expect(new Set(some.map((pair) => `${pair.mode} ${pair.esn} ${pair.family}`)).size, origin).toBe(8);
+      expect(some.every((pair) => !pair.udp && pair.tfcPadding === 0)).toBe(true);
+      const windows = new Set(some.map((pair) => pair.replayWindow));
+      for (const window of [0, 64, 8192]) expect(windows, origin).toContain(window);
+    }
+    // With so many numbers lost, the receiver has to look for a later subspace.
+    expect(pairs.some((pair) => pair.protocol === 'ah' && pair.lostSubspaces > 0)).toBe(true);
   });
 });

@@ -1,12 +1,13 @@
 /**
- * Authentic ESP packets that no engine makes: any text under the right HMAC, wrong padding and pad lengths included. Only for
- * NULL encryption, whose text needs nothing but its ICV; node:crypto computes that, so these packets are a small share.
- * RFC 4303, RFC 2410.
+ * Authentic ESP packets that no engine makes: any text under the right HMAC, wrong padding and pad lengths included, also of an SA
+ * of AH, which must not take them. Only for NULL encryption, whose text needs nothing but its ICV; node:crypto computes that, so
+ * these packets are a small share. RFC 4303, RFC 2410.
  */
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Random } from '../random.ts';
 import { payloadLength, write16 } from './inner-packet.ts';
-import { type PairPlan, spiOf } from './world.ts';
+import type { PairPlan } from './pair-plan.ts';
+import { spiOf } from './world.ts';
 
 export class Forgery {
   readonly #random: Random;

@@ -17,6 +17,10 @@ export const PROTOCOL_UDP = 17;
 const protocols = [17, 17, 17, 17, 6, 6, 6, 1, 58, 132, 33, 136, 50, 51, 47, 4, 41, 59];
 const extensionHeaders = [0, 0, 60, 60, 43, 44, 135, 139, 140];
 const FRAGMENT = 44;
+/** IANA ip-parameters: router alert, which AH covers, security; record route, loose and strict source route. */
+const ROUTER_ALERT = 148;
+const options = [ROUTER_ALERT, 130, 7, 131, 137];
+const routePointers = [4, 4, 8, 12];
 
 export class InnerPacketWriter {
   readonly #random: Random;
@@ -41,7 +45,7 @@ export class InnerPacketWriter {
     const header = 20 + (random.oneIn(8) ? 4 * random.below(11) : 0);
     const protocol = random.pick(protocols);
     const length = header + this.#upper(at + header, room - header);
-    memory.fill(1, at + 20, at + header);
+    this.#options(at + 20, header - 20);
     memory[at] = 0x40 | (header >> 2);
     memory[at + 1] = random.oneIn(4) ? random.below(256) : 0;
     write16(memory, at + 2, length);
@@ -53,6 +57,22 @@ export class InnerPacketWriter {
     this.#ipv4Address(at + 16, pair, RECEIVING_NET);
     writeIpv4Checksum(memory, at);
     return length;
+  }
+
+  /** No operations, and half the time one option that fits among them. */
+  #options(at: number, length: number): void {
+    const random = this.#random;
+    const memory = this.#memory;
+    memory.fill(1, at, at + length);
+    if (length < 12 || random.oneIn(2)) return;
+    const optionAt = at + random.below(length - 11);
+    const option = random.pick(options);
+    const octets = option === ROUTER_ALERT ? 4 : 11;
+    memory.fill(0, optionAt, optionAt + octets);
+    memory[optionAt] = option;
+    memory[optionAt + 1] = octets;
+    // Of a route: at its first address, between two, or used up.
+    if (octets > 4) memory[optionAt + 2] = random.pick(routePointers);
   }
 
   /** More fragments, and an offset: often one that overlaps the first octets of a header. */
@@ -162,33 +182,6 @@ function markerOctet(index: number): number {
   return ((MARKER[index >> 2] ?? 0) >>> (24 - 8 * (index & 3))) & 0xff;
 }
 
-/** An IPv4 header of 20 octets with this protocol before `payload` octets, from and to addresses of pair `pair`. */
-export function writeCarrier(
-  memory: Uint8Array,
-  at: number,
-  pair: number,
-  protocol: number,
-  payload: number,
-): void {
-  memory.fill(0, at, at + 20);
-  memory[at] = 0x45;
-  write16(memory, at + 2, 20 + payload);
-  memory[at + 8] = 64;
-  memory[at + 9] = protocol;
-  for (const [offset, net] of carrierAddresses) {
-    memory[at + offset] = 10;
-    memory[at + offset + 1] = pair;
-    memory[at + offset + 2] = net;
-    memory[at + offset + 3] = 1;
-  }
-  writeIpv4Checksum(memory, at);
-}
-
-const carrierAddresses = [
-  [12, SENDING_NET],
-  [16, RECEIVING_NET],
-] as const;
-
 export function write16(memory: Uint8Array, at: number, value: number): void {
   memory[at] = value >> 8;
   memory[at + 1] = value & 0xff;
@@ -202,9 +195,13 @@ export function read16(memory: Uint8Array, at: number): number {
 export function writeIpv4Checksum(memory: Uint8Array, at: number): void {
   const length = ((memory[at] ?? 0) & 15) * 4;
   write16(memory, at + 10, 0);
+  write16(memory, at + 10, ~onesComplementSum(memory, at, length) & 0xffff);
+}
+
+/** RFC 1071; all ones over a header whose checksum is right. */
+export function onesComplementSum(memory: Uint8Array, at: number, length: number): number {
   let sum = 0;
   for (let offset = 0; offset < length; offset += 2) sum += read16(memory, at + offset);
   sum = (sum & 0xffff) + (sum >>> 16);
-  sum = (sum & 0xffff) + (sum >>> 16);
-  write16(memory, at + 10, ~sum & 0xffff);
+  return (sum & 0xffff) + (sum >>> 16);
 }

@@ -3,9 +3,13 @@
  * fields are, not what they should be. Nothing is allocated. The room behind a packet must allow for 64 octets more.
  */
 import type { Random } from '../random.ts';
+import { AH_HEADER, AH_SPI } from './carrier.ts';
 import { read16, write16, writeIpv4Checksum } from './inner-packet.ts';
 
 const STRETCH_MAX = 64;
+/** The longest AH there is: an ICV of 32 octets, and padding over IPv6. */
+const AH_MAX = 48;
+const paddingWords = [-2, -1, 1, 2];
 const interesting16 = [0, 1, 7, 8, 19, 20, 21, 39, 40, 41, 255, 256, 0x7fff, 0x8000, 0xfffe, 0xffff];
 const interestingProtocols = [0, 1, 4, 6, 17, 41, 43, 44, 50, 51, 58, 59, 60, 132, 135, 139, 140, 255];
 
@@ -88,6 +92,42 @@ export function mutateEsp(random: Random, memory: Uint8Array, at: number, length
       return length;
     case 6:
       changeOctet(random, memory, at, Math.min(length, 24));
+      return length;
+    default:
+      changeOctet(random, memory, at, length);
+      return length;
+  }
+}
+
+/** The same for AH, from its next header to the end of the packet, all of which its ICV covers. */
+export function mutateAh(random: Random, memory: Uint8Array, at: number, length: number): number {
+  switch (random.below(12)) {
+    case 0:
+      return truncate(random, length);
+    case 1:
+      return stretch(random, memory, at, length);
+    case 2:
+      // Within AH.
+      return random.below(Math.min(length, AH_MAX));
+    case 3:
+      return AH_SPI + mutateSpi(random, memory, at + AH_SPI, length - AH_SPI);
+    case 4:
+      return AH_SPI + mutateSequence(random, memory, at + AH_SPI, length - AH_SPI);
+    case 5:
+      // Payload Len: as it is with other padding, or anything.
+      memory[at + 1] =
+        (memory[at + 1] ?? 0) + (random.oneIn(2) ? random.pick(paddingWords) : 1 + random.below(255));
+      return length;
+    case 6:
+      // The reserved field.
+      changeOctet(random, memory, at + 2, 2);
+      return length;
+    case 7:
+      changeOctet(random, memory, at, 1);
+      return length;
+    case 8:
+      // IV, ICV and padding.
+      changeOctet(random, memory, at + AH_HEADER, Math.min(length, AH_MAX) - AH_HEADER);
       return length;
     default:
       changeOctet(random, memory, at, length);

@@ -4,6 +4,7 @@
  * rest of their slots filled, and state is compared before and after each.
  */
 
+import { DROP_ICV } from '../../../firmware/abi/drop-code.ts';
 import {
   VERDICT_DELIVER,
   VERDICT_DELIVER_HOST,
@@ -13,10 +14,12 @@ import {
 import type { PacketBatch } from '../../../host/dataplane/packet-batch.ts';
 import { proposalWarnings } from '../../../host/model/proposal.ts';
 import { Random } from '../random.ts';
+import { Arrivals } from './arrivals.ts';
+import { AH_SPI, ahOffset, isCarrierRight } from './carrier.ts';
 import { Violation, Watch } from './checks.ts';
+import { Departures } from './departures.ts';
 import { holdsMarker, RECEIVING_NET, read16, SENDING_NET } from './inner-packet.ts';
 import { add, emptyTally, type Tally } from './tally.ts';
-import { Traffic } from './traffic.ts';
 import { ANSWER_SPI, BATCH, makeWorld, PACKET_ROOM, SENT_SPI, type World, waitingEntry } from './world.ts';
 
 /** Packets of one world: enough for every SA to meet its limits, few enough for thousands of worlds to differ. */
@@ -62,7 +65,8 @@ export function runWorld(seed: number, number: number, packets: number, single =
 class WorldRun {
   readonly #random: Random;
   readonly #world: World;
-  readonly #traffic: Traffic;
+  readonly #departures: Departures;
+  readonly #arrivals: Arrivals;
   readonly #sender: Watch;
   readonly #peer: Watch;
   readonly #receiver: Watch;
@@ -83,7 +87,8 @@ class WorldRun {
     this.#single = single;
     const world = makeWorld(random);
     this.#world = world;
-    this.#traffic = new Traffic(random, world);
+    this.#departures = new Departures(random, world);
+    this.#arrivals = new Arrivals(random, world);
     this.#sender = new Watch(world.sender, world.layout);
     this.#peer = new Watch(world.peer, world.layout);
     this.#receiver = new Watch(world.receiver, world.layout);
@@ -124,9 +129,9 @@ class WorldRun {
       const kind = this.#random.below(64);
       if (kind < 28) this.#routerRound();
       else if (kind < 54) this.#peerRound();
-      else if (kind < 56 && this.#traffic.hasForgeries)
-        this.#fillAndReceive((index) => this.#traffic.fillForged(index));
-      else this.#fillAndReceive((index) => this.#traffic.fillGarbage(index));
+      else if (kind < 56 && this.#arrivals.hasForgeries)
+        this.#fillAndReceive((index) => this.#arrivals.fillForged(index));
+      else this.#fillAndReceive((index) => this.#arrivals.fillGarbage(index));
       if (round % 16 === 0) {
         sender.drainEvents();
         receiver.drainEvents();
@@ -141,7 +146,7 @@ class WorldRun {
   #routerRound(): void {
     const { sender } = this.#world;
     for (let index = 0; index < BATCH; index++) {
-      this.#lengths[index] = this.#traffic.fillSender(index);
+      this.#lengths[index] = this.#departures.fillSender(index);
       if (this.#watched) this.#fillBehind(sender.batch, index, this.#lengths[index] ?? 0);
     }
     this.#run(
@@ -156,7 +161,7 @@ class WorldRun {
   /** The malicious peer encrypts what it likes, and the receiver gets it. */
   #peerRound(): void {
     const { peer } = this.#world;
-    for (let index = 0; index < BATCH; index++) this.#traffic.fillPeer(index);
+    for (let index = 0; index < BATCH; index++) this.#departures.fillPeer(index);
     peer.runOutbound(BATCH, this.#now);
     this.#carry(peer.batch);
     if (peer.hasEvents) peer.drainEvents();
@@ -165,7 +170,7 @@ class WorldRun {
   #carry(from: PacketBatch): void {
     let count = 0;
     for (let index = 0; index < BATCH; index++) {
-      if (from.verdict(index) === VERDICT_SEND) this.#traffic.carry(from, index, count++);
+      if (from.verdict(index) === VERDICT_SEND) this.#arrivals.carry(from, index, count++);
     }
     this.#receive(count);
   }
@@ -219,10 +224,10 @@ class WorldRun {
     }
   }
 
-  /** Where the SA of a packet would be: by the SPI of a bare packet; of a whole one any place will do. */
+  /** Where the SA of a packet would be, by its SPI; of one that has none any place will do. */
   #placeOf(index: number): number {
     const { batch } = this.#world.receiver;
-    const at = batch.packetAddress(index);
+    const at = batch.packetAddress(index) + (this.#arrivals.spiAt[index] ?? 0);
     return (batch.memory[at + 3] ?? 0) & (this.#world.layout.capacities.saPairs - 1);
   }
 
@@ -260,7 +265,13 @@ class WorldRun {
     const { memory } = batch;
     const place = batch.pairSpi(index) - ANSWER_SPI;
     const pair = this.#world.pairs[place];
-    const at = batch.espStart(index);
+    if (!isCarrierRight(memory, batch.start(index), batch.length(index), batch.tos(index), batch.ttl(index)))
+      throw new Violation('sent behind a header that is wrong');
+    const ah = batch.isAh(index);
+    if (ah !== (pair?.protocol === 'ah')) throw new Violation('sent by another protocol');
+    // From SPI and sequence number on both are alike.
+    const at =
+      batch.espStart(index) + (ah ? ahOffset(memory, batch.start(index), batch.length(index)) + AH_SPI : 0);
     if (pair === undefined || read32(memory, at) !== SENT_SPI + place)
       throw new Violation('sent under another SPI');
     const sequence = read32(memory, at + 4);
@@ -280,8 +291,10 @@ class WorldRun {
     const spi = batch.pairSpi(index);
     const place = spi - SENT_SPI;
     if (place >= 0 && place < this.#world.pairs.length) this.#checkWindow(place);
+    if (this.#arrivals.intact[index] === 1 && batch.reason(index) === DROP_ICV)
+      throw new Violation('a packet that was not changed was dropped for its ICV');
     if (found !== VERDICT_DELIVER && found !== VERDICT_DELIVER_HOST) return;
-    if (this.#traffic.changed[index] === 1) throw new Violation('a packet that was changed was delivered');
+    if (this.#arrivals.changed[index] === 1) throw new Violation('a packet that was changed was delivered');
     this.#receiver.checkBounds(index);
     const { memory } = batch;
     const at = batch.start(index);
@@ -301,7 +314,7 @@ class WorldRun {
     const received = this.#receiver.sequenceWord(place);
     const high = this.#receiver.word(received + 1);
     const low = this.#receiver.word(received);
-    let [sentHigh, sentLow] = [this.#traffic.forgedHigh[place] ?? 0, this.#traffic.forgedLow[place] ?? 0];
+    let [sentHigh, sentLow] = [this.#arrivals.forgedHigh[place] ?? 0, this.#arrivals.forgedLow[place] ?? 0];
     if (pair?.origin !== 'forgery') {
       const watch = pair?.origin === 'router' ? this.#sender : this.#peer;
       const sent = watch.sequenceWord(this.#world.layout.capacities.saPairs + place);

@@ -1,7 +1,7 @@
 /**
  * The engines of one world, from a seed: a router under test that sends, one that receives, and a malicious peer that has the
- * keys of some SAs of the receiver and puts into authentic packets whatever it likes. Every proposal is there in several
- * variants: mode, ESN, encapsulation, outer family, window, lifetime and first sequence number are drawn.
+ * keys of some SAs of the receiver and puts into authentic packets whatever it likes. The SAs are planned by `pair-plan.ts`; here
+ * they get addresses and selectors, and the SPD its entries.
  */
 import { Dataplane } from '../../../host/dataplane/dataplane.ts';
 import type { SaPair } from '../../../host/dataplane/engine.ts';
@@ -9,40 +9,12 @@ import { type Capacities, layOutMemory, type MemoryLayout } from '../../../host/
 import { type Address, addressOf } from '../../../host/model/address.ts';
 import type { SpdEntry } from '../../../host/model/policy.ts';
 import type { Prefix } from '../../../host/model/prefix.ts';
-import { type Proposal, proposalsOf } from '../../../host/model/proposal.ts';
 import { Secret } from '../../../host/model/secret.ts';
-import type {
-  Lifetime,
-  Mode,
-  SecurityAssociation,
-  TfcPadding,
-} from '../../../host/model/security-association.ts';
+import type { SecurityAssociation } from '../../../host/model/security-association.ts';
 import type { Selector } from '../../../host/model/selector.ts';
 import type { Random } from '../random.ts';
 import { PROTOCOL_UDP, RECEIVING_NET, SENDING_NET } from './inner-packet.ts';
-
-/** Who makes the packets of an SA: the sending router, the malicious peer, or `forgery.ts` without an engine. */
-export type Origin = 'router' | 'peer' | 'forgery';
-
-export interface PairPlan {
-  /** Place of the pair in all engines, and second octet of its IPv4 addresses. */
-  readonly index: number;
-  readonly proposal: Proposal;
-  readonly origin: Origin;
-  readonly mode: Mode;
-  readonly esn: boolean;
-  readonly udp: boolean;
-  readonly family: 4 | 6;
-  readonly replayWindow: number;
-  /** For UDP to and from some ports only. */
-  readonly narrow: boolean;
-  readonly tfcPadding: TfcPadding;
-  readonly firstSequence: bigint;
-  readonly hard: Lifetime;
-  readonly encryptionKey: Uint8Array;
-  readonly authenticationKey: Uint8Array;
-  readonly salt: Uint8Array;
-}
+import { type Origin, type PairPlan, planPairs } from './pair-plan.ts';
 
 export interface World {
   readonly pairs: readonly PairPlan[];
@@ -66,12 +38,12 @@ export const SENT_SPI = 0x10000000;
 export const ANSWER_SPI = 0x20000000;
 const FIRST_PORT = 1024;
 const LAST_PORT = FIRST_PORT + 15;
-const VARIANTS = 4;
 const [WAITING, DISCARDED, BYPASSED, BLOCKED, UNKNOWN] = [250, 251, 252, 253, 254];
-const windows = [0, 64, 64, 128, 1024, 8192];
 
 /** What a packet may have in the slots of a fuzz run. */
 export const PACKET_ROOM = 2048;
+/** What is written there: mutations may stretch a packet, and write a little beyond what they say. */
+export const WRITING_ROOM = PACKET_ROOM - 256;
 export const BATCH = 64;
 
 /** SPI that a pair's packets carry from the sender, or from the malicious peer, to the receiver. */
@@ -80,7 +52,7 @@ export function spiOf(pair: number): number {
 }
 
 export function makeWorld(random: Random): World {
-  const pairs = planPairs(random);
+  const pairs = planPairs(random, WAITING);
   const capacities = capacitiesFor(pairs.length);
   const make = (): Dataplane =>
     new Dataplane({
@@ -121,57 +93,6 @@ function capacitiesFor(pairs: number): Capacities {
     events: 256,
     flows: 256,
   };
-}
-
-function planPairs(random: Random): PairPlan[] {
-  const all = proposalsOf('esp');
-  const variants = Math.max(1, Math.min(VARIANTS, Math.floor(WAITING / all.length)));
-  return Array.from({ length: Math.min(WAITING, all.length * variants) }, (_, index) => {
-    const proposal = all[index % all.length] ?? random.pick(all);
-    return planPair(random, index, proposal, originOf(proposal, Math.floor(index / all.length), variants));
-  });
-}
-
-/** The last variant is the malicious one, under an HMAC alone made without an engine; the first is the router's. */
-function originOf(proposal: Proposal, variant: number, variants: number): Origin {
-  if (variant === variants - 1 && variant > 0) {
-    const isHmacAlone = proposal.encryption === 'null' && proposal.integrity?.startsWith('hmac-') === true;
-    return isHmacAlone ? 'forgery' : 'peer';
-  }
-  return variant === 2 ? 'peer' : 'router';
-}
-
-function planPair(random: Random, index: number, proposal: Proposal, origin: Origin): PairPlan {
-  const esn = random.oneIn(2);
-  return {
-    index,
-    proposal,
-    origin,
-    mode: random.oneIn(3) ? 'transport' : 'tunnel',
-    esn,
-    udp: random.oneIn(2),
-    family: random.oneIn(3) ? 6 : 4,
-    replayWindow: random.pick(windows),
-    narrow: random.oneIn(5),
-    tfcPadding: random.oneIn(6) ? random.pick(['mtu', 1000, 65_535] as const) : 0,
-    firstSequence: firstSequence(random, esn),
-    hard: {
-      seconds: random.oneIn(20) ? 30 : 1_000_000,
-      octets: random.oneIn(20) ? 50_000n : undefined,
-      packets: random.oneIn(20) ? 200n : undefined,
-    },
-    encryptionKey: random.octets(proposal.encryptionKeyOctets),
-    authenticationKey: random.octets(proposal.authenticationKeyOctets),
-    salt: random.octets(proposal.saltOctets),
-  };
-}
-
-/** Mostly the first there is; now and then shortly before the low half wraps, or before the last. */
-function firstSequence(random: Random, esn: boolean): bigint {
-  if (!random.oneIn(4)) return 1n;
-  const before = BigInt(1 + random.below(100));
-  if (!esn) return 0xffff_ffffn - before;
-  return random.oneIn(3) ? 0xffff_ffff_ffff_ffffn - before : (BigInt(1 + random.below(3)) << 32n) - before;
 }
 
 function spd(pairs: readonly PairPlan[]): SpdEntry[] {
@@ -235,8 +156,8 @@ function association(
   return {
     direction,
     spi,
-    protocol: 'esp',
-    // In transport mode the malicious peer encrypts whatever stands behind an IP header, under any next header.
+    protocol: pair.protocol,
+    // In transport mode the malicious peer protects whatever stands behind an IP header, under any next header.
     mode: malicious ? 'transport' : pair.mode,
     proposal: pair.proposal.keyword,
     keys: {
@@ -256,7 +177,7 @@ function association(
     dscp: pair.index % 3 === 0 ? 10 : 'copy',
     dontFragment: (['copy', 'set', 'clear'] as const)[pair.index % 3] ?? 'copy',
     tfcPadding: pair.tfcPadding,
-    firstSequence: pair.firstSequence,
+    firstSequence: pair.firstSequence - (role === 'receiver' ? BigInt(pair.lostSubspaces) << 32n : 0n),
     notifyFirstAuthentic: pair.index % 5 === 0,
   };
 }
