@@ -369,3 +369,65 @@ describe('what happened, in the loop', () => {
     expect(rig.kernel.isClosed).toBe(true);
   });
 });
+
+describe('dummies, the loop', () => {
+  const wanted = pair(
+    carriers.udp.inbound,
+    carriers.udp.outbound,
+    { dummiesPerSecond: 10, selectors: [selector('10.1.0.0/16', carriers.udp.network)] },
+    { entry: 'udp' },
+  );
+
+  /** Lets `ms` pass as the loop would sleep through it. */
+  function sleep(rig: Rig, ms: number): void {
+    const { kernel } = rig;
+    for (const end = kernel.nowMs + ms; ; ) {
+      rig.settle();
+      rig.loop.wait(1000);
+      const due = kernel.waits.at(-1) ?? 1000;
+      if (kernel.nowMs + due > end) {
+        kernel.nowMs = end;
+        return;
+      }
+      kernel.nowMs += Math.max(1, due);
+    }
+  }
+
+  it('sends in time, beside packets, to the peer, and counts; it sleeps no longer than until the next', () => {
+    const rig = new Rig().withSpd();
+    rig.command({ kind: 'change', change: { install: [{ pair: wanted, use: true }] } });
+    rig.kernel.inner.push(outwards('udp', 7));
+    sleep(rig, 10_000);
+    const { sent } = rig.kernel.udp4;
+    const inner = sent.map(({ bytes }) => referenceOpen(referenceSa(carriers.udp.outbound), bytes));
+    const dummies = inner.filter((one) => one?.nextHeader === 59);
+    expect(sent.length - dummies.length).toBe(1);
+    expect(dummies.length).toBeGreaterThan(50);
+    expect(dummies.length).toBeLessThan(200);
+    expect(inner.map((one) => one?.sequence)).toEqual(sent.map((_, index) => BigInt(index + 1)));
+    expect(rig.counters()['loop dummies']).toBe(BigInt(dummies.length));
+    // At ten a second the next is never further away.
+    for (const wait of rig.kernel.waits) expect(wait).toBeLessThanOrEqual(150);
+  });
+
+  it('stops when the pair is gone, and sleeps as long as it may', () => {
+    const rig = new Rig().withSpd();
+    rig.command({ kind: 'change', change: { install: [{ pair: wanted, use: true }] } });
+    sleep(rig, 1000);
+    rig.command({ kind: 'change', change: { remove: [carriers.udp.inbound] } });
+    const before = rig.kernel.udp4.sent.length;
+    expect(before).toBeGreaterThan(0);
+    sleep(rig, 5000);
+    expect(rig.kernel.udp4.sent.length).toBe(before);
+    expect(rig.kernel.waits.at(-1)).toBe(1000);
+  });
+
+  it('stops by itself for a pair whose entry is gone', () => {
+    const rig = new Rig().withSpd();
+    rig.command({ kind: 'change', change: { install: [{ pair: wanted, use: true }] } });
+    rig.command({ kind: 'change', change: { spd: [] } });
+    sleep(rig, 5000);
+    expect(rig.kernel.udp4.sent).toEqual([]);
+    expect(rig.kernel.waits.at(-1)).toBe(1000);
+  });
+});
