@@ -25,7 +25,8 @@ export function addPolicyCheckCommand(parent: Command): void {
     .summary('is a settings file right?')
     .description(
       "Reads a server's or a router's settings file as the process itself would, and lists every mistake with line,\n" +
-        'column, field and what was expected; of a right file, what protects little. Credential files are not opened, the network is not touched.',
+        'column, field and what was expected; of a right file, what protects little. Credential files are not opened,\n' +
+        'the network is not touched.',
     )
     .argument(
       '<file>',

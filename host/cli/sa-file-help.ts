@@ -1,15 +1,21 @@
 /** What the JSON file of an SA holds, for `--help`; docs/cli.md says the same at length. */
+import { proposalFormsOf } from '../model/proposal.ts';
+
+/** One keyword form a line, so that braces stay whole. */
+const formsOf = (protocol: 'esp' | 'ah'): string =>
+  proposalFormsOf[protocol].replace(/, (?![^{]*\})/g, ',\n                    ');
+
+/** Behind the options of each command that takes such a file. */
 export const saFileHelp = `
 The SA, as JSON:
   protocol          "esp" or "ah"; default "esp"
   mode              "tunnel" or "transport"
-  proposal          chacha20poly1305, aes256gcm16, aes128gcm16, or one of aes256, aes192, aes128, null
-                    with one of sha512, sha384, sha256, sha1: aes256-sha256;
-                    with "ah": sha512, sha384, sha256, sha1, aescmac, or aes128gmac
+  proposal          ${formsOf('esp')};
+                    with "ah": ${formsOf('ah')}
   spi               number or "0x…"
   encryptionKey     hexadecimal, without salt; left out where the proposal has none
-  authenticationKey hexadecimal; left out for GCM and ChaCha20-Poly1305
-  salt              hexadecimal, 4 octets; GCM and ChaCha20-Poly1305 only
+  authenticationKey hexadecimal; left out for GCM, CCM, GMAC and ChaCha20-Poly1305
+  salt              hexadecimal: 4 octets for GCM, GMAC, CTR and ChaCha20-Poly1305, 3 for CCM
   esn               true for extended (64-bit) sequence numbers; default false
   sequence          first sequence number; default 1
   tunnel            {"source": …, "destination": …}, the outer addresses; tunnel mode only

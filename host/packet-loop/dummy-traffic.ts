@@ -16,6 +16,8 @@ export interface DueDummy {
 
 interface Source {
   readonly spi: Spi;
+  readonly entry: string;
+  /** Infinity for none. */
   readonly intervalSeconds: number;
   /** What only one pair serves at a time. */
   readonly purpose: string;
@@ -27,6 +29,7 @@ const longest = 1300;
 
 export class DummyTraffic {
   readonly #random: (octets: number) => Uint8Array;
+  /** Every pair, also those that send none: one of them may follow one that does. */
   readonly #sources = new Map<Spi, Source>();
   readonly #inUse = new Map<string, Spi>();
   readonly #deadlines = new DeadlineHeap<Spi>();
@@ -41,14 +44,22 @@ export class DummyTraffic {
   }
 
   /** Takes note of a change that took effect. */
-  change({ install = [], use = [], remove = [] }: TableChange, now: Instant): void {
+  change({ spd, install = [], use = [], remove = [] }: TableChange, now: Instant): void {
+    if (spd !== undefined) this.#keepEntries(new Set(spd.map(({ name }) => name)));
     for (const { pair, use: isUsed } of install) {
       const source = sourceOf(pair);
-      if (source !== undefined) this.#sources.set(source.spi, source);
+      this.#sources.set(source.spi, source);
       if (isUsed) this.#use(pair.inbound.spi, now);
     }
     for (const spi of use) this.#use(spi, now);
     for (const spi of remove) this.stop(spi);
+  }
+
+  /** Forgets pairs whose entry is gone, as the engine does; those of the channel have none. */
+  #keepEntries(names: ReadonlySet<string>): void {
+    for (const { spi, entry } of this.#sources.values()) {
+      if (entry !== '' && !names.has(entry)) this.stop(spi);
+    }
   }
 
   /** The next one that is due, if any; call again until there is none. */
@@ -75,7 +86,8 @@ export class DummyTraffic {
     const before = this.#inUse.get(source.purpose);
     if (before !== undefined && before !== spi) this.#deadlines.set(before, undefined);
     this.#inUse.set(source.purpose, spi);
-    if (!this.#deadlines.has(spi)) this.#schedule(source, now);
+    if (source.intervalSeconds < Number.POSITIVE_INFINITY && !this.#deadlines.has(spi))
+      this.#schedule(source, now);
   }
 
   /** Between half and one and a half of the interval, so that dummies do not show by their beat. */
@@ -89,8 +101,7 @@ export class DummyTraffic {
   }
 }
 
-function sourceOf({ entry, kind, outbound, inbound }: SaPair): Source | undefined {
+function sourceOf({ entry, kind, outbound, inbound }: SaPair): Source {
   const rate = outbound.dummiesPerSecond ?? 0;
-  if (rate <= 0) return undefined;
-  return { spi: inbound.spi, intervalSeconds: 1 / rate, purpose: JSON.stringify([entry, kind]) };
+  return { spi: inbound.spi, entry, intervalSeconds: 1 / rate, purpose: JSON.stringify([entry, kind]) };
 }

@@ -65,6 +65,15 @@ describe('dummy traffic', () => {
     expect(traffic.dueAt).toBeUndefined();
   });
 
+  it('ends when a pair whose policy wants none follows', () => {
+    const traffic = new DummyTraffic(half);
+    traffic.change(installed(source(0x1001, 10)), 0);
+    expect(run(traffic, 0, 1000).length).toBeGreaterThan(0);
+    traffic.change(installed(source(0x1002, 0)), 1000);
+    expect(run(traffic, 1000, 1000)).toEqual([]);
+    expect(traffic.dueAt).toBeUndefined();
+  });
+
   it('is sent for each kind of an entry', () => {
     const traffic = new DummyTraffic(half);
     traffic.change(installed(source(0x1001, 5, { kind: 'web' })), 0);
