@@ -110,13 +110,13 @@ export function outbound(index: u32, bankPtr: usize, generation: u32, nowSeconds
   store<u32>(descriptorPtr, load<u32>(slotPtr, SA_PAIR_SPI), DESCRIPTOR_PAIR_SPI);
 
   // 4. What the SA allows; nothing is changed yet.
-  const refusal = checkEncapsulation(descriptorPtr, slotPtr);
+  const payloadLength = payloadLengthOf(descriptorPtr, slotPtr);
+  const refusal = checkEncapsulation(descriptorPtr, slotPtr, payloadLength);
   if (refusal !== 0) {
     drop(descriptorPtr, refusal);
     return;
   }
   const pairPtr = pairAddress(slotIndex);
-  const payloadLength = payloadLengthOf(descriptorPtr, slotPtr);
   if (!isWithinLifetime(slotPtr, pairPtr, payloadLength, nowSeconds)) {
     drop(descriptorPtr, DROP_LIFETIME);
     return;
@@ -134,8 +134,9 @@ export function outbound(index: u32, bankPtr: usize, generation: u32, nowSeconds
 
   // 6. Inner header, ESP or AH, outer header.
   if ((input & INPUT_DECREMENT_TTL) !== 0) decrementTtl(packetPtr, packetFamily);
-  if (hasFlag(slotPtr, SA_FLAG_AH)) encapsulateAh(descriptorPtr, slotIndex, packetPtr, last + 1);
-  else encapsulate(descriptorPtr, slotIndex, packetPtr, last + 1);
+  if (hasFlag(slotPtr, SA_FLAG_AH))
+    encapsulateAh(descriptorPtr, slotIndex, packetPtr, payloadLength, last + 1);
+  else encapsulate(descriptorPtr, slotIndex, packetPtr, payloadLength, last + 1);
   countPassed(slotPtr, pairPtr, payloadLength, nowSeconds);
   count(COUNTER_OUTBOUND_PACKETS, 1);
   count(COUNTER_OUTBOUND_OCTETS, payloadLength);

@@ -5,7 +5,7 @@
  */
 import { ENCRYPTION_AES_GMAC } from '../../abi/algorithm.ts';
 import { SA_ENCRYPTION, SA_FLAG_OUTER_IPV6, SA_FLAG_TRANSPORT, SA_SPI } from '../../abi/sa-slot.ts';
-import { describe, outerDontFragment, outerTos, payloadLengthOf } from '../esp/encapsulate.ts';
+import { describe, outerDontFragment, outerTos } from '../esp/encapsulate.ts';
 import { icvLength, ivLength } from '../esp/geometry.ts';
 import { DIGEST } from '../esp/integrity.ts';
 import { writeCounterIv } from '../esp/nonce.ts';
@@ -44,21 +44,33 @@ import { ahLength } from './geometry.ts';
 import { computeAhIcv } from './icv.ts';
 
 /** Turns the inspected packet into what is sent, in place; the descriptor then tells where it is and to whom it goes. */
-export function encapsulateAh(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequence: u64): void {
+export function encapsulateAh(
+  descriptorPtr: usize,
+  slotIndex: u32,
+  packetPtr: usize,
+  payloadLength: u32,
+  sequence: u64,
+): void {
   if (hasFlag(slotAddress(slotIndex), SA_FLAG_TRANSPORT)) {
-    insert(descriptorPtr, slotIndex, packetPtr, sequence);
+    insert(descriptorPtr, slotIndex, packetPtr, payloadLength, sequence);
   } else {
-    wrap(descriptorPtr, slotIndex, packetPtr, sequence);
+    wrap(descriptorPtr, slotIndex, packetPtr, payloadLength, sequence);
   }
 }
 
 /** RFC 4302 section 3.1.2: the whole packet becomes the payload. */
-function wrap(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequence: u64): void {
+function wrap(
+  descriptorPtr: usize,
+  slotIndex: u32,
+  packetPtr: usize,
+  payloadLength: u32,
+  sequence: u64,
+): void {
   const slotPtr = slotAddress(slotIndex);
   const ipv6 = hasFlag(slotPtr, SA_FLAG_OUTER_IPV6);
   const ahPtr = packetPtr - ahLength(slotPtr, ipv6);
   const headerPtr = ahPtr - outerHeaderLength(ipv6);
-  const length = <u32>(packetPtr - headerPtr) + payloadLengthOf(descriptorPtr, slotPtr);
+  const length = <u32>(packetPtr - headerPtr) + payloadLength;
   const tos = outerTos(slotPtr);
   const dontFragment = !ipv6 && outerDontFragment(slotPtr);
   if (ipv6) writeIpv6(slotPtr, headerPtr, length, PROTOCOL_AH, tos);
@@ -69,7 +81,13 @@ function wrap(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequence: 
 }
 
 /** RFC 4302 section 3.1.1: AH goes where ESP goes, between the packet's own header and what that header carries. */
-function insert(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequence: u64): void {
+function insert(
+  descriptorPtr: usize,
+  slotIndex: u32,
+  packetPtr: usize,
+  payloadLength: u32,
+  sequence: u64,
+): void {
   const slotPtr = slotAddress(slotIndex);
   const ipv6 = packetFamily === 6;
   const payloadPtr = packetPtr + packetInsertion;
@@ -80,7 +98,7 @@ function insert(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequence
   // The identification of a packet that nobody fragments is free (RFC 6864 section 4.1), but a raw socket overwrites zero.
   if (!ipv6 && load<u16>(headerPtr + IPV4_IDENTIFICATION) === 0)
     storeNetwork16(headerPtr + IPV4_IDENTIFICATION, nextIdentification());
-  const length = <u32>(payloadPtr - headerPtr) + payloadLengthOf(descriptorPtr, slotPtr);
+  const length = <u32>(payloadPtr - headerPtr) + payloadLength;
   setPayload(
     headerPtr,
     packetInsertion,

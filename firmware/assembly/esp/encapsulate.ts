@@ -96,14 +96,13 @@ function isTransport(slotPtr: usize): bool {
 }
 
 /** Whether the packet may go through the SA as it is: fragment, MTU, TTL. Returns 0 or the reason to drop it. */
-export function checkEncapsulation(descriptorPtr: usize, slotPtr: usize): u32 {
+export function checkEncapsulation(descriptorPtr: usize, slotPtr: usize, payloadLength: u32): u32 {
   const transport = isTransport(slotPtr);
   // RFC 4303 section 3.3.4: transport mode is applied to whole packets only.
   if (transport && packetFragment !== FRAGMENT_NONE) return DROP_TRANSPORT_FRAGMENT;
   const ipv6 = transport ? packetFamily === 6 : hasFlag(slotPtr, SA_FLAG_OUTER_IPV6);
   const header = transport ? packetInsertion : outerHeaderLength(ipv6);
   const overhead = header + (hasFlag(slotPtr, SA_FLAG_UDP) ? UDP_HEADER : 0);
-  const payloadLength = payloadLengthOf(descriptorPtr, slotPtr);
   const ah = hasFlag(slotPtr, SA_FLAG_AH);
   // Only ESP has dummies (RFC 4303 section 2.6).
   if (ah && packetFamily === 0) return DROP_PROTOCOL_MISMATCH;
@@ -148,19 +147,30 @@ export function outerTos(slotPtr: usize): u32 {
 }
 
 /** Turns the inspected packet into what is sent, in place; the descriptor then tells where it is and to whom it goes. */
-export function encapsulate(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequence: u64): void {
+export function encapsulate(
+  descriptorPtr: usize,
+  slotIndex: u32,
+  packetPtr: usize,
+  payloadLength: u32,
+  sequence: u64,
+): void {
   if (isTransport(slotAddress(slotIndex))) {
-    sealTransport(descriptorPtr, slotIndex, packetPtr, sequence);
+    sealTransport(descriptorPtr, slotIndex, packetPtr, payloadLength, sequence);
   } else {
-    sealTunnel(descriptorPtr, slotIndex, packetPtr, sequence);
+    sealTunnel(descriptorPtr, slotIndex, packetPtr, payloadLength, sequence);
   }
 }
 
 /** RFC 4303 section 3.1.2: the whole packet becomes the payload. */
-function sealTunnel(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequence: u64): void {
+function sealTunnel(
+  descriptorPtr: usize,
+  slotIndex: u32,
+  packetPtr: usize,
+  payloadLength: u32,
+  sequence: u64,
+): void {
   const slotPtr = slotAddress(slotIndex);
   const nextHeader = packetFamily === 6 ? PROTOCOL_IPV6 : packetFamily === 4 ? PROTOCOL_IPV4 : PROTOCOL_NONE;
-  const payloadLength = payloadLengthOf(descriptorPtr, slotPtr);
   memory.fill(packetPtr + packetLength, 0, payloadLength - packetLength);
   const espLength = seal(slotPtr, cipherAddress(slotIndex), packetPtr, payloadLength, nextHeader, sequence);
   const espPtr = packetPtr - payloadOffset(slotPtr);
@@ -191,7 +201,13 @@ function sealTunnel(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequ
 }
 
 /** RFC 4303 section 3.1.1: ESP goes between the packet's own header and what that header carries. */
-function sealTransport(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, sequence: u64): void {
+function sealTransport(
+  descriptorPtr: usize,
+  slotIndex: u32,
+  packetPtr: usize,
+  payloadLength: u32,
+  sequence: u64,
+): void {
   const slotPtr = slotAddress(slotIndex);
   const payloadPtr = packetPtr + packetInsertion;
   const espPtr = payloadPtr - payloadOffset(slotPtr);
@@ -200,7 +216,6 @@ function sealTransport(descriptorPtr: usize, slotIndex: u32, packetPtr: usize, s
   const headerPtr = carrierPtr - packetInsertion;
   memory.copy(headerPtr, packetPtr, packetInsertion);
   const nextHeader = load<u8>(headerPtr + packetInsertionNameOffset);
-  const payloadLength = payloadLengthOf(descriptorPtr, slotPtr);
   const espLength = seal(slotPtr, cipherAddress(slotIndex), payloadPtr, payloadLength, nextHeader, sequence);
   const length = <u32>(espPtr - headerPtr) + espLength;
   const protocol = udp ? PROTOCOL_UDP : PROTOCOL_ESP;

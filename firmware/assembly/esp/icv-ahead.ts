@@ -4,7 +4,6 @@
  * sequence number has meanwhile come to mean another.
  */
 import { SAD_LIVE, SAD_SIZE, SAD_SPI, SAD_STATE } from '../../abi/bank.ts';
-import { CIPHER_INTEGRITY } from '../../abi/crypto-context.ts';
 import {
   DESCRIPTOR_INPUT,
   DESCRIPTOR_LENGTH,
@@ -22,7 +21,6 @@ import {
   IPV6_NEXT_HEADER,
   loadNetwork32,
   PROTOCOL_UDP,
-  storeNetwork32,
   UDP_HEADER,
 } from '../packet/ip.ts';
 import { bankSad, descriptors, saPairs } from '../regions.ts';
@@ -59,9 +57,7 @@ export function lookAhead(index: u32, number: u32, bankPtr: usize): void {
   store<u32>(ahead, load<u32>(icvPtr), AHEAD_SAVED);
   store<u64>(ahead, sequence, AHEAD_SEQUENCE);
   const extended = hasFlag(slotPtr, SA_FLAG_ESN);
-  if (extended) storeNetwork32(icvPtr, <u32>(sequence >> 32));
-  const length = <u32>(icvPtr - espPtr) + (extended ? 4 : 0);
-  collectIcv(integrity, cipherAddress(slotIndex) + CIPHER_INTEGRITY, espPtr, length, number);
+  collectIcv(integrity, cipherAddress(slotIndex), espPtr, icvPtr, sequence, extended, number);
 }
 
 /** The same for a packet that is not to be touched. */

@@ -5,6 +5,7 @@
  */
 import { INTEGRITY_HMAC_SHA1_96, INTEGRITY_HMAC_SHA256_128 } from '../../abi/algorithm.ts';
 import {
+  CIPHER_INTEGRITY,
   HMAC_JOB_CONTEXT,
   HMAC_JOB_LENGTH,
   HMAC_JOB_MESSAGE,
@@ -14,6 +15,7 @@ import {
 } from '../../abi/crypto-context.ts';
 import { hmacSha1, hmacSha256 } from '../crypto/hash/hmac.ts';
 import { hmacSha1Lanes, hmacSha256Lanes } from '../crypto/hash/hmac-lanes.ts';
+import { completeForIcv } from './integrity.ts';
 
 /** Packets that are collected at most. */
 export const LANE_BATCH: u32 = 64;
@@ -41,16 +43,28 @@ export function digestOf(number: u32): usize {
   return DIGESTS + <usize>number * DIGEST_SIZE;
 }
 
-/** Collects `length` octets from `message` on, whose HMAC is to be digest `number`. They stay as they are until `computeIcvs`. */
-export function collectIcv(integrity: u32, context: usize, message: usize, length: u32, number: u32): void {
+/**
+ * Collects the packet from `espPtr` to `icvPtr`, whose HMAC is to be digest `number`, for `computeIcvs`; until then it stays as it
+ * is. Four octets from `icvPtr` on may change.
+ */
+export function collectIcv(
+  integrity: u32,
+  cipherPtr: usize,
+  espPtr: usize,
+  icvPtr: usize,
+  sequence: u64,
+  extended: bool,
+  number: u32,
+): void {
+  const length = completeForIcv(espPtr, icvPtr, sequence, extended);
   const jobs = integrity === INTEGRITY_HMAC_SHA1_96 ? SHA1_JOBS : SHA256_JOBS;
   const count = integrity === INTEGRITY_HMAC_SHA1_96 ? sha1Count++ : sha256Count++;
   let job = jobs + <usize>count * HMAC_JOB_SIZE;
   for (; job > jobs && load<u32>(job - HMAC_JOB_SIZE, HMAC_JOB_LENGTH) < length; job -= HMAC_JOB_SIZE) {
     v128.store(job, v128.load(job - HMAC_JOB_SIZE));
   }
-  store<u32>(job, <u32>context, HMAC_JOB_CONTEXT);
-  store<u32>(job, <u32>message, HMAC_JOB_MESSAGE);
+  store<u32>(job, <u32>(cipherPtr + CIPHER_INTEGRITY), HMAC_JOB_CONTEXT);
+  store<u32>(job, <u32>espPtr, HMAC_JOB_MESSAGE);
   store<u32>(job, length, HMAC_JOB_LENGTH);
   store<u32>(job, <u32>digestOf(number), HMAC_JOB_OUT);
 }

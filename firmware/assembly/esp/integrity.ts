@@ -18,9 +18,17 @@ import { storeNetwork32 } from '../packet/ip.ts';
 export const DIGEST: usize = memory.data(64, 16);
 
 /**
- * Computes the ICV over everything from `espPtr` to `icvPtr`, leaving it in DIGEST. With extended sequence numbers the high
- * half is covered too and not sent: it is written where the ICV belongs, which the caller writes afterwards.
+ * Octets from `espPtr` on that the ICV covers. With extended sequence numbers the high half is covered too and not sent: it is
+ * written where the ICV belongs, which the caller writes afterwards.
  */
+export function completeForIcv(espPtr: usize, icvPtr: usize, sequence: u64, extended: bool): u32 {
+  const length = <u32>(icvPtr - espPtr);
+  if (!extended) return length;
+  storeNetwork32(icvPtr, <u32>(sequence >> 32));
+  return length + 4;
+}
+
+/** Computes the ICV over everything from `espPtr` to `icvPtr`, where four octets may change, leaving it in DIGEST. */
 export function computeIcv(
   integrity: u32,
   cipherPtr: usize,
@@ -30,11 +38,7 @@ export function computeIcv(
   extended: bool,
 ): void {
   const context = cipherPtr + CIPHER_INTEGRITY;
-  let length = <i32>(icvPtr - espPtr);
-  if (extended) {
-    storeNetwork32(icvPtr, <u32>(sequence >> 32));
-    length += 4;
-  }
+  const length = <i32>completeForIcv(espPtr, icvPtr, sequence, extended);
   if (integrity === INTEGRITY_HMAC_SHA256_128) hmacSha256(context, espPtr, length, DIGEST);
   else if (integrity === INTEGRITY_HMAC_SHA1_96) hmacSha1(context, espPtr, length, DIGEST);
   else if (integrity === INTEGRITY_HMAC_SHA384_192) hmacSha384(context, espPtr, length, DIGEST);

@@ -12,12 +12,11 @@ import {
   CBC_JOB_SIZE,
   CBC_JOB_TEXT,
   CBC_LANES,
-  CIPHER_INTEGRITY,
   CIPHER_IV_KEY,
 } from '../../abi/crypto-context.ts';
 import { SA_ENCRYPTION, SA_FLAG_ESN, SA_FLAGS, SA_INTEGRITY } from '../../abi/sa-slot.ts';
 import { cbcEncryptLanes } from '../crypto/aes-modes/cbc-lanes.ts';
-import { storeNetwork32, UDP_HEADER } from '../packet/ip.ts';
+import { UDP_HEADER } from '../packet/ip.ts';
 import { writeUdpChecksum } from '../packet/outer-header.ts';
 import { icvLength } from './geometry.ts';
 import { collectIcv, computeIcvs, digestOf, hasLanes, LANE_BATCH } from './icv-lanes.ts';
@@ -151,9 +150,7 @@ function cover(job: usize): void {
     memory.copy(icvPtr, DIGEST, icvLength(slotPtr));
     return;
   }
-  if (extended) storeNetwork32(icvPtr, <u32>(sequence >> 32));
-  const length = <u32>(icvPtr - espPtr) + (extended ? 4 : 0);
-  collectIcv(integrity, cipherPtr + CIPHER_INTEGRITY, espPtr, length, numberOf(job));
+  collectIcv(integrity, cipherPtr, espPtr, icvPtr, sequence, extended, numberOf(job));
 }
 
 /** Writes the ICV that was computed in a lane, and what depends on the whole packet. */
