@@ -22,7 +22,6 @@ import { randomOctets } from '../platform/entropy.ts';
 import { readCredential } from '../platform/files.ts';
 import { PeerAddresses } from '../platform/peer-addresses.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
-import { firstPolicyWarnings } from './distribution-policies/policy-warnings.ts';
 import { type Loaded, PoliciesInForce } from './policies-in-force.ts';
 import { RequestProcessing } from './request-processing/request-processing.ts';
 import { Server } from './server.ts';
@@ -159,8 +158,7 @@ export async function main(command: ServerCommand): Promise<void> {
   let practice = setTimeout(practise, 0);
   log.info({ event: 'started', at: bootTimeMs() }, `setting server ${settings.identity} ${software}`);
   const warnOfPolicies = (): void => {
-    for (const warning of firstPolicyWarnings(loaded.policies.policies))
-      log.warn({ event: 'policy warning' }, warning);
+    for (const warning of loaded.policies.warnings) log.warn({ event: 'policy warning' }, warning);
   };
   warnOfPolicies();
 

@@ -5,7 +5,6 @@ import { proposalWarnings } from '../model/proposal.ts';
 import { formatSelector } from '../model/selector.ts';
 import type { ManagementRow, PolicyRow, ServerStatus } from '../model/status.ts';
 import type { PolicySet } from './distribution-policies/policy-set.ts';
-import { firstPolicyWarnings } from './distribution-policies/policy-warnings.ts';
 import type { RequestProcessing } from './request-processing/request-processing.ts';
 import type { Server } from './server.ts';
 
@@ -39,7 +38,7 @@ export function serverStatus(sources: ServerStatusSources): ServerStatus {
       count: policies.policies.length,
       loadedSecondsAgo: Math.round((now - sources.loadedAt) / 1000),
       problem: sources.problem,
-      warnings: firstPolicyWarnings(policies.policies),
+      warnings: [...policies.warnings],
     },
     routers: [...policies.routers()].map(({ name }) => {
       const channel = channels.get(name);

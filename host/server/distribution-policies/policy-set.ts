@@ -7,6 +7,7 @@
 import type { DistributionPolicy } from '../../model/policy.ts';
 import type { Prefix } from '../../model/prefix.ts';
 import { intersectSelectorLists, mirrorSelector, type Selector } from '../../model/selector.ts';
+import { firstPolicyWarnings } from './policy-warnings.ts';
 
 /** A router as the policies know it; its credential is the business of the channel. */
 export interface EnrolledRouter {
@@ -47,6 +48,8 @@ export function pairKey(a: string, b: string): string {
 
 export class PolicySet {
   readonly policies: readonly DistributionPolicy[];
+  /** What whoever looks at the policies has to be warned of, in a few lines. */
+  readonly warnings: readonly string[];
   readonly #routers: ReadonlyMap<string, EnrolledRouter>;
   readonly #exact = new Map<string, PlacedPolicy[]>();
   /** By the one router that a wildcard policy names, or by `*` where it names none. */
@@ -54,6 +57,7 @@ export class PolicySet {
 
   constructor(routers: readonly EnrolledRouter[], policies: readonly DistributionPolicy[]) {
     this.policies = policies;
+    this.warnings = firstPolicyWarnings(policies);
     this.#routers = new Map(routers.map((router) => [router.name, router]));
     policies.forEach((policy, line) => {
       const [first, second] = policy.between;
