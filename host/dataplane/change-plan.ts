@@ -49,6 +49,20 @@ export function planChange(tables: Tables, change: TableChange): ChangePlan {
   }
 }
 
+/** Why `change` would be refused as things are, or undefined; changes nothing. Costs what planning it costs. */
+export function refusalOf(tables: Tables, change: TableChange): string | undefined {
+  const planner = new Planner(tables);
+  try {
+    planner.plan(change);
+    return undefined;
+  } catch (error) {
+    if (error instanceof HostError) return error.message;
+    throw error;
+  } finally {
+    planner.giveBack();
+  }
+}
+
 class Planner {
   readonly #tables: Tables;
   readonly #taken: RowRange[] = [];

@@ -16,7 +16,7 @@ import {
 } from '../../firmware/abi/layout.ts';
 import type { Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
-import { planChange } from './change-plan.ts';
+import { planChange, refusalOf } from './change-plan.ts';
 import { readCounters, readDrops } from './counters.ts';
 import type { Engine, EngineEvent, EspArrival, Outcome, TableChange } from './engine.ts';
 import { EventRing } from './event-ring.ts';
@@ -87,6 +87,11 @@ export class Dataplane implements Engine {
       this.#abandon(HELD_OUTBOUND, index);
       this.#forgetAcquire(index);
     }
+  }
+
+  /** Why `change` would throw HostError now, or undefined. */
+  refusal(change: TableChange): string | undefined {
+    return refusalOf(this.#tables, change);
   }
 
   /** Runs `count` packet slots from `first` on, described by `batch.setOutbound`. */

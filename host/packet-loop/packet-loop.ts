@@ -4,7 +4,7 @@
  * between two batches.
  */
 import { Dataplane, type DataplaneOptions } from '../dataplane/dataplane.ts';
-import type { Outcome } from '../dataplane/engine.ts';
+import type { Outcome, TableChange } from '../dataplane/engine.ts';
 import type { EngineSnapshot } from '../dataplane/snapshot.ts';
 import type { Address, Endpoint } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
@@ -96,6 +96,11 @@ export class PacketLoop {
     if (this.#dataplane.hasEvents) {
       this.#events.push({ kind: 'engine', events: this.#dataplane.drainEvents(), atMs: now });
     }
+  }
+
+  /** Why the engine would refuse `change` now, or undefined. */
+  refusal(change: TableChange): string | undefined {
+    return this.#dataplane.refusal(change);
   }
 
   /** Carries a command out. Not to be called while `run` is. Throws EngineLostError as `run` does. */

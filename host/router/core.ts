@@ -70,6 +70,7 @@ export class RouterCore {
       events: this.events,
       ports: {
         post: (command) => this.#obey(command),
+        refusal: (change) => this.#loop.refusal(change),
         now,
         random,
         wakeAt: (at) => {

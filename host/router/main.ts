@@ -12,6 +12,7 @@ import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import { type Address, type Endpoint, formatAddress, parseAddress } from '../model/address.ts';
 import { HostError } from '../model/host-error.ts';
+import type { SpdEntry } from '../model/policy.ts';
 import { preSharedKeyIn } from '../model/pre-shared-key.ts';
 import { softwareVersion } from '../model/software-version.ts';
 import { bootTimeMs } from '../platform/clock.ts';
@@ -80,11 +81,19 @@ export async function runRouter(command: RouterCommand, entry: URL): Promise<voi
   steer(plan);
   isStarted = true;
   worker.start();
-  const live: SettingsInForce = { others: othersThanSpd(settings), problem: null };
+  const live: SettingsInForce = {
+    spd: settings.spd,
+    others: othersThanSpd(settings),
+    problem: null,
+  };
   const control = await serveControl(command.socket ?? settings.controlSocket, controlRoutes(worker, live));
   log.info({ event: 'started', at: bootTimeMs() }, `router ${settings.name} ${software}`);
 
-  const reload = (): void => reloadSpd(command.config, worker, plan, live, log);
+  // One after the other, so that the guard and the engine end with the same SPD.
+  let reloading = Promise.resolve();
+  const reload = (): void => {
+    reloading = reloading.then(() => reloadSpd(command.config, worker, plan, live, log));
+  };
   process.on('SIGHUP', reload);
   watchFile(command.config, { interval: 2000, persistent: false }, reload);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve());
@@ -123,6 +132,7 @@ function planOf(settings: RouterSettings): NetworkPlan {
 
 /** What of the settings file is in force. */
 interface SettingsInForce {
+  spd: readonly SpdEntry[];
   /** Everything but the SPD, as it was at the start. */
   readonly others: string;
   /** Why the file as it stands now is not in force; null when it is. */
@@ -134,18 +144,27 @@ function othersThanSpd({ spd: _, ...others }: RouterSettings): string {
   return JSON.stringify(others);
 }
 
-/** Takes the SPD of an edited file; what else changed needs a restart. A file with a mistake changes nothing. */
-function reloadSpd(
+/**
+ * Takes the SPD of an edited file; what else changed needs a restart. A file with a mistake, or with more than the engine has
+ * room for, changes nothing.
+ */
+async function reloadSpd(
   file: string,
   worker: WorkerClient,
   plan: NetworkPlan,
   live: SettingsInForce,
   log: pino.Logger,
-): void {
+): Promise<void> {
   try {
     const settings = readSettings(file);
+    // First the guard: nothing leaves in the clear while the two differ.
     protect({ ...plan, entries: settings.spd });
-    worker.ask('replace-spd', settings.spd).catch((error) => log.warn({ event: 'settings' }, String(error)));
+    const refusal = await worker.ask('replace-spd', settings.spd);
+    if (refusal !== null) {
+      protect({ ...plan, entries: live.spd });
+      throw new HostError('CAPACITY', `${file}: spd: ${refusal}`);
+    }
+    live.spd = settings.spd;
     const isWhole = othersThanSpd(settings) === live.others;
     live.problem = isWhole ? null : `${file}: spd is in force, what else changed needs a restart`;
   } catch (error) {

@@ -8,7 +8,7 @@ import {
   type RouterChannelAction,
   type RouterChannelEvent,
 } from '../channel/router-channel.ts';
-import type { EngineEvent } from '../dataplane/engine.ts';
+import type { EngineEvent, TableChange } from '../dataplane/engine.ts';
 import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { decodeServerMessage, encodeMessage } from '../messages/codec.ts';
 import { describePair, type MessageId, type RouterMessage, settingPort } from '../messages/message.ts';
@@ -27,6 +27,8 @@ import type { SettingTimers } from './setting-management/timers.ts';
 export interface RouterPorts {
   /** Carries a command to the packet loop; the loop wipes keys in it after use. */
   readonly post: (command: LoopCommand) => void;
+  /** Why the packet loop would refuse a change of its tables now, or undefined. */
+  readonly refusal: (change: TableChange) => string | undefined;
   /** The boot-time clock. */
   readonly now: () => Instant;
   /** Unpredictable octets. */
@@ -87,6 +89,7 @@ export class Router {
       name,
       entries: options.entries,
       random: ports.random,
+      refusal: ports.refusal,
       spiAllocator,
       timers: options.timers,
       localEndpoint: (peer) =>
@@ -154,11 +157,18 @@ export class Router {
     this.#plan();
   }
 
-  /** Takes an edited SPD: entries that did not change keep their SAs. */
-  replaceSpd(entries: readonly SpdEntry[]): void {
+  /**
+   * Takes an edited SPD: entries that did not change keep their SAs.
+   *
+   * @returns why the engine has no room for it, and then nothing has changed; null when it is in force
+   */
+  replaceSpd(entries: readonly SpdEntry[]): string | null {
+    const refusal = this.#ports.refusal({ spd: entries });
+    if (refusal !== undefined) return refusal;
     this.#tellSettings({ kind: 'spd', entries }, this.#ports.now());
     this.#say('info', 'SPD replaced', `${entries.length} entries`);
     this.#plan();
+    return null;
   }
 
   /** Asks for new SAs now in place of the pairs in use; of one SPD entry, or of all. Returns how many. */

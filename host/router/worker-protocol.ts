@@ -36,7 +36,8 @@ export interface Questions {
   events: { ask: null; answer: readonly LoggedEvent[] };
   /** With an SPD entry, or null for all; answered with how many pairs are being renewed. */
   renew: { ask: string | null; answer: number };
-  'replace-spd': { ask: readonly SpdEntry[]; answer: null };
+  /** Answered with why the engine has no room for the SPD, or null when it is in force. */
+  'replace-spd': { ask: readonly SpdEntry[]; answer: string | null };
 }
 
 export type Question = keyof Questions;

@@ -123,10 +123,7 @@ function answersOf(core: RouterCore, { settings, software, startedAt }: WorkerSe
     sad: () => core.snapshot().sad,
     events: () => core.events.rows(),
     renew: (entry) => core.router.renew(entry ?? undefined),
-    'replace-spd': (entries) => {
-      core.router.replaceSpd(entries);
-      return null;
-    },
+    'replace-spd': (entries) => core.router.replaceSpd(entries),
   };
 }
 

@@ -74,6 +74,7 @@ export class Life {
         name: node.name,
         entries: node.entries,
         random,
+        refusal: () => undefined,
         spiAllocator: new SpiAllocator(world.scenario.saPairs, () => world.prng.uint32()),
         timers: defaultSettingTimers,
         localEndpoint: () => node.endpoint,

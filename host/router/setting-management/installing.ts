@@ -88,8 +88,12 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
           notifyFirstAuthentic: before !== undefined,
           proposals: state.proposals,
         });
-  if (pair === undefined || !pair.ok) {
-    const detail = pair === undefined ? "there is no local address of the peer's family" : pair.message;
+  const refusal = pair?.ok
+    ? state.refusal({ install: [{ pair: pair.value, use: before === undefined }] })
+    : undefined;
+  if (pair === undefined || !pair.ok || refusal !== undefined) {
+    const detail =
+      refusal ?? (pair?.ok === false ? pair.message : "there is no local address of the peer's family");
     state.reports.deleted({ ...request, kind: distribution.kind }, now);
     state.sendReports(now);
     failRequest(state, request, 'refused', detail, undefined, now);

@@ -24,6 +24,8 @@ export interface SettingOptions {
   readonly entries: readonly SpdEntry[];
   /** Fresh unpredictable octets. */
   readonly random: (octets: number) => Uint8Array;
+  /** Why the engine would refuse a change of its tables now, or undefined. */
+  readonly refusal: (change: TableChange) => string | undefined;
   readonly spiAllocator: SpiAllocator;
   readonly timers: SettingTimers;
   /** Where this router sends to `peer` from; undefined where it has no address of the peer's family. */
@@ -56,6 +58,7 @@ const maxAnsweredStartups = 1024;
 export class SettingState {
   readonly name: string;
   readonly timers: SettingTimers;
+  readonly refusal: (change: TableChange) => string | undefined;
   readonly spiAllocator: SpiAllocator;
   readonly localEndpoint: (peer: Endpoint) => Endpoint | undefined;
   readonly proposals: ReadonlySet<string>;
@@ -77,6 +80,7 @@ export class SettingState {
   constructor(options: SettingOptions) {
     this.name = options.name;
     this.timers = options.timers;
+    this.refusal = options.refusal;
     this.spiAllocator = options.spiAllocator;
     this.localEndpoint = options.localEndpoint;
     this.proposals = options.proposals;

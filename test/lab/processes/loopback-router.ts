@@ -67,6 +67,7 @@ export class LoopbackRouter {
       events: new EventLog(name),
       ports: {
         post: (command) => this.#obey(command),
+        refusal: (change) => this.#dataplane.refusal(change),
         now: bootTimeMs,
         random: randomOctets,
         wakeAt: (at) => this.#alarm.set(at),

@@ -127,6 +127,7 @@ export class SimulatedRouter {
       events: this.events,
       ports: {
         post: (command) => this.#obey(command),
+        refusal: (change) => this.dataplane.refusal(change),
         now: () => network.now,
         random,
         wakeAt: (at) => {

@@ -327,9 +327,12 @@ describe('a change that cannot be carried out is refused whole', () => {
     const rows = { install: [{ pair: pair(0x1009, 0x200a, {}, { entry: '' }), use: true }] };
     for (let round = 0; round < 300; round++) {
       expect(() => engine.change({ remove: [0x1001], ...change }, 0)).toThrowError(
-        expect.objectContaining({ code }),
+        expect.objectContaining({ code, message: engine.refusal({ remove: [0x1001], ...change }) }),
       );
     }
+    // Nothing of a change that was only asked about stays behind either.
+    for (let round = 0; round < 300; round++)
+      expect(engine.refusal({ install: [good(0x1003)] })).toBe(undefined);
     expect(engine.snapshot(0)).toEqual(before);
     // Nothing was used up by the attempts.
     engine.change(rows, 0);

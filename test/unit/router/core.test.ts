@@ -108,6 +108,23 @@ class Bench {
 const outwards = packetOf({ source: '10.1.0.9', destination: '10.2.0.9', protocol: UDP, upper: [1, 53] });
 
 describe('a router’s core', () => {
+  it('refuses an SPD that its engine has no room for, and keeps the one in force', () => {
+    const bench = new Bench();
+    const before = bench.core.snapshot().spd;
+    const [entry] = settings.spd;
+    if (entry === undefined) throw new Error('the settings have an entry');
+    const many = Array.from({ length: smallCapacities.spdEntries + 1 }, (_, index) => ({
+      ...entry,
+      name: `to-${index}`,
+    }));
+    expect(bench.core.router.replaceSpd(many)).toBe(
+      `no room for more SPD entries: ${many.length} wanted, the engine was built for ${many.length - 1}`,
+    );
+    expect(bench.core.snapshot().spd).toEqual(before);
+    expect(bench.core.router.replaceSpd([{ ...entry, name: 'another' }])).toBe(null);
+    expect(bench.core.snapshot().spd.map(({ entry: name }) => name)).toEqual(['another']);
+  });
+
   it('lets setting management see a packet in the round in which it came', () => {
     const bench = new Bench();
     bench.settle();

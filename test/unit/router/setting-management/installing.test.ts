@@ -147,6 +147,19 @@ describe('a distribution', () => {
     expect(isWiped(bad)).toBe(true);
   });
 
+  it('that the engine has no room for is refused and taken back at the peer', () => {
+    const rig = Rig.up();
+    const distribution = distributionFor(rig.ask());
+    rig.refusal = 'no room for more selectors of SAs and bindings';
+    expect(words(rig.receive(distribution))).toEqual([
+      'send(report)',
+      'change(block release)',
+      'drop-held(refused)',
+    ]);
+    expect(rig.sent('report').at(-1)).toMatchObject({ what: 'sa-deleted', id: distribution.id });
+    expect(isWiped(distribution)).toBe(true);
+  });
+
   it('gives soft lifetimes between 0.70 and 0.85 of the hard ones, not always the same', () => {
     const shares = new Set<number>();
     const rig = Rig.up();

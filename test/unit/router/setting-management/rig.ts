@@ -68,6 +68,8 @@ export const aPacket = packet('10.1.0.1', '10.2.0.1');
 export class Rig {
   readonly machine: SettingManagement;
   now = 0;
+  /** What the engine has against every change. */
+  refusal: string | undefined;
   /** Every action since the last `take`. */
   actions: SettingAction[] = [];
   #random = 0;
@@ -81,6 +83,7 @@ export class Rig {
       return bytes;
     };
     this.machine = new SettingManagement({
+      refusal: () => this.refusal,
       name: 'tokyo',
       entries: options.entries ?? [toOsaka],
       random,
