@@ -7,8 +7,10 @@ import {
   SA_SLOT_SIZE,
 } from '../../firmware/abi/sa-slot.ts';
 import { formatAddress, formatEndpoint } from '../model/address.ts';
+import type { SpdEntry } from '../model/policy.ts';
 import type { SaProtocol, SecurityAssociation, Spi } from '../model/security-association.ts';
-import { describeEntry } from './table-image.ts';
+import { formatSelector } from '../model/selector.ts';
+import type { Binding } from './table-image.ts';
 import type { PairState, Tables } from './tables.ts';
 
 export interface EngineSnapshot {
@@ -58,6 +60,32 @@ export function spdRows(tables: Tables): SpdRow[] {
   const rows: SpdRow[] = [];
   for (const state of tables.order) rows.push(...describeEntry(state.entry, state.bindings, rows.length));
   return rows;
+}
+
+const entryStates = { PROTECT: 'acquire', BYPASS: 'bypass', DISCARD: 'discard' } as const;
+
+/** The rows of an entry as people read them, numbered from `order` on. */
+function describeEntry(entry: SpdEntry, bound: readonly Binding[], order: number): SpdRow[] {
+  const { name, action } = entry;
+  const rows: Omit<SpdRow, 'order'>[] = bound.map((binding) => ({
+    entry: name,
+    selector: formatSelector(binding.selector),
+    action,
+    state: binding.state,
+    kind: binding.kind,
+    spi: binding.pairSpi,
+  }));
+  for (const selector of entry.selectors) {
+    rows.push({
+      entry: name,
+      selector: formatSelector(selector),
+      action,
+      state: entryStates[action],
+      kind: '',
+      spi: null,
+    });
+  }
+  return rows.map((described, index) => ({ order: order + index, ...described }));
 }
 
 /** Every SA; sequence numbers and counts are read from the slots at `slots`. */

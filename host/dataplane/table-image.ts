@@ -19,10 +19,9 @@ import {
 } from '../../firmware/abi/spd-row.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import type { Spi } from '../model/security-association.ts';
-import { formatSelector, intersectSelectorLists, type Selector } from '../model/selector.ts';
+import { intersectSelectorLists, type Selector } from '../model/selector.ts';
 import type { SaPair } from './engine.ts';
 import type { Row } from './row-image.ts';
-import type { SpdRow } from './snapshot.ts';
 
 /** A pair as far as the order of rows is concerned. */
 export interface BoundPair {
@@ -135,30 +134,4 @@ export function entryRows(entry: SpdEntry, entryIndex: number): Row[] {
     slotIndex: 0,
     spi: 0,
   }));
-}
-
-const entryStates = { PROTECT: 'acquire', BYPASS: 'bypass', DISCARD: 'discard' } as const;
-
-/** The rows of an entry as people read them, numbered from `order` on. */
-export function describeEntry(entry: SpdEntry, bound: readonly Binding[], order: number): SpdRow[] {
-  const { name, action } = entry;
-  const rows: Omit<SpdRow, 'order'>[] = bound.map((binding) => ({
-    entry: name,
-    selector: formatSelector(binding.selector),
-    action,
-    state: binding.state,
-    kind: binding.kind,
-    spi: binding.pairSpi,
-  }));
-  for (const selector of entry.selectors) {
-    rows.push({
-      entry: name,
-      selector: formatSelector(selector),
-      action,
-      state: entryStates[action],
-      kind: '',
-      spi: null,
-    });
-  }
-  return rows.map((described, index) => ({ order: order + index, ...described }));
 }

@@ -1,16 +1,16 @@
 /**
- * What the rules of request processing share: the tables, the settings, the injected sources, and the actions that pile
- * up while one event is handled. The rules themselves are in the files beside it, one for each thing that can happen.
+ * What the rules of request processing share: the tables, the settings, the injected sources, the actions that pile up while
+ * one event is handled. The rules themselves are in the files beside it, one for each thing that can happen.
  */
-import type { MessageId, ServerMessage } from '../../messages/message.ts';
+import type { MessageId } from '../../messages/message.ts';
 import type { DeadlineHeap } from '../../model/deadline-heap.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { PolicySet } from '../distribution-policies/policy-set.ts';
 import type { Random } from '../key-generation.ts';
 import type { StoredEntry, StoredHalf } from '../management-table/entry.ts';
 import type { Entry, Half, ManagementTable } from '../management-table/management-table.ts';
-import type { AuditKind, RequestAction, StoredRouter } from './events.ts';
-import type { RouterBook } from './router-book.ts';
+import type { Outbox } from './outbox.ts';
+import type { RouterBook, Withdrawal } from './router-book.ts';
 import type { ProcessingSettings } from './settings.ts';
 import type { Timer } from './timer.ts';
 import type { Tombstones } from './tombstones.ts';
@@ -27,64 +27,6 @@ export interface Processing {
   /** The wall clock's time at an instant of the boot-time clock. */
   readonly utcMsAt: (instant: Instant) => number;
   readonly out: Outbox;
-}
-
-/** Halves that one router was told to delete in one message. */
-export interface Withdrawal {
-  readonly id: MessageId;
-  readonly router: string;
-  readonly halves: readonly { readonly entry: Entry; readonly half: Half }[];
-  tries: number;
-  /** Sends it again; not queued while it waits for the router to come back. */
-  readonly timer: Timer;
-}
-
-/** Actions of the event under way. All that is stored goes into one action ahead of the sends. */
-export class Outbox {
-  readonly #put = new Map<string, StoredEntry>();
-  readonly #remove = new Set<string>();
-  readonly #routers = new Map<string, StoredRouter>();
-  #actions: RequestAction[] = [];
-
-  send(message: ServerMessage): void {
-    this.#actions.push({ kind: 'send', router: message.source, message });
-  }
-
-  audit(what: AuditKind, about: { router: string; peer?: string; kind?: string }, detail: string): void {
-    const { router, peer = '', kind = '' } = about;
-    this.#actions.push({ kind: 'audit', what, router, peer, kindName: kind, detail });
-  }
-
-  put(entry: StoredEntry): void {
-    this.#remove.delete(entry.key);
-    this.#put.set(entry.key, entry);
-  }
-
-  remove(key: string): void {
-    this.#put.delete(key);
-    this.#remove.add(key);
-  }
-
-  putRouter(router: StoredRouter): void {
-    this.#routers.set(router.name, router);
-  }
-
-  /** The actions since the last call. */
-  drain(): RequestAction[] {
-    const actions = this.#actions;
-    this.#actions = [];
-    if (this.#put.size === 0 && this.#remove.size === 0 && this.#routers.size === 0) return actions;
-    const store: RequestAction = {
-      kind: 'store',
-      put: [...this.#put.values()],
-      remove: [...this.#remove],
-      routers: [...this.#routers.values()],
-    };
-    this.#put.clear();
-    this.#remove.clear();
-    this.#routers.clear();
-    return [store, ...actions];
-  }
 }
 
 /** 64 fresh random bits. */

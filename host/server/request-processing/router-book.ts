@@ -5,13 +5,23 @@
 import type { MessageId } from '../../messages/message.ts';
 import type { Endpoint } from '../../model/address.ts';
 import type { Instant } from '../../model/instant.ts';
+import type { Entry, Half } from '../management-table/management-table.ts';
 import type { StoredRouter } from './events.ts';
-import type { Withdrawal } from './processing.ts';
 import type { ProcessingSettings } from './settings.ts';
 import type { Timer } from './timer.ts';
 
 /** Earlier boot numbers remembered, so that a late hello of an earlier process is not taken for a new one. */
 export const rememberedBoots = 8;
+
+/** Halves that one router was told to delete in one message. */
+export interface Withdrawal {
+  readonly id: MessageId;
+  readonly router: string;
+  readonly halves: readonly { readonly entry: Entry; readonly half: Half }[];
+  tries: number;
+  /** Sends it again; not queued while it waits for the router to come back. */
+  readonly timer: Timer;
+}
 
 export interface RouterRecord {
   readonly name: string;

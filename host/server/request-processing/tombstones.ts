@@ -5,7 +5,7 @@
 import type { MessageId, ServerMessage } from '../../messages/message.ts';
 import type { DeadlineHeap } from '../../model/deadline-heap.ts';
 import type { Instant } from '../../model/instant.ts';
-import type { Outbox } from './processing.ts';
+import type { Outbox } from './outbox.ts';
 import { type ProcessingSettings, repeatAfterMs } from './settings.ts';
 import type { Timer } from './timer.ts';
 

@@ -7,7 +7,8 @@ import type { MessageId, Withdrawn } from '../../messages/message.ts';
 import type { Instant } from '../../model/instant.ts';
 import { wipeKeys } from '../key-generation.ts';
 import type { Entry, Half } from '../management-table/management-table.ts';
-import { newMessageId, type Processing, persist, type Withdrawal } from './processing.ts';
+import { newMessageId, type Processing, persist } from './processing.ts';
+import type { Withdrawal } from './router-book.ts';
 import { repeatAfterMs } from './settings.ts';
 
 /** Zeroes the entry's keys; they are never handed out again. */
