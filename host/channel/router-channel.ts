@@ -7,6 +7,7 @@
  */
 import type { TableChange } from '../dataplane/engine.ts';
 import type { IkeAction } from '../ike/events.ts';
+import { defaultDatagramOctets } from '../ike/fragmentation.ts';
 import { Initiator } from '../ike/initiator.ts';
 import { isLostState } from '../ike/lost-state.ts';
 import { fqdnIdentity } from '../ike/wire/identification.ts';
@@ -154,6 +155,7 @@ export class RouterChannel {
       initialContact: true,
       // The server asks for UDP encapsulation; this end says honestly whether it is behind a NAT.
       forceUdpEncapsulation: false,
+      longestDatagramOctets: defaultDatagramOctets,
       retransmission: this.#timers.retransmission,
     });
     this.#attempt = { ike, spi };

@@ -6,6 +6,7 @@
  */
 import type { TableChange } from '../dataplane/engine.ts';
 import type { IkeAction, SaId } from '../ike/events.ts';
+import { defaultDatagramOctets } from '../ike/fragmentation.ts';
 import { encodeLostState } from '../ike/lost-state.ts';
 import { defaultResponderLimits, type ResponderLimits, ResponderSet } from '../ike/responder-set.ts';
 import { formatIdentity, fqdnIdentity, type Identity } from '../ike/wire/identification.ts';
@@ -96,6 +97,7 @@ export class ServerChannels {
         allocateSpi: options.allocateSpi,
         // The server has no raw socket: ESP always travels in UDP, as the channel's definition says.
         forceUdpEncapsulation: true,
+        longestDatagramOctets: defaultDatagramOctets,
         retransmission: this.#timers.retransmission,
         halfOpenTimeoutMs,
         random: options.random,

@@ -44,6 +44,8 @@ export interface InitiatorConfig {
   readonly initialContact: boolean;
   /** Makes the peer encapsulate ESP in UDP even without a NAT. */
   readonly forceUdpEncapsulation: boolean;
+  /** Octets of the longest IP packet with an IKE message, if the peer puts fragments together (RFC 7383). */
+  readonly longestDatagramOctets: number;
   readonly retransmission: RetransmissionTimes;
   /** Fresh random octets, owned by the machine; called for SPI, nonce and private key. */
   readonly random: (octets: number) => Uint8Array;

@@ -41,6 +41,8 @@ export interface ResponderConfig {
   readonly allocateSpi: () => number | undefined;
   /** Makes the peers encapsulate ESP in UDP even without a NAT. */
   readonly forceUdpEncapsulation: boolean;
+  /** Octets of the longest IP packet with an IKE message, if the peer puts fragments together (RFC 7383). */
+  readonly longestDatagramOctets: number;
   readonly retransmission: RetransmissionTimes;
   /** From IKE_SA_INIT to IKE_AUTH, and the life of an SA that did not get further. */
   readonly halfOpenTimeoutMs: number;

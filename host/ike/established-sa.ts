@@ -4,7 +4,7 @@
  */
 import { type Endpoint, equalAddresses } from '../model/address.ts';
 import { earliest, type Instant } from '../model/instant.ts';
-import { type CloseReason, type IkeAction, type SaId, saIdOf } from './events.ts';
+import { type CloseReason, type IkeAction, type SaId, saIdOf, sendAll } from './events.ts';
 import type { IkeSa, Received } from './ike-sa.ts';
 import { parseUnprotected } from './sa-init.ts';
 import type { IkeHeader } from './wire/header.ts';
@@ -95,7 +95,9 @@ export class EstablishedSa {
         return [{ ...received, from }];
       case 'repeated-request':
         // RFC 7296 section 2.23: a repetition, which anybody can replay, moves nobody's address.
-        return [{ kind: 'send', bytes: received.response, from: to, to: from }];
+        return sendAll(received.response, to, from);
+      case 'fragment':
+        return [];
       case 'request':
         return [...this.#follow(from, to), ...this.#answer(received, from, to, now)];
       case 'response':
@@ -106,7 +108,7 @@ export class EstablishedSa {
   /** Sends an empty INFORMATIONAL request, unless one of ours is outstanding anyway. */
   checkLiveness(now: Instant): IkeAction[] {
     if (this.#phase !== 'open' || this.#ikeSa.outstanding !== undefined) return [];
-    return [this.#request('liveness', [], now)];
+    return this.#request('liveness', [], now);
   }
 
   /** Deletes the IKE SA and with it the CHILD SA; `closed` follows when the peer has answered or stays silent. */
@@ -117,7 +119,7 @@ export class EstablishedSa {
       return [];
     }
     this.#phase = 'closing';
-    return [this.#request('delete', [encodeDeleteIkeSa()], now)];
+    return this.#request('delete', [encodeDeleteIkeSa()], now);
   }
 
   /** Ends at once without a word to the peer, who has declared the SA dead itself. */
@@ -130,7 +132,7 @@ export class EstablishedSa {
     if (this.#lingerDeadline !== undefined && now >= this.#lingerDeadline) return this.#end();
     const due = this.#ikeSa.expire(now);
     if (due === undefined) return [];
-    if (due !== 'no-response') return [this.#send(due.resend)];
+    if (due !== 'no-response') return this.#send(due.resend);
     const reason = this.#phase === 'closing' || this.#closeWhenIdle ? 'local' : 'no-response';
     return this.abandon(reason);
   }
@@ -142,15 +144,11 @@ export class EstablishedSa {
     now: Instant,
   ): IkeAction[] {
     const { exchangeType, messageId, payloads } = request;
-    const answer = (values: readonly PayloadValue[]): IkeAction => ({
-      kind: 'send',
-      bytes: this.#ikeSa.respond(exchangeType, messageId, values),
-      from: to,
-      to: from,
-    });
+    const answer = (values: readonly PayloadValue[]): IkeAction[] =>
+      sendAll(this.#ikeSa.respond(exchangeType, messageId, values), to, from);
     const invalid = (message: string): IkeAction[] => [
       { kind: 'refused', reason: 'invalid-syntax', message, from },
-      answer([encodeNotify(notifyTypes.invalidSyntax)]),
+      ...answer([encodeNotify(notifyTypes.invalidSyntax)]),
       ...this.#report('invalid-syntax'),
       ...this.#linger(now),
     ];
@@ -160,7 +158,7 @@ export class EstablishedSa {
       const message = `expected no critical payload of a type unknown here, found ${unsupportedCritical}`;
       return [
         { kind: 'refused', reason: 'unsupported-critical-payload', message, from },
-        answer([encodeNotify(notifyTypes.unsupportedCriticalPayload, Uint8Array.of(unsupportedCritical))]),
+        ...answer([encodeNotify(notifyTypes.unsupportedCriticalPayload, Uint8Array.of(unsupportedCritical))]),
       ];
     }
     if (exchangeType === exchangeTypes.createChildSa) {
@@ -168,7 +166,7 @@ export class EstablishedSa {
       const message = 'expected no CREATE_CHILD_SA, which is not supported, found one';
       return [
         { kind: 'refused', reason: 'no-additional-sas', message, from },
-        answer([encodeNotify(notifyTypes.noAdditionalSas)]),
+        ...answer([encodeNotify(notifyTypes.noAdditionalSas)]),
       ];
     }
     if (exchangeType !== exchangeTypes.informational) {
@@ -179,7 +177,7 @@ export class EstablishedSa {
 
   #answerInformational(
     payloads: PayloadSet,
-    answer: (values: readonly PayloadValue[]) => IkeAction,
+    answer: (values: readonly PayloadValue[]) => IkeAction[],
     invalid: (message: string) => IkeAction[],
     now: Instant,
   ): IkeAction[] {
@@ -191,18 +189,18 @@ export class EstablishedSa {
     }
     if (deletes.some((one) => one.protocolId === protocolIds.ike)) {
       const reason = this.#phase === 'closing' || this.#closeWhenIdle ? 'local' : 'peer-deleted';
-      return [answer([]), ...this.#report(reason), ...this.#linger(now)];
+      return [...answer([]), ...this.#report(reason), ...this.#linger(now)];
     }
     const rejection = rejectionIn(payloads);
-    if (rejection !== undefined) return [answer([]), ...this.#report(rejection), ...this.#linger(now)];
+    if (rejection !== undefined) return [...answer([]), ...this.#report(rejection), ...this.#linger(now)];
     const child = this.#childSpis;
     const isChildDeleted =
       child !== undefined &&
       deletes.some((one) => one.protocolId === protocolIds.esp && one.spis.includes(child.outboundSpi));
-    if (!isChildDeleted) return [answer([])];
+    if (!isChildDeleted) return answer([]);
     this.#childSpis = undefined;
     // RFC 7296 section 1.4.1: the answer names the SA of the other direction.
-    const actions = [answer([encodeDeleteEsp([child.inboundSpi])]), ...this.#report('child-deleted')];
+    const actions = [...answer([encodeDeleteEsp([child.inboundSpi])]), ...this.#report('child-deleted')];
     return [...actions, ...this.close(now)];
   }
 
@@ -232,12 +230,12 @@ export class EstablishedSa {
     return payloads.ok && payloads.value.notify(notifyTypes.invalidIkeSpi) !== undefined;
   }
 
-  #request(purpose: 'liveness' | 'delete', payloads: readonly PayloadValue[], now: Instant): IkeAction {
+  #request(purpose: 'liveness' | 'delete', payloads: readonly PayloadValue[], now: Instant): IkeAction[] {
     return this.#send(this.#ikeSa.request(exchangeTypes.informational, purpose, payloads, now));
   }
 
-  #send(bytes: Uint8Array): IkeAction {
-    return { kind: 'send', bytes, from: this.#local, to: this.#peer };
+  #send(messages: readonly Uint8Array[]): IkeAction[] {
+    return sendAll(messages, this.#local, this.#peer);
   }
 
   /** `closed`, once. */

@@ -75,6 +75,8 @@ export const refusalReasons = [
   'unknown-spi',
   'not-authentic',
   'message-id',
+  /** A message in more fragments, or of more octets, than anybody needs. */
+  'fragment-limit',
   /** Not what this state waits for: wrong exchange, flags, or payloads that make no sense here. */
   'unexpected',
   'cookie-demanded',
@@ -162,6 +164,11 @@ export type IkeAction =
    * one beside it, no reason to give this one up.
    */
   | { readonly kind: 'peer-lost-state'; readonly saId: SaId };
+
+/** Sends every message of `messages`, in order: the fragments of one, or the one. */
+export function sendAll(messages: readonly Uint8Array[], from: Endpoint, to: Endpoint): SendAction[] {
+  return messages.map((bytes) => ({ kind: 'send', bytes, from, to }));
+}
 
 /** Text form of an IKE SPI. */
 export function saIdOf(spi: bigint): SaId {

@@ -1,18 +1,19 @@
 /**
- * An IKE SA once it has keys, for both roles: protection of messages, message IDs, the window of one request each way,
- * the cached response, retransmission. Does not know what the payloads mean: that is for the exchanges above.
- * RFC 7296 sections 2.1, 2.2 and 2.3.
+ * An IKE SA once it has keys, for both roles: protection and fragmentation of messages, message IDs, the window of one
+ * request each way, the cached response, retransmission. Does not know what the payloads mean: that is for the exchanges
+ * above. A message of this file's users may be several on the wire. RFC 7296 sections 2.1, 2.2 and 2.3, RFC 7383.
  */
 import type { Instant } from '../model/instant.ts';
 import { AeadOpener, AeadSealer } from './crypto/aead.ts';
 import { type IkeAlgorithms, type IkeKeys, wipeIkeKeys } from './crypto/key-derivation.ts';
 import type { RefusalReason } from './events.ts';
+import { Reassembly } from './reassembly.ts';
 import { Retransmission, type RetransmissionTimes } from './retransmission.ts';
-import { openMessage, sealMessage } from './wire/encrypted.ts';
+import { findEncrypted, innerPayloads, openEncrypted, sealMessages } from './wire/encrypted.ts';
 import type { IkeHeader } from './wire/header.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
+import type { EncryptedPayload, FragmentPlace, PayloadValue } from './wire/payload-chain.ts';
 import { PayloadSet } from './wire/payload-set.ts';
-import type { Parsed } from './wire/syntax.ts';
+import { type Parsed, syntaxError } from './wire/syntax.ts';
 
 export interface IkeSaParameters {
   readonly role: 'initiator' | 'responder';
@@ -22,6 +23,11 @@ export interface IkeSaParameters {
   /** The IKE SA owns them from here and wipes them. */
   readonly keys: IkeKeys;
   readonly retransmission: RetransmissionTimes;
+  /**
+   * Octets of the longest IKE message that goes out in one piece, if both ends have said that they put fragments
+   * together; undefined otherwise.
+   */
+  readonly longestMessageOctets: number | undefined;
 }
 
 /** What a request of ours was for, so that its response can be understood. */
@@ -36,15 +42,29 @@ export type Received =
       readonly payloads: Parsed<PayloadSet>;
     }
   /** The last request again: the same octets go back. */
-  | { readonly kind: 'repeated-request'; readonly response: Uint8Array }
+  | { readonly kind: 'repeated-request'; readonly response: readonly Uint8Array[] }
   | { readonly kind: 'response'; readonly purpose: Purpose; readonly payloads: Parsed<PayloadSet> }
-  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly message: string };
+  /** Part of a message that is not whole yet, or a copy of one: nothing is to be done. */
+  | { readonly kind: 'fragment' }
+  | Refused;
+
+interface Refused {
+  readonly kind: 'refused';
+  readonly reason: RefusalReason;
+  readonly message: string;
+}
+
+/** What a message amounts to once it is known to be authentic. */
+type Opened =
+  | { readonly kind: 'whole'; readonly payloads: Parsed<PayloadSet> }
+  | { readonly kind: 'fragment' }
+  | Refused;
 
 interface Request {
   readonly messageId: number;
   readonly exchangeType: number;
   readonly purpose: Purpose;
-  readonly octets: Uint8Array;
+  readonly messages: readonly Uint8Array[];
   readonly retransmission: Retransmission;
 }
 
@@ -57,10 +77,13 @@ export class IkeSa {
   readonly #retransmission: RetransmissionTimes;
   readonly #sealer: AeadSealer;
   readonly #opener: AeadOpener;
+  readonly #longestMessageOctets: number | undefined;
+  readonly #requestFragments = new Reassembly();
+  readonly #responseFragments = new Reassembly();
   #nextRequestId: number;
   #expectedRequestId: number;
   #outstanding: Request | undefined;
-  #lastResponse: Uint8Array | undefined;
+  #lastResponse: readonly Uint8Array[] | undefined;
 
   /** Starts behind IKE_SA_INIT, which used message ID 0 of the initiator's requests (RFC 7296 section 2.2). */
   constructor(parameters: IkeSaParameters) {
@@ -76,6 +99,7 @@ export class IkeSa {
       : [keys.encryptionResponder, keys.encryptionInitiator];
     this.#sealer = new AeadSealer(algorithms.aead, outbound);
     this.#opener = new AeadOpener(algorithms.aead, inbound);
+    this.#longestMessageOctets = parameters.longestMessageOctets;
     this.#nextRequestId = this.#isInitiator ? 1 : 0;
     this.#expectedRequestId = this.#isInitiator ? 0 : 1;
   }
@@ -90,33 +114,33 @@ export class IkeSa {
     return this.#outstanding?.retransmission.deadline;
   }
 
-  /** Seals a new request and starts its retransmission. The window is one: nothing may be outstanding. */
+  /** Seals a new request and starts its retransmission. The window is one: nothing may be outstanding. Send them all. */
   request(
     exchangeType: number,
     purpose: Purpose,
     payloads: readonly PayloadValue[],
     now: Instant,
-  ): Uint8Array {
+  ): readonly Uint8Array[] {
     if (this.#outstanding !== undefined) throw new Error('a request is outstanding already');
     const messageId = this.#nextRequestId;
-    const octets = this.#seal(exchangeType, messageId, false, payloads);
+    const messages = this.#seal(exchangeType, messageId, false, payloads);
     const retransmission = new Retransmission(this.#retransmission, now);
-    this.#outstanding = { messageId, exchangeType, purpose, octets, retransmission };
-    return octets;
+    this.#outstanding = { messageId, exchangeType, purpose, messages, retransmission };
+    return messages;
   }
 
   /** Seals the response to the request received last, and keeps it for the case that the request comes again. */
-  respond(exchangeType: number, messageId: number, payloads: readonly PayloadValue[]): Uint8Array {
+  respond(exchangeType: number, messageId: number, payloads: readonly PayloadValue[]): readonly Uint8Array[] {
     this.#lastResponse = this.#seal(exchangeType, messageId, true, payloads);
     return this.#lastResponse;
   }
 
   /** What is due `now`: the outstanding request again, or the news that it stayed unanswered. */
-  expire(now: Instant): { readonly resend: Uint8Array } | 'no-response' | undefined {
+  expire(now: Instant): { readonly resend: readonly Uint8Array[] } | 'no-response' | undefined {
     if (this.#outstanding === undefined) return undefined;
     switch (this.#outstanding.retransmission.expire(now)) {
       case 'resend':
-        return { resend: this.#outstanding.octets };
+        return { resend: this.#outstanding.messages };
       case 'give-up':
         this.#outstanding = undefined;
         return 'no-response';
@@ -154,12 +178,30 @@ export class IkeSa {
     if (!isNew && repeated === undefined) {
       return refused('message-id', `expected request ${this.#expectedRequestId}, found ${messageId}`);
     }
-    const opened = openMessage(this.#opener, header, octets);
-    if (!opened.ok && opened.code === 'NOT_AUTHENTIC') return refused('not-authentic', opened.message);
-    if (repeated !== undefined) return { kind: 'repeated-request', response: repeated };
+    const encrypted = findEncrypted(header, octets);
+    if (!encrypted.ok) return refused('not-authentic', encrypted.message);
+    if (repeated !== undefined) return this.#receiveRepetition(octets, encrypted.value, repeated);
+    const opened = this.#open(this.#requestFragments, exchangeType, octets, encrypted.value);
+    if (opened.kind !== 'whole') return opened;
+    this.#requestFragments.clear();
     this.#expectedRequestId += 1;
     this.#lastResponse = undefined;
-    return { kind: 'request', exchangeType, messageId, payloads: indexed(opened) };
+    return { kind: 'request', exchangeType, messageId, payloads: opened.payloads };
+  }
+
+  /** Of a request in fragments only the first one asks for the response again (RFC 7383 section 2.6.1). */
+  #receiveRepetition(
+    octets: Uint8Array,
+    encrypted: EncryptedPayload,
+    response: readonly Uint8Array[],
+  ): Received {
+    const { fragment } = encrypted;
+    if (fragment !== undefined && fragment.number !== 1) return { kind: 'fragment' };
+    const plaintext = openEncrypted(this.#opener, octets, encrypted);
+    if (!plaintext.ok && plaintext.code === 'NOT_AUTHENTIC') {
+      return refused('not-authentic', plaintext.message);
+    }
+    return { kind: 'repeated-request', response };
   }
 
   #receiveResponse(header: IkeHeader, octets: Uint8Array): Received {
@@ -167,11 +209,50 @@ export class IkeSa {
     if (request === undefined || !this.awaits(header)) {
       return refused('message-id', `expected no response ${header.messageId}, or not of this exchange`);
     }
-    const opened = openMessage(this.#opener, header, octets);
-    if (!opened.ok && opened.code === 'NOT_AUTHENTIC') return refused('not-authentic', opened.message);
+    const encrypted = findEncrypted(header, octets);
+    if (!encrypted.ok) return refused('not-authentic', encrypted.message);
+    const opened = this.#open(this.#responseFragments, header.exchangeType, octets, encrypted.value);
+    if (opened.kind !== 'whole') return opened;
+    this.#responseFragments.clear();
     this.#outstanding = undefined;
     this.#nextRequestId += 1;
-    return { kind: 'response', purpose: request.purpose, payloads: indexed(opened) };
+    return { kind: 'response', purpose: request.purpose, payloads: opened.payloads };
+  }
+
+  /** Opens a message, or a fragment, which waits in `reassembly` for the others. Only what is authentic changes anything. */
+  #open(
+    reassembly: Reassembly,
+    exchangeType: number,
+    octets: Uint8Array,
+    encrypted: EncryptedPayload,
+  ): Opened {
+    const { fragment } = encrypted;
+    if (fragment !== undefined) {
+      return this.#openFragment(reassembly, exchangeType, octets, { ...encrypted, fragment });
+    }
+    const plaintext = openEncrypted(this.#opener, octets, encrypted);
+    if (!plaintext.ok) return unopened(plaintext.code, plaintext.message);
+    return { kind: 'whole', payloads: indexed(encrypted.innerType, plaintext.value) };
+  }
+
+  #openFragment(
+    reassembly: Reassembly,
+    exchangeType: number,
+    octets: Uint8Array,
+    encrypted: EncryptedPayload & { readonly fragment: FragmentPlace },
+  ): Opened {
+    if (this.#longestMessageOctets === undefined) {
+      return refused('unexpected', 'expected no fragments, which were not agreed upon, found one');
+    }
+    const examined = reassembly.examine(encrypted.fragment, exchangeType);
+    if (!examined.ok) return refused(examined.code, examined.message);
+    if (!examined.value.isNew) return { kind: 'fragment' };
+    const part = openEncrypted(this.#opener, octets, encrypted);
+    if (!part.ok) return unopened(part.code, part.message);
+    const message = reassembly.add(encrypted, exchangeType, part.value);
+    if (!message.ok) return refused(message.code, message.message);
+    if (message.value === undefined) return { kind: 'fragment' };
+    return { kind: 'whole', payloads: indexed(message.value.innerType, message.value.plaintext) };
   }
 
   #seal(
@@ -179,13 +260,14 @@ export class IkeSa {
     messageId: number,
     isResponse: boolean,
     payloads: readonly PayloadValue[],
-  ): Uint8Array {
+  ): readonly Uint8Array[] {
     const { initiatorSpi, responderSpi } = this;
     const fromInitiator = this.#isInitiator;
-    return sealMessage(
+    return sealMessages(
       this.#sealer,
       { initiatorSpi, responderSpi, exchangeType, fromInitiator, isResponse, messageId },
       payloads,
+      this.#longestMessageOctets,
     );
   }
 
@@ -193,15 +275,24 @@ export class IkeSa {
   wipe(): void {
     this.#outstanding = undefined;
     this.#lastResponse = undefined;
+    this.#requestFragments.clear();
+    this.#responseFragments.clear();
     wipeIkeKeys(this.keys);
   }
 }
 
-function indexed(opened: ReturnType<typeof openMessage>): Parsed<PayloadSet> {
-  if (opened.ok) return PayloadSet.of(opened.value);
-  return { ...opened, code: 'INVALID_SYNTAX' };
+function indexed(innerType: number, plaintext: Uint8Array): Parsed<PayloadSet> {
+  const payloads = innerPayloads(innerType, plaintext);
+  return payloads.ok ? PayloadSet.of(payloads.value) : payloads;
 }
 
-function refused(reason: RefusalReason, message: string): Received {
+/** A message that did not open: a stranger's, or an authentic one of which not even the padding can be read. */
+function unopened(code: 'NOT_AUTHENTIC' | 'INVALID_SYNTAX', message: string): Opened {
+  return code === 'NOT_AUTHENTIC'
+    ? refused('not-authentic', message)
+    : { kind: 'whole', payloads: syntaxError(message) };
+}
+
+function refused(reason: RefusalReason, message: string): Refused {
   return { kind: 'refused', reason, message };
 }

@@ -26,9 +26,11 @@ import {
   type RefusalReason,
   type SaId,
   saIdOf,
+  sendAll,
   zeroRefusalCounters,
 } from './events.ts';
 import { failureIn } from './failure.ts';
+import { fragmentationNotify, longestMessage } from './fragmentation.ts';
 import { IkeSa } from './ike-sa.ts';
 import { freshSpi } from './ike-spi.ts';
 import { detectNat, type NatFindings, natDetectionNotifies } from './nat-detection.ts';
@@ -184,12 +186,13 @@ export class Initiator {
         encodeSecurityAssociation([proposalOf(acceptableIke, new Uint8Array(0))]),
         encodeKeyExchange({ method: curve25519.id, data: keyPair.publicValue }),
         encodeNonce(nonce),
+        fragmentationNotify(),
         ...natNotifies,
       ],
     );
     const retransmission = new Retransmission(this.#config.retransmission, now);
     this.#phase = { kind: 'init-sent', message, retransmission, keyPair, nonce, natNotifies, cookies };
-    return [this.#send(message)];
+    return this.#send([message]);
   }
 
   #receive(event: MessageEvent, now: Instant): IkeAction[] {
@@ -315,19 +318,12 @@ export class Initiator {
       algorithms,
       keys,
       retransmission: this.#config.retransmission,
+      longestMessageOctets: longestMessage(payloads, this.#config.longestDatagramOctets),
     });
     const nat = detectNat({ initiatorSpi: this.#spi, responderSpi }, payloads, event.from, event.to);
     this.#phase = { kind: 'auth-sent', ikeSa, transcript, nat };
-    return [
-      this.#send(
-        ikeSa.request(
-          exchangeTypes.ikeAuth,
-          'authentication',
-          authRequest(this.#config, ikeSa, transcript, this.#inboundSpi),
-          now,
-        ),
-      ),
-    ];
+    const auth = authRequest(this.#config, ikeSa, transcript, this.#inboundSpi);
+    return this.#send(ikeSa.request(exchangeTypes.ikeAuth, 'authentication', auth, now));
   }
 
   #receiveAuth(
@@ -341,6 +337,7 @@ export class Initiator {
     if (!phase.ikeSa.awaits(header)) return refuse('unexpected', 'expected the response of IKE_AUTH');
     const received = phase.ikeSa.receive(header, event.bytes);
     if (received.kind === 'refused') return refuse(received.reason, received.message);
+    if (received.kind === 'fragment') return [];
     if (received.kind !== 'response') return refuse('unexpected', 'expected the response of IKE_AUTH');
     const { ikeSa, transcript } = phase;
     if (!received.payloads.ok) return this.#reject(ikeSa, 'invalid-syntax', received.payloads.message, now);
@@ -389,10 +386,10 @@ export class Initiator {
       'invalid-syntax': notifyTypes.invalidSyntax,
       'unsupported-critical-payload': notifyTypes.unsupportedCriticalPayload,
     }[reason];
-    const bytes = ikeSa.request(exchangeTypes.informational, 'delete', [encodeNotify(notify)], now);
+    const messages = ikeSa.request(exchangeTypes.informational, 'delete', [encodeNotify(notify)], now);
     ikeSa.wipe();
     this.#phase = { kind: 'over' };
-    return [this.#send(bytes), { kind: 'failed', saId: this.saId, reason, message }];
+    return [...this.#send(messages), { kind: 'failed', saId: this.saId, reason, message }];
   }
 
   #expire(now: Instant): IkeAction[] {
@@ -401,7 +398,7 @@ export class Initiator {
     if (phase.kind === 'auth-sent') {
       const due = phase.ikeSa.expire(now);
       if (due === undefined) return [];
-      if (due !== 'no-response') return [this.#send(due.resend)];
+      if (due !== 'no-response') return this.#send(due.resend);
       phase.ikeSa.wipe();
       return this.#giveUp('no-response', 'the peer did not answer IKE_AUTH');
     }
@@ -411,7 +408,7 @@ export class Initiator {
     }
     switch (phase.retransmission.expire(now)) {
       case 'resend':
-        return [this.#send(phase.message)];
+        return this.#send([phase.message]);
       case 'give-up':
         return this.#giveUp('no-response', 'the peer did not answer IKE_SA_INIT');
       case 'wait':
@@ -424,7 +421,7 @@ export class Initiator {
     return [{ kind: 'failed', saId: this.saId, reason, message }];
   }
 
-  #send(bytes: Uint8Array): IkeAction {
-    return { kind: 'send', bytes, from: this.#config.local, to: this.#config.peer };
+  #send(messages: readonly Uint8Array[]): IkeAction[] {
+    return sendAll(messages, this.#config.local, this.#config.peer);
   }
 }

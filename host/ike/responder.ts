@@ -14,7 +14,7 @@ import { deriveIkeKeys } from './crypto/key-derivation.ts';
 import type { KeyPair } from './crypto/key-exchange.ts';
 import { prfHmacSha256 } from './crypto/prf.ts';
 import { EstablishedSa } from './established-sa.ts';
-import { type IkeAction, type RefusalReason, type SaId, saIdOf } from './events.ts';
+import { type IkeAction, type RefusalReason, type SaId, saIdOf, sendAll } from './events.ts';
 import { IkeSa, type Received } from './ike-sa.ts';
 import type { NatFindings } from './nat-detection.ts';
 import type { IkeHeader } from './wire/header.ts';
@@ -29,6 +29,7 @@ export interface ResponderSetup {
   readonly keyPair: KeyPair;
   readonly peerPublicValue: Uint8Array;
   readonly transcript: Transcript;
+  readonly longestMessageOctets: number | undefined;
   readonly nat: NatFindings | undefined;
   readonly local: Endpoint;
   readonly peer: Endpoint;
@@ -131,8 +132,9 @@ export class Responder {
     const received = phase.ikeSa.receive(header, bytes);
     if (received.kind === 'refused') return refuse(received.reason, received.message);
     if (received.kind === 'repeated-request') {
-      return [{ kind: 'send', bytes: received.response, from: to, to: from }];
+      return sendAll(received.response, to, from);
     }
+    if (received.kind === 'fragment') return [];
     if (received.kind === 'response' || phase.kind === 'refused') {
       return refuse('unexpected', 'expected nothing more after a refused IKE_AUTH, found another message');
     }
@@ -187,6 +189,7 @@ export class Responder {
       algorithms,
       keys,
       retransmission,
+      longestMessageOctets: agreed.longestMessageOctets,
     });
     return ok({ kind: 'keyed', ikeSa, agreed });
   }
@@ -200,11 +203,11 @@ export class Responder {
   ): IkeAction[] {
     const { transcript, unknownKey, nat } = agreed;
     const verdict = judgeAuthRequest(this.#config, ikeSa, transcript, unknownKey, request.payloads);
-    const bytes = ikeSa.respond(request.exchangeType, request.messageId, verdict.answer);
-    const answer: IkeAction = { kind: 'send', bytes, from: to, to: from };
+    const messages = ikeSa.respond(request.exchangeType, request.messageId, verdict.answer);
+    const answer = sendAll(messages, to, from);
     if (verdict.kind === 'refused') {
       this.#phase = { kind: 'refused', ikeSa };
-      return [{ kind: 'refused', reason: verdict.reason, message: verdict.message, from }, answer];
+      return [{ kind: 'refused', reason: verdict.reason, message: verdict.message, from }, ...answer];
     }
     const { peerIdentity, child } = verdict;
     const childSpis = child.ok ? child.value : undefined;
@@ -218,7 +221,7 @@ export class Responder {
     });
     this.#phase = { kind: 'established', sa };
     this.#hasInitialContact = verdict.hasInitialContact;
-    if (!child.ok) return [{ kind: 'refused', reason: child.code, message: child.message, from }, answer];
+    if (!child.ok) return [{ kind: 'refused', reason: child.code, message: child.message, from }, ...answer];
     const localBehindNat = nat?.localBehindNat ?? false;
     const peerBehindNat = nat?.peerBehindNat ?? false;
     // Established first: the data plane can receive before the peer can send.
@@ -234,7 +237,7 @@ export class Responder {
         localBehindNat,
         peerBehindNat,
       },
-      answer,
+      ...answer,
     ];
   }
 

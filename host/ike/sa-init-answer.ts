@@ -5,6 +5,7 @@
 
 import { curve25519 } from './crypto/key-exchange.ts';
 import type { MessageEvent, RefusalReason } from './events.ts';
+import { fragmentationNotify, longestMessage } from './fragmentation.ts';
 import { freshSpi } from './ike-spi.ts';
 import { detectNat, natDetectionNotifies } from './nat-detection.ts';
 import { acceptableIke, selectProposal } from './proposal-selection.ts';
@@ -69,6 +70,7 @@ export function answerSaInit(
   const keyPair = curve25519.generate(config.random);
   const responderNonce = config.random(nonceOctets);
   const spis = { initiatorSpi, responderSpi };
+  const longestMessageOctets = longestMessage(payloads, config.longestDatagramOctets);
   const responderMessage = encodeMessage(
     {
       ...spis,
@@ -87,6 +89,7 @@ export function answerSaInit(
         peer,
         config.forceUdpEncapsulation ? config.random(20) : undefined,
       ),
+      ...(longestMessageOctets === undefined ? [] : [fragmentationNotify()]),
     ],
   );
   return {
@@ -101,6 +104,7 @@ export function answerSaInit(
         initiatorNonce: init.nonce.slice(),
         responderNonce,
       },
+      longestMessageOctets,
       // The hashes of the request were made while the responder's SPI was zero.
       nat: detectNat({ initiatorSpi, responderSpi: 0n }, payloads, peer, local),
       local,

@@ -32,6 +32,8 @@ export const aes256Gcm16: Aead = {
 
 /** Encrypts one direction. Borrows `key` (key | salt) until the owner wipes it; must not be used after that. */
 export class AeadSealer {
+  /** No padding: these ciphers need no alignment (RFC 5282 section 3). */
+  readonly blockOctets = 1;
   readonly #algorithm: Aead;
   readonly #key: Secret;
   #nextIv = 1n;

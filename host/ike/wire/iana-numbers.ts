@@ -35,6 +35,7 @@ export const payloadTypes = {
   encrypted: 46,
   configuration: 47,
   extensibleAuthentication: 48,
+  encryptedFragment: 53, // RFC 7383 section 2.5
 } as const;
 
 /** RFC 7296 section 3.3.1. */
@@ -93,6 +94,7 @@ export const notifyTypes = {
   natDetectionDestinationIp: 16389,
   cookie: 16390,
   useTransportMode: 16391,
+  fragmentationSupported: 16430, // RFC 7383 section 2.3
 } as const;
 
 export const firstStatusNotifyType = 16384;

@@ -1,6 +1,7 @@
 /**
  * The chain of payloads behind a header: each names the type of the next. Splits and joins; knows nothing about what a
- * payload holds except that the Encrypted payload is always the last one. RFC 7296 sections 3.2 and 3.14.
+ * payload holds except that the Encrypted payload, whole or a fragment of it, is always the last one.
+ * RFC 7296 sections 3.2 and 3.14, RFC 7383 section 2.5.
  */
 import { ok } from '../../model/result.ts';
 import { type HeaderValue, headerOctets, writeHeader } from './header.ts';
@@ -8,6 +9,9 @@ import { payloadTypes } from './iana-numbers.ts';
 import { type Parsed, readUint16, syntaxError, writeUint16 } from './syntax.ts';
 
 export const payloadHeaderOctets = 4;
+
+/** Of the Encrypted Fragment payload, behind its generic header: Fragment Number and Total Fragments. */
+export const fragmentHeaderOctets = 4;
 
 /** Ours, not the RFC's: far above any real message (about 12), so that a 64 KiB datagram of empty ones costs little. */
 const maximumPayloads = 64;
@@ -20,12 +24,21 @@ export interface Payload {
   readonly body: Uint8Array;
 }
 
-/** Where the Encrypted payload lies. Its body runs to the end of the message. */
+/** Which part of a message a fragment is, as it says itself: nothing is checked. */
+export interface FragmentPlace {
+  /** From 1 on. */
+  readonly number: number;
+  readonly total: number;
+}
+
+/** Where the Encrypted or Encrypted Fragment payload lies. What is sealed of it runs to the end of the message. */
 export interface EncryptedPayload {
-  /** Type of the first payload inside. */
+  /** Type of the first payload inside; 0 in every fragment but the first. */
   readonly innerType: number;
-  /** Offset of the body from the start of the octets that were split: everything before is authenticated. */
+  /** Where what is sealed begins, from the start of the octets that were split: everything before is authenticated. */
   readonly bodyOffset: number;
+  /** undefined for a whole message. */
+  readonly fragment: FragmentPlace | undefined;
 }
 
 export interface PayloadChain {
@@ -53,11 +66,12 @@ export function splitPayloads(firstType: number, octets: Uint8Array, offset = 0)
       );
     }
     const nextType = octets[at] ?? 0;
-    if (type === payloadTypes.encrypted) {
+    if (type === payloadTypes.encrypted || type === payloadTypes.encryptedFragment) {
       if (at + length !== octets.length) {
         return syntaxError('expected the Encrypted payload to be the last, found octets behind it');
       }
-      return ok({ payloads, encrypted: { innerType: nextType, bodyOffset: at + payloadHeaderOctets } });
+      const encrypted = encryptedPayload(type, nextType, octets, at);
+      return encrypted.ok ? ok({ payloads, encrypted: encrypted.value }) : encrypted;
     }
     if (payloads.length === maximumPayloads) {
       return syntaxError(`expected at most ${maximumPayloads} payloads, found more`);
@@ -76,6 +90,24 @@ export function splitPayloads(firstType: number, octets: Uint8Array, offset = 0)
     );
   }
   return ok({ payloads, encrypted: undefined });
+}
+
+/** The place of the Encrypted or Encrypted Fragment payload whose generic header is at `at`. */
+function encryptedPayload(
+  type: number,
+  innerType: number,
+  octets: Uint8Array,
+  at: number,
+): Parsed<EncryptedPayload> {
+  const bodyOffset = at + payloadHeaderOctets;
+  if (type === payloadTypes.encrypted) return ok({ innerType, bodyOffset, fragment: undefined });
+  if (octets.length - bodyOffset < fragmentHeaderOctets) {
+    return syntaxError(
+      `expected ${fragmentHeaderOctets} octets of fragment header, found ${octets.length - bodyOffset}`,
+    );
+  }
+  const fragment = { number: readUint16(octets, bodyOffset), total: readUint16(octets, bodyOffset + 2) };
+  return ok({ innerType, bodyOffset: bodyOffset + fragmentHeaderOctets, fragment });
 }
 
 /** A payload to be sent. */

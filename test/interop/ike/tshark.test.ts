@@ -10,7 +10,7 @@ import { expect, it } from 'vitest';
 import { exchangeTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { describeWith } from '../../requirements.ts';
 import { hex, Pair } from '../../unit/ike/pair.ts';
-import { StrangeInitiator } from '../../unit/ike/stranger.ts';
+import { StrangeInitiator, whole } from '../../unit/ike/stranger.ts';
 
 /** A capture of IPv4 (link type 101) with `messages` on UDP port 4500 behind the non-ESP marker (RFC 3948). */
 function captureOf(messages: readonly { readonly toServer: boolean; readonly bytes: Uint8Array }[]): Buffer {
@@ -65,7 +65,7 @@ describeWith(['tshark'], 'tshark', () => {
   const stranger = new StrangeInitiator();
   pair.injectToServer(stranger.request);
   const { ikeSa, payloads } = stranger.proceed(pair.sent[0]!.bytes);
-  const request = ikeSa.request(exchangeTypes.ikeAuth, 'authentication', payloads, 0);
+  const request = whole(ikeSa.request(exchangeTypes.ikeAuth, 'authentication', payloads, 0));
   pair.injectToServer(request);
   const messages = [
     { toServer: true, bytes: stranger.request },

@@ -8,7 +8,7 @@ import {
 import { encodeDeleteEsp, encodeNotify } from '../../../host/ike/wire/notify.ts';
 import { encodeMessage, type PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
 import { actionsOf, endpoint, hex, outcomes, Pair, routerEndpoint, serverEndpoint } from './pair.ts';
-import { headerOf, StrangeInitiator } from './stranger.ts';
+import { headerOf, StrangeInitiator, whole } from './stranger.ts';
 
 function established(options: ConstructorParameters<typeof Pair>[0] = {}): Pair {
   const pair = new Pair(options);
@@ -227,13 +227,13 @@ function strangerAt(): { pair: Pair; send: (exchange: number, payloads: PayloadV
   const stranger = new StrangeInitiator();
   pair.injectToServer(stranger.request);
   const { ikeSa, payloads } = stranger.proceed(pair.sent[0]!.bytes);
-  pair.injectToServer(ikeSa.request(exchangeTypes.ikeAuth, 'authentication', payloads, 0));
+  pair.injectToServer(whole(ikeSa.request(exchangeTypes.ikeAuth, 'authentication', payloads, 0)));
   ikeSa.receive(headerOf(pair.sent[1]!.bytes), pair.sent[1]!.bytes);
   return {
     pair,
     send(exchange, values) {
       const sent = pair.sent.length;
-      pair.injectToServer(ikeSa.request(exchange, 'liveness', values, 0));
+      pair.injectToServer(whole(ikeSa.request(exchange, 'liveness', values, 0)));
       const answer = pair.sent[sent]!.bytes;
       const received = ikeSa.receive(headerOf(answer), answer);
       if (received.kind !== 'response' || !received.payloads.ok) return { notifies: [], deletes: [] };

@@ -4,7 +4,7 @@ import { fqdnIdentity } from '../../../host/ike/wire/identification.ts';
 import { encodeNotify } from '../../../host/ike/wire/notify.ts';
 import { encodeMessage, type PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
 import { actionsOf, hex, inner, outcomes, Pair } from './pair.ts';
-import { headerOf, payload, StrangeResponder } from './stranger.ts';
+import { headerOf, payload, StrangeResponder, whole } from './stranger.ts';
 
 /** An initiator whose peer is a stranger: everything that the pair itself sends is lost. */
 function againstStranger(): { pair: Pair; stranger: StrangeResponder; auth: Uint8Array } {
@@ -19,7 +19,7 @@ function againstStranger(): { pair: Pair; stranger: StrangeResponder; auth: Uint
 function answerAuth(payloads: (stranger: StrangeResponder) => PayloadValue[]) {
   const { pair, stranger, auth } = againstStranger();
   expect(stranger.receive(auth).kind).toBe('request');
-  pair.injectToRouter(stranger.ikeSa.respond(exchangeTypes.ikeAuth, 1, payloads(stranger)));
+  pair.injectToRouter(whole(stranger.ikeSa.respond(exchangeTypes.ikeAuth, 1, payloads(stranger))));
   return { pair, stranger, last: pair.sent.at(-1)!.bytes };
 }
 
@@ -104,7 +104,7 @@ describe('an initiator that hears from a stranger in IKE_AUTH', () => {
     expect(received.kind === 'request' && received.payloads.ok).toBe(true);
     if (received.kind !== 'request' || !received.payloads.ok) return;
     expect(received.payloads.value.bodies(payloadTypes.delete).map(hex)).toEqual(['01000000']);
-    pair.injectToRouter(stranger.ikeSa.respond(received.exchangeType, received.messageId, []));
+    pair.injectToRouter(whole(stranger.ikeSa.respond(received.exchangeType, received.messageId, [])));
     expect(pair.initiator.isOver).toBe(true);
     expect(outcomes(pair.initiatorActions)).toEqual(['failed ts-unacceptable']);
   });
@@ -131,11 +131,11 @@ describe('an initiator that hears from a stranger in IKE_AUTH', () => {
 
   it('does not open a request of a peer that is not authenticated yet', () => {
     const { pair, stranger, auth } = againstStranger();
-    const early = stranger.ikeSa.request(exchangeTypes.informational, 'liveness', [], 0);
+    const early = whole(stranger.ikeSa.request(exchangeTypes.informational, 'liveness', [], 0));
     pair.injectToRouter(early);
     expect(outcomes(pair.initiatorActions)).toEqual(['refused unexpected']);
     stranger.receive(auth);
-    pair.injectToRouter(stranger.ikeSa.respond(exchangeTypes.ikeAuth, 1, good(stranger)));
+    pair.injectToRouter(whole(stranger.ikeSa.respond(exchangeTypes.ikeAuth, 1, good(stranger))));
     pair.injectToRouter(early);
     expect(stranger.receive(pair.sent.at(-1)!.bytes).kind).toBe('response');
   });

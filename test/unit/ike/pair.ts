@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { IkeAction, ResponderEvent } from '../../../host/ike/events.ts';
+import { defaultDatagramOctets } from '../../../host/ike/fragmentation.ts';
 import { Initiator, type InitiatorConfig } from '../../../host/ike/initiator.ts';
 import type { ResponderConfig } from '../../../host/ike/responder.ts';
 import {
@@ -66,6 +67,7 @@ export function initiatorConfig(seed: string, changes: Partial<InitiatorConfig> 
     remoteTrafficSelectors: [inner(100)],
     initialContact: true,
     forceUdpEncapsulation: false,
+    longestDatagramOctets: defaultDatagramOctets,
     retransmission: defaultRetransmission,
     random: seededRandom(`initiator ${seed}`),
     ...changes,
@@ -83,6 +85,7 @@ export function responderConfig(seed: string, changes: Partial<ResponderConfig> 
     trafficSelectorsFor: () => ({ local: [inner(100)], remote: [inner(1)] }),
     allocateSpi: () => nextSpi++,
     forceUdpEncapsulation: false,
+    longestDatagramOctets: defaultDatagramOctets,
     retransmission: defaultRetransmission,
     halfOpenTimeoutMs: 30_000,
     random: seededRandom(`responder ${seed}`),

@@ -3,7 +3,7 @@ import { exchangeTypes, notifyTypes } from '../../../host/ike/wire/iana-numbers.
 import type { PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
 import { encodeSecurityAssociation } from '../../../host/ike/wire/security-association.ts';
 import { actionsOf, hex, inner, outcomes, Pair } from './pair.ts';
-import { headerOf, payload, StrangeInitiator } from './stranger.ts';
+import { headerOf, payload, StrangeInitiator, whole } from './stranger.ts';
 
 describe('IKE_AUTH at the responder', () => {
   const run = (change: (payloads: PayloadValue[]) => PayloadValue[], preSharedKey?: string) => {
@@ -11,7 +11,7 @@ describe('IKE_AUTH at the responder', () => {
     const stranger = new StrangeInitiator();
     pair.injectToServer(stranger.request);
     const { ikeSa, payloads } = stranger.proceed(pair.sent[0]!.bytes, preSharedKey);
-    const request = ikeSa.request(exchangeTypes.ikeAuth, 'authentication', change(payloads), 0);
+    const request = whole(ikeSa.request(exchangeTypes.ikeAuth, 'authentication', change(payloads), 0));
     pair.injectToServer(request);
     const answer = pair.sent[1]!.bytes;
     const received = ikeSa.receive(headerOf(answer), answer);
@@ -41,10 +41,10 @@ describe('IKE_AUTH at the responder', () => {
     const stranger = new StrangeInitiator();
     pair.injectToServer(stranger.request);
     const { ikeSa, payloads } = stranger.proceed(pair.sent[0]!.bytes);
-    const incomplete = ikeSa.request(exchangeTypes.ikeAuth, 'authentication', payloads.slice(0, 1), 0);
+    const incomplete = whole(ikeSa.request(exchangeTypes.ikeAuth, 'authentication', payloads.slice(0, 1), 0));
     pair.injectToServer(incomplete);
     ikeSa.receive(headerOf(pair.sent[1]!.bytes), pair.sent[1]!.bytes);
-    pair.injectToServer(ikeSa.request(exchangeTypes.ikeAuth, 'authentication', payloads, 0));
+    pair.injectToServer(whole(ikeSa.request(exchangeTypes.ikeAuth, 'authentication', payloads, 0)));
     expect(outcomes(pair.responderActions)).toEqual(['refused authentication-failed', 'refused unexpected']);
     expect(pair.sent.length).toBe(2);
   });

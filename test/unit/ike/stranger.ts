@@ -157,6 +157,13 @@ export class StrangeInitiator {
   }
 }
 
+/** The one message of a request or response that is not in fragments. */
+export function whole(messages: readonly Uint8Array[]): Uint8Array {
+  const [message] = messages;
+  if (message === undefined || messages.length > 1) throw new Error(`expected one, found ${messages.length}`);
+  return message;
+}
+
 export function headerOf(bytes: Uint8Array): IkeHeader {
   const header = IkeHeader.check(bytes);
   if (!header.ok) throw new Error(header.message);
@@ -192,6 +199,7 @@ function ikeSaOf(
     algorithms,
     keys,
     retransmission: defaultRetransmission,
+    longestMessageOctets: undefined,
   });
 }
 

@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { AeadOpener, AeadSealer, aes256Gcm16 } from '../../../../host/ike/crypto/aead.ts';
-import { openMessage, sealMessage } from '../../../../host/ike/wire/encrypted.ts';
+import {
+  findEncrypted,
+  innerPayloads,
+  openEncrypted,
+  sealMessages,
+} from '../../../../host/ike/wire/encrypted.ts';
 import { headerOctets, writeHeader } from '../../../../host/ike/wire/header.ts';
 import { encodeNotify } from '../../../../host/ike/wire/notify.ts';
 import { Secret } from '../../../../host/model/secret.ts';
 import { hex } from '../pair.ts';
-import { headerOf } from '../stranger.ts';
+import { headerOf, whole } from '../stranger.ts';
 
 const key = (): Secret => new Secret(new Uint8Array(36).fill(7));
 const header = {
@@ -29,13 +34,19 @@ function sealed(plaintext: Uint8Array, innerType: number, inFront = new Uint8Arr
   return octets;
 }
 
-const open = (octets: Uint8Array) =>
-  openMessage(new AeadOpener(aes256Gcm16, key()), headerOf(octets), octets);
+function open(octets: Uint8Array) {
+  const encrypted = findEncrypted(headerOf(octets), octets);
+  if (!encrypted.ok) return encrypted;
+  const plaintext = openEncrypted(new AeadOpener(aes256Gcm16, key()), octets, encrypted.value);
+  return plaintext.ok ? innerPayloads(encrypted.value.innerType, plaintext.value) : plaintext;
+}
+
 const notify = Uint8Array.of(0, 0, 0, 8, 0, 0, 0x40, 0);
 
 describe('a protected message', () => {
   it('opens as it was sealed', () => {
-    const message = sealMessage(new AeadSealer(aes256Gcm16, key()), header, [encodeNotify(16384)]);
+    const sealer = new AeadSealer(aes256Gcm16, key());
+    const message = whole(sealMessages(sealer, header, [encodeNotify(16384)], undefined));
     const opened = open(message);
     expect(opened.ok && opened.value.map((payload) => [payload.type, hex(payload.body)])).toEqual([
       [41, '00004000'],
