@@ -206,6 +206,8 @@ function authenticate(
   }
   // An older packet may have been under way since before the peer moved.
   if (commitReplay(slotPtr, windowPtr, sequence)) noticeMove(descriptorPtr, slotPtr, nowSeconds);
+  // Behind the move: whoever sends because the peer was heard knows where it is.
+  noticeFirst(slotPtr);
   return 0;
 }
 
@@ -228,17 +230,21 @@ function authenticateAh(descriptorPtr: usize, slotIndex: u32, ahPtr: usize, leng
       return DROP_ICV;
   }
   commitReplay(slotPtr, windowPtr, sequence);
+  noticeFirst(slotPtr);
   return 0;
 }
 
 /** Notes an authentic packet. Returns true when its number is the highest so far. */
 function commitReplay(slotPtr: usize, windowPtr: usize, sequence: u64): bool {
   noteAuthentic(slotPtr);
-  const newest = accept(slotPtr, windowPtr, sequence);
+  return accept(slotPtr, windowPtr, sequence);
+}
+
+/** Raises first-authentic, once for a pair that wants it. */
+function noticeFirst(slotPtr: usize): void {
   if (hasFlag(slotPtr, SA_FLAG_NOTIFY_FIRST_AUTHENTIC)) {
     raiseOnce(slotPtr, slotPtr, EVENT_FIRST_AUTHENTIC, SA_RAISED_FIRST_AUTHENTIC);
   }
-  return newest;
 }
 
 /** RFC 3948, RFC 7296 section 2.23: behind NAT the peer's address may change at any time. Raised once a second at most. */
