@@ -31,6 +31,8 @@ export function renderServerStatus(status: Status, width: number | undefined): s
     facts.splice(2, 0, ['problem', `the file as it is now was not taken: ${policies.problem}`]);
   }
   for (const warning of policies.warnings) facts.push(['warning', warning]);
+  for (const { detail, secondsAgo } of status.deadPaths)
+    facts.push(['warning', `${detail}, reported ${formatSeconds(secondsAgo)} ago`]);
   const routers = renderTable(
     [
       { title: 'ROUTER', cell: (router) => router.name },

@@ -187,7 +187,15 @@ export interface Report extends Envelope {
   readonly count: number;
 }
 
-export type ReportKind = 'bad-spi' | 'sa-deleted' | 'no-spd-entry' | 'selectors-disjoint';
+export type ReportKind =
+  | 'bad-spi'
+  | 'sa-deleted'
+  | 'no-spd-entry'
+  | 'selectors-disjoint'
+  /** Both ends have the SAs, and not one packet of the peer ever came: the id is the request's, as with `sa-deleted`. */
+  | 'no-path'
+  /** The SA worked, and now only sends; likewise. */
+  | 'unanswered';
 
 export type Message =
   | Hello

@@ -11,7 +11,7 @@ export const report: MessageCodec<Report> = {
   peer: 'optional',
   kind: 'optional',
   fields: {
-    what: word('bad-spi', 'sa-deleted', 'no-spd-entry', 'selectors-disjoint'),
+    what: word('bad-spi', 'sa-deleted', 'no-spd-entry', 'selectors-disjoint', 'no-path', 'unanswered'),
     // Any value: what is reported is what was seen on the wire.
     spi: unsigned(0, 0xffff_ffff),
     from: nullable(sender),

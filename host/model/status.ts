@@ -117,6 +117,16 @@ export const serverStatusSchema = z.looseObject({
       software: z.string(),
     }),
   ),
+  /** Pairs of routers that have SAs and hear nothing of each other, as they reported of late. */
+  deadPaths: z
+    .array(
+      z.looseObject({
+        routers: z.tuple([z.string(), z.string()]),
+        detail: z.string(),
+        secondsAgo: z.number(),
+      }),
+    )
+    .default([]),
   /** Entries of the management table by state. */
   entries: countsSchema,
   drops: countsSchema,

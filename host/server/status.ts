@@ -52,6 +52,11 @@ export function serverStatus(sources: ServerStatusSources): ServerStatus {
       };
     }),
     entries,
+    deadPaths: sources.processing.deadPaths(now).map(({ routers, detail, at }) => ({
+      routers: [...routers],
+      detail,
+      secondsAgo: Math.round((now - at) / 1000),
+    })),
     drops: { ...server.dropCounters },
     messages: { ...server.messageCounters, ...refusals(server.channels.refusals) },
   };

@@ -10,6 +10,7 @@ import type { Random } from '../key-generation.ts';
 import type { StoredEntry, StoredHalf } from '../management-table/entry.ts';
 import type { Entry, Half, ManagementTable } from '../management-table/management-table.ts';
 import type { Outbox } from './outbox.ts';
+import type { DeadPaths } from './path-report.ts';
 import type { RouterBook, Withdrawal } from './router-book.ts';
 import type { ProcessingSettings } from './settings.ts';
 import type { Timer } from './timer.ts';
@@ -22,6 +23,7 @@ export interface Processing {
   readonly routers: RouterBook;
   readonly tombstones: Tombstones;
   readonly withdrawals: Map<MessageId, Withdrawal>;
+  readonly deadPaths: DeadPaths;
   readonly deadlines: DeadlineHeap<Timer>;
   readonly random: Random;
   /** The wall clock's time at an instant of the boot-time clock. */

@@ -25,16 +25,21 @@ export function refuseProposal(
   return undefined;
 }
 
-/** Why AH cannot go between these routers, or undefined when it can, or the policy is for ESP. */
+/**
+ * Why what the policy wants cannot go between these routers, or undefined when it can: a NAT changes addresses that AH covers,
+ * and in transport mode those that upper layers have in their checksums and the SA in its selectors (RFC 3948 section 3.1.2).
+ */
 export function refuseNat(
   processing: Processing,
   policy: DistributionPolicy,
   routers: readonly string[],
 ): string | undefined {
-  if (policy.protocol !== 'ah') return undefined;
+  const isTransport = policy.mode === 'transport';
+  if (policy.protocol !== 'ah' && !isTransport) return undefined;
   const behind = routers.find((name) => processing.routers.find(name)?.behindNat);
-  return behind === undefined
-    ? undefined
+  if (behind === undefined) return undefined;
+  return isTransport
+    ? `router ${behind} is behind a NAT, across which transport mode does not go: policy ${policy.kind} needs mode tunnel`
     : `router ${behind} is behind a NAT, which changes addresses that AH covers: policy ${policy.kind} needs protocol esp`;
 }
 

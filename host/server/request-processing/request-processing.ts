@@ -13,6 +13,7 @@ import { ManagementTable } from '../management-table/management-table.ts';
 import { receiveInstalled } from './distribution.ts';
 import type { RequestAction, RequestEvent, StoredRouter } from './events.ts';
 import { Outbox } from './outbox.ts';
+import { type DeadPath, DeadPaths } from './path-report.ts';
 import { replacePolicies } from './policy-reload.ts';
 import type { Processing } from './processing.ts';
 import { receiveRequest } from './request.ts';
@@ -51,6 +52,7 @@ export class RequestProcessing {
       routers: new RouterBook(settings),
       tombstones: new Tombstones(settings, deadlines, out),
       withdrawals: new Map(),
+      deadPaths: new DeadPaths(),
       deadlines,
       random: options.random,
       utcMsAt: options.utcMsAt,
@@ -100,6 +102,11 @@ export class RequestProcessing {
   /** The management table for people and tests: no keys. */
   table(now: Instant): ManagementTableRow[] {
     return tableRows(this.#processing, now);
+  }
+
+  /** Pairs of routers that do not reach each other, as they reported of late. */
+  deadPaths(now: Instant): DeadPath[] {
+    return this.#processing.deadPaths.recent(now);
   }
 
   /** What is known of each router that has, or had, a channel. */

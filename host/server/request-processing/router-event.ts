@@ -7,6 +7,7 @@ import { type Endpoint, equalAddresses, formatEndpoint } from '../../model/addre
 import type { Instant } from '../../model/instant.ts';
 import { type Entry, sidesOf } from '../management-table/management-table.ts';
 import { sendDistribution } from './distribution.ts';
+import { describeSeenPath } from './path-report.ts';
 import { newMessageId, type Processing } from './processing.ts';
 import { refuseEntry } from './refusal.ts';
 import { sendStartup } from './request-startup.ts';
@@ -73,6 +74,7 @@ export function receiveChannelUp(
   const before = record.endpoint;
   const wasUp = record.hasChannel;
   record.endpoint = endpoint;
+  const isNewlyBehindNat = behindNat && !record.behindNat;
   record.behindNat = behindNat;
   record.hasChannel = true;
   record.channelEpoch += 1;
@@ -81,7 +83,22 @@ export function receiveChannelUp(
     processing.out.audit('moved', { router }, `${formatEndpoint(before)} -> ${formatEndpoint(endpoint)}`);
     announceMove(processing, record, now);
   }
+  if (isNewlyBehindNat && before !== undefined) withdrawUnfit(processing, router, now);
   if (!wasUp) resume(processing, router, now);
+}
+
+/** What now has a NAT on its way, and was not made for one, is asked for anew by whoever has packets for it. */
+function withdrawUnfit(processing: Processing, router: string, now: Instant): void {
+  const unfit = processing.table.ofRouter(router).filter(({ state, issue }) => {
+    const isOut = state === 'distributed' || state === 'both-installed';
+    return isOut && issue !== null && (issue.encapsulation === 'raw' || issue.policy.mode === 'transport');
+  });
+  withdrawEntries(
+    processing,
+    unfit,
+    `router ${router} is behind a NAT now, for which its SAs are not made`,
+    now,
+  );
 }
 
 export function receiveChannelDown(processing: Processing, router: string): void {
@@ -152,6 +169,28 @@ function isSamePlace(a: Endpoint, b: Endpoint): boolean {
   return a.port === b.port && equalAddresses(a.address, b.address);
 }
 
+/** Why an entry goes that a router has deleted by itself; what people should see of it is noted. */
+function reasonOf(
+  { routers, deadPaths }: Processing,
+  entry: Entry,
+  what: 'sa-deleted' | 'no-path' | 'unanswered',
+  source: string,
+  now: Instant,
+): string {
+  const { own, other } = sidesOf(entry, source);
+  switch (what) {
+    case 'sa-deleted':
+      return `router ${source} deleted its SA`;
+    case 'no-path': {
+      const detail = describeSeenPath(routers, entry);
+      deadPaths.note({ routers: [own.router, other.router], detail, at: now });
+      return `router ${source} hears nothing of ${other.router}: ${detail}`;
+    }
+    case 'unanswered':
+      return `router ${source} sends to ${other.router} and hears nothing any more: the SA is dead`;
+  }
+}
+
 /** A router saw something that the server may act on; an operator finds it in the audit log either way. */
 export function receiveReport(processing: Processing, report: Report, now: Instant): void {
   const { table, out } = processing;
@@ -174,8 +213,10 @@ export function receiveReport(processing: Processing, report: Report, now: Insta
       }
       return;
     case 'sa-deleted':
+    case 'no-path':
+    case 'unanswered':
       if (entry?.state === 'both-installed' || entry?.state === 'distributed') {
-        withdrawEntries(processing, [entry], `router ${source} deleted its SA`, now, source);
+        withdrawEntries(processing, [entry], reasonOf(processing, entry, what, source, now), now, source);
       } else if (entry?.state === 'half-empty') {
         // The request is given up: the peer must not be brought to install what nobody wants.
         dropEntry(processing, entry, now);

@@ -5,6 +5,7 @@
 import type {
   Distribution,
   MessageId,
+  Report,
   Request,
   RouterMessage,
   ServerMessage,
@@ -255,7 +256,7 @@ export class Scene {
 
   report(
     source: string,
-    what: 'bad-spi' | 'sa-deleted' | 'no-spd-entry' | 'selectors-disjoint',
+    what: Report['what'],
     spi: number,
     about: { peer?: string; kind?: string } = {},
   ): void {

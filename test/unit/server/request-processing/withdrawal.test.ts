@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { endpoint, packet, policy, policySet, Scene, selector } from './scene.ts';
+import { endpoint, packet, places, policy, policySet, Scene, selector } from './scene.ts';
 
 describe('a withdrawal', () => {
   it('is repeated, doubling up to 16 s, while the router has a channel, and at once when it is back', () => {
@@ -229,7 +229,7 @@ describe('a hello', () => {
 describe('a router that moves', () => {
   it('is announced to those that share SAs with it, three times, and to no one else', () => {
     const scene = new Scene({ policies: policySet(policy('all', { between: ['*', '*'] })) });
-    scene.establish('tokyo', 'osaka');
+    scene.up('tokyo', places.tokyo, true);
     scene.establish('tokyo', 'osaka');
     scene.up('tokyo', endpoint('198.51.100.1', 7000), true);
     expect(scene.said()).toMatchObject([
