@@ -118,7 +118,6 @@ export class Dataplane implements Engine {
     return this.outcome(this.#single);
   }
 
-  /** Makes a dummy of `octets` for the pair (RFC 4303 section 2.6): the outcome is to be sent, or says why there is none. */
   dummy(spi: Spi, octets: number, now: Instant): Outcome {
     if (this.lost !== undefined) throw this.lost;
     this.batch.setDummy(this.#single, octets, spi);

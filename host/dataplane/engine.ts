@@ -121,6 +121,8 @@ export interface Engine {
    * not grow with the number of channels; the packet must still match the SA's selectors.
    */
   outboundThrough(spi: Spi, packet: Uint8Array, now: Instant): Outcome;
+  /** Makes a dummy of `octets` for the pair (RFC 4303 section 2.6): the outcome is to be sent, or says why there is none. */
+  dummy(spi: Spi, octets: number, now: Instant): Outcome;
   /** An ESP packet from the unprotected side (RFC 4301 section 5.2). */
   inbound(arrival: EspArrival, now: Instant): Outcome;
   /** Processes the packets again that were held for the entry and for its pairs' SPIs, in order of arrival. */

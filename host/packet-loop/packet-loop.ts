@@ -27,6 +27,8 @@ export interface PacketLoopOptions {
 /** RFC 3948 section 2.2 and 2.3. */
 const nonEspMarkerOctets = 4;
 const keepalive = Uint8Array.of(0xff);
+/** Of a dummy that only has to arrive: a bare IPv6 header's. */
+const dummyOctets = 40;
 
 export class PacketLoop {
   readonly #kernel: PacketInterface;
@@ -132,6 +134,9 @@ export class PacketLoop {
       }
       case 'send-keepalive':
         this.#sendDatagram(keepalive, command.to, 'udp', 0);
+        break;
+      case 'send-dummy':
+        if (this.#carryOut(this.#dataplane.dummy(command.spi, dummyOctets, now))) this.#counters.dummies++;
         break;
       case 'send-inner':
         this.#carryOut(this.#dataplane.outboundThrough(command.spi, command.packet, now));

@@ -16,6 +16,8 @@ export type LoopCommand =
   | { readonly kind: 'send-ike'; readonly bytes: Uint8Array; readonly to: Endpoint }
   /** One octet 0xff (RFC 3948 section 2.3). */
   | { readonly kind: 'send-keepalive'; readonly to: Endpoint }
+  /** A dummy (RFC 4303 section 2.6) through the pair; nothing where the pair is gone. */
+  | { readonly kind: 'send-dummy'; readonly spi: Spi }
   /** An inner packet of this router's own, sent through the pair (the channel). */
   | { readonly kind: 'send-inner'; readonly spi: Spi; readonly packet: Uint8Array };
 

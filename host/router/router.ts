@@ -249,7 +249,7 @@ export class Router {
     }
     if (!this.#hello.accept(message)) return;
     this.#isWelcome = true;
-    this.#tellSettings({ kind: 'channel-up' }, now);
+    this.#tellSettings({ kind: 'channel-up', behindNat: this.#channel.state.localBehindNat }, now);
   }
 
   #carryOutSettings(actions: readonly SettingAction[], now: Instant): void {
@@ -266,6 +266,8 @@ export class Router {
           }
           break;
         }
+        case 'send-dummy':
+        case 'send-keepalive':
         case 'release-held':
           this.#ports.post(action);
           break;

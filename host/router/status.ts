@@ -64,6 +64,13 @@ function entryState(
     const kinds = pairs.map((pair) => pair.kind).join(', ');
     return { state: 'ready', failure: null, detail: isAsking ? `${kinds}, renewing` : kinds };
   }
+  const awaited = settings.pairs.find((pair) => pair.entry === entry.name && pair.role === 'waiting');
+  if (awaited !== undefined)
+    return {
+      state: 'requesting',
+      failure: null,
+      detail: `${awaited.kind}, waiting for a packet of ${awaited.peer}`,
+    };
   if (isAsking) return { state: 'requesting', failure: null, detail: '' };
   if (entry.failure !== null) return { state: 'failed', failure: entry.failure, detail: entry.failureDetail };
   return { state: 'idle', failure: null, detail: '' };

@@ -168,6 +168,11 @@ export class EngineModel implements Engine {
     return found === undefined ? dropped('sa-not-ready', packet) : this.#seal(found, packet, now);
   }
 
+  /** A dummy is what has no IP version. */
+  dummy(spi: Spi, octets: number, now: number): Outcome {
+    return this.outboundThrough(spi, new Uint8Array(octets), now);
+  }
+
   #process(packet: Uint8Array, now: number): Outcome {
     const selector = selectorOf(packet);
     const entry = this.#spd.find(({ selectors }) => selectors.some((one) => selectorMatches(one, selector)));
@@ -258,15 +263,16 @@ export class EngineModel implements Engine {
     if (view.getUint32(16) !== found.inboundKey) return dropped('icv');
     if (found.seen.has(sequence) && !this.#faults.noReplayCheck) return dropped('replay');
     found.seen.add(sequence);
-    if (inbound.notifyFirstAuthentic && !found.raisedFirst) {
-      found.raisedFirst = true;
-      this.#events.push({ kind: 'first-authentic', spi: inbound.spi });
-    }
     const isMoved = from.port !== found.peer.port || !equalAddresses(from.address, found.peer.address);
     if (isMoved && inbound.encapsulation === 'udp') {
       this.#events.push({ kind: 'peer-moved', spi: inbound.spi, from });
     }
+    if (inbound.notifyFirstAuthentic && !found.raisedFirst) {
+      found.raisedFirst = true;
+      this.#events.push({ kind: 'first-authentic', spi: inbound.spi });
+    }
     const packet = esp.slice(espHeaderOctets);
+    if (packet[0] === 0) return dropped('dummy');
     const selector = mirrorPacket(selectorOf(packet));
     if (!inbound.selectors.some((one) => selectorMatches(one, selector))) return dropped('selector-mismatch');
     if (!this.#isAlive(found, inbound.hard, found.received, packet.length, now)) return dropped('lifetime');

@@ -129,7 +129,7 @@ export class Life {
     if (message.type === 'welcome') {
       if (!this.#hello.accept(message)) return;
       this.isWelcome = true;
-      this.tell({ kind: 'channel-up' });
+      this.tell({ kind: 'channel-up', behindNat: false });
     } else {
       this.tell({ kind: 'message', message });
       if (message.type === 'distribution' && this.#isAlive) this.#world.witness.messageUsed(message);
@@ -155,6 +155,11 @@ export class Life {
           break;
         case 'change':
           this.#change(action.change);
+          break;
+        case 'send-dummy':
+          this.#outcome(this.engine.dummy(action.spi, 40, this.#world.now));
+          break;
+        case 'send-keepalive':
           break;
         case 'release-held':
           for (const outcome of this.engine.releaseHeld(action.entry, this.#world.now))

@@ -57,6 +57,10 @@ export function describeAction(action: SettingAction): string | undefined {
       ];
       return `change: ${parts.filter((part) => part !== '').join(', ')}`;
     }
+    case 'send-dummy':
+      return `dummy through ${action.spi.toString(16)}`;
+    case 'send-keepalive':
+      return undefined;
     case 'release-held':
       return `release held of ${action.entry}`;
     case 'drop-held':

@@ -71,9 +71,13 @@ export class BackOff {
   }
 
   /** The entry got what it asked for: its blocks inside `selectors` end; true when one did. */
-  succeed(entry: string, selectors: readonly Selector[]): boolean {
-    this.#failures.delete(entry);
+  unblock(entry: string, selectors: readonly Selector[]): boolean {
     return this.keep(entry, (block) => !covers(selectors, block.selectors));
+  }
+
+  /** What the entry got works: its next failure counts as the first. */
+  forgive(entry: string): void {
+    this.#failures.delete(entry);
   }
 
   /** The entry is gone, or is another one now. */

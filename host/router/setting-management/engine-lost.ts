@@ -24,6 +24,8 @@ export function recoverEngine(state: SettingState, now: Instant): void {
     state.pairs.remove(pair);
     state.deadlines.clear(`renewal:${pair.spi}`);
     state.deadlines.clear(`hard-lifetime:${pair.spi}`);
+    state.deadlines.clear(`path:${pair.spi}`);
+    state.places.forget(pair.peer);
     state.spiAllocator.release(pair.spi);
     state.reports.deleted(pair, now);
   }

@@ -19,7 +19,8 @@ export type SettingEvent =
   | { readonly kind: 'unknown-spi'; readonly spi: Spi; readonly from: Endpoint }
   | { readonly kind: 'peer-moved'; readonly spi: Spi; readonly from: Endpoint }
   | { readonly kind: 'message'; readonly message: ServerMessage }
-  | { readonly kind: 'channel-up' }
+  /** `behindNat`: some NAT is between this router and the server. */
+  | { readonly kind: 'channel-up'; readonly behindNat: boolean }
   | { readonly kind: 'channel-down' }
   /** The SPD was edited: entries that did not change keep their SAs. */
   | { readonly kind: 'spd'; readonly entries: readonly SpdEntry[] }
@@ -32,6 +33,10 @@ export type SettingEvent =
 export type SettingAction =
   | { readonly kind: 'send'; readonly message: RouterMessage }
   | { readonly kind: 'change'; readonly change: TableChange }
+  /** A dummy (RFC 4303 section 2.6) through the pair, to be sent at once. */
+  | { readonly kind: 'send-dummy'; readonly spi: Spi }
+  /** One octet (RFC 3948 section 2.3). */
+  | { readonly kind: 'send-keepalive'; readonly to: Endpoint }
   | { readonly kind: 'release-held'; readonly entry: string }
   | { readonly kind: 'drop-held'; readonly entry: string; readonly failure: SettingFailure }
   | {

@@ -10,7 +10,9 @@ import {
   formatSelector,
   intersectSelectorLists,
 } from '../../model/selector.ts';
+import { tellPlace } from './moving.ts';
 import type { InstalledPair } from './pairs.ts';
+import { checksPath, tryPath } from './path.ts';
 import { planExpiry } from './renewal.ts';
 import type { SettingRequest } from './request.ts';
 import { dropSurplus, failRequest, forget, planUnblock } from './requesting.ts';
@@ -77,6 +79,7 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
     return false;
   }
   const local = state.localEndpoint(distribution.peerEndpoint);
+  const awaitsPath = before === undefined && checksPath(distribution.policy);
   const pair =
     local === undefined
       ? undefined
@@ -84,8 +87,9 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
           entry: entry.name,
           selectors,
           local,
+          peer: tellPlace(state, distribution.peer, distribution.peerEndpoint),
           softShare: state.softShare(),
-          notifyFirstAuthentic: before !== undefined,
+          notifyFirstAuthentic: before !== undefined || awaitsPath,
           proposals: state.proposals,
         });
   const refusal = pair?.ok
@@ -102,20 +106,28 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
   forget(state, request);
   dropSurplus(state, { ...request, kind: distribution.kind }, now);
   const installed = record(state, request, distribution, pair.value.inbound.selectors, now);
-  if (before === undefined) state.pairs.takeOver(installed);
-  else installed.role = 'waiting';
-  const unblocked = state.backOff.succeed(entry.name, selectors);
-  state.failures.delete(entry.name);
+  const isUsed = before === undefined && !awaitsPath;
+  if (isUsed) state.pairs.takeOver(installed);
+  const unblocked = state.backOff.unblock(entry.name, selectors);
+  if (!awaitsPath) {
+    state.backOff.forgive(entry.name);
+    state.failures.delete(entry.name);
+  }
   state.change({
-    install: [{ pair: pair.value, use: before === undefined }],
+    install: [{ pair: pair.value, use: isUsed }],
     ...(unblocked ? { block: [{ entry: entry.name, selectors: state.backOff.selectors(entry.name) }] } : {}),
   });
   planUnblock(state, entry.name);
   planExpiry(state, installed);
   // The packets first: they are what somebody waits for.
   state.releaseHeld(entry.name);
+  tryPath(state, installed, now);
   sendInstalled(state, distribution);
-  const use = before === undefined ? 'in use' : `waits to take over from ${formatSpi(before.spi)}`;
+  const use = isUsed
+    ? 'in use'
+    : before === undefined
+      ? `waits for a packet of ${installed.peer}`
+      : `waits to take over from ${formatSpi(before.spi)}`;
   state.log(
     'info',
     'installed',
@@ -161,6 +173,8 @@ function record(
     confirmed: false,
     isDue: false,
     failedRenewals: 0,
+    isHeard: false,
+    pathTries: 0,
   };
   state.pairs.add(pair);
   return pair;

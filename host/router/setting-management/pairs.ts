@@ -11,8 +11,8 @@ import type { Spi } from '../../model/security-association.ts';
 import { type PacketSelector, type Selector, selectorMatches } from '../../model/selector.ts';
 
 /**
- * `waiting`: inbound works, outbound still goes through an older pair. `in use`: outbound goes through it. `old`: a newer
- * one took over, inbound still works.
+ * `waiting`: inbound works, outbound still goes through an older pair, or is held until the path is known to work (path.ts).
+ * `in use`: outbound goes through it. `old`: a newer one took over, inbound still works.
  */
 export type PairRole = 'waiting' | 'in use' | 'old';
 
@@ -41,6 +41,10 @@ export interface InstalledPair {
   isDue: boolean;
   /** How often its renewal failed. */
   failedRenewals: number;
+  /** An authentic packet came through it: there is a way from the peer to here. */
+  isHeard: boolean;
+  /** Dummies sent to find out. */
+  pathTries: number;
 }
 
 export class PairTable {
@@ -105,16 +109,16 @@ export class PairTable {
       );
   }
 
+  /** The newest pair that waits for its path and would then carry `packet`. */
+  awaitingPath(entry: string, packet: PacketSelector): InstalledPair | undefined {
+    return this.ofEntry(entry).findLast(
+      (pair) => pair.role === 'waiting' && takes(pair, packet) && this.inUse(entry, pair.kind) === undefined,
+    );
+  }
+
   /** The pair in use through which `packet` would leave: it is selected, and no kind goes before. */
   carrying(entry: string, packet: PacketSelector): InstalledPair | undefined {
-    return this.ofEntry(entry).find(
-      ({ role, selectors, precedents }) =>
-        role === 'in use' &&
-        selectors.some((selector) => selectorMatches(selector, packet)) &&
-        !precedents.some((precedent) =>
-          precedent.selectors.some((selector) => selectorMatches(selector, packet)),
-        ),
-    );
+    return this.ofEntry(entry).find((pair) => pair.role === 'in use' && takes(pair, packet));
   }
 
   /**
@@ -131,6 +135,14 @@ export class PairTable {
     pair.role = 'in use';
     return true;
   }
+}
+
+/** The packet is selected, and no kind goes before. */
+function takes({ selectors, precedents }: InstalledPair, packet: PacketSelector): boolean {
+  return (
+    selectors.some((selector) => selectorMatches(selector, packet)) &&
+    !precedents.some((precedent) => precedent.selectors.some((selector) => selectorMatches(selector, packet)))
+  );
 }
 
 function join(index: Map<string, Set<InstalledPair>>, key: string, pair: InstalledPair): void {

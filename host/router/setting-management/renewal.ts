@@ -6,6 +6,7 @@ import type { TableChange } from '../../dataplane/engine.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { Spi } from '../../model/security-association.ts';
 import type { InstalledPair } from './pairs.ts';
+import type { DeletionReport } from './reports.ts';
 import { planRenewalRetry, startRequest } from './requesting.ts';
 import { formatSpi, type SettingState } from './setting-state.ts';
 
@@ -47,6 +48,7 @@ function afterTakeOver(
   now: Instant,
 ): void {
   if (before !== undefined) state.deadlines.clear(renewalKey(before));
+  else state.releaseHeld(pair.entry);
   state.log('info', 'in use', pair, `kind ${pair.kind}, SPI ${formatSpi(pair.spi)}, ${why}`);
   // Its soft lifetime may have passed while it waited.
   if (pair.isDue) renew(state, pair, now);
@@ -60,15 +62,17 @@ export function removePairs(
   state: SettingState,
   pairs: readonly InstalledPair[],
   extra: TableChange,
-  options: { readonly report: boolean },
+  options: { readonly report: DeletionReport | false },
   now: Instant,
 ): void {
   for (const pair of pairs) {
     state.pairs.remove(pair);
     state.deadlines.clear(renewalKey(pair));
     state.deadlines.clear(hardKey(pair));
+    state.deadlines.clear(pathKey(pair));
     state.spiAllocator.release(pair.spi);
-    if (options.report) state.reports.deleted(pair, now);
+    if (state.pairs.ofPeer(pair.peer).length === 0) state.places.forget(pair.peer);
+    if (options.report !== false) state.reports.deleted(pair, now, options.report);
   }
   const heirs: InstalledPair[] = [];
   for (const pair of pairs) {
@@ -86,13 +90,13 @@ export function removePairs(
   };
   if (Object.keys(change).length > 0) state.change(change);
   for (const heir of heirs) afterTakeOver(state, heir, undefined, 'the pair before it is gone', now);
-  if (options.report) state.sendReports(now);
+  if (options.report !== false) state.sendReports(now);
 }
 
 /** `pair` reached its hard lifetime; `isEarly` when it was by octets or packets, of which the server does not know. */
 export function expire(state: SettingState, pair: InstalledPair, isEarly: boolean, now: Instant): void {
   state.log('info', 'expired', pair, `kind ${pair.kind}, SPI ${formatSpi(pair.spi)}`);
-  removePairs(state, [pair], {}, { report: isEarly }, now);
+  removePairs(state, [pair], {}, { report: isEarly ? 'sa-deleted' : false }, now);
 }
 
 /** Plans the end of a new pair, whether or not there is traffic. */
@@ -108,6 +112,10 @@ export function renewalDue(state: SettingState, spi: Spi, now: Instant): void {
 
 function renewalKey(pair: InstalledPair): string {
   return `renewal:${pair.spi}`;
+}
+
+export function pathKey(pair: InstalledPair): string {
+  return `path:${pair.spi}`;
 }
 
 function hardKey(pair: InstalledPair): string {

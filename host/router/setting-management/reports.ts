@@ -5,11 +5,14 @@
  * The server answers the report of a deleted SA by a withdrawal of its id, whether or not it knew it; until then it is
  * repeated. The other reports have no answer: whatever caused them happens again.
  */
-import type { MessageId, Report } from '../../messages/message.ts';
+import type { MessageId, Report, ReportKind } from '../../messages/message.ts';
 import type { Endpoint } from '../../model/address.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { Spi } from '../../model/security-association.ts';
 import type { SettingTimers } from './timers.ts';
+
+/** Why this router deleted an SA by itself. */
+export type DeletionReport = Extract<ReportKind, 'sa-deleted' | 'no-path' | 'unanswered'>;
 
 /** Deleted SAs that wait to be reported (again); more are left to the peer's own packets and the server's bounds. */
 const maxDeleted = 4096;
@@ -89,10 +92,11 @@ export class Reports {
   deleted(
     sa: { readonly id: MessageId; readonly peer: string; readonly kind: string; readonly spi: Spi },
     now: Instant,
+    what: DeletionReport = 'sa-deleted',
   ): void {
     if (this.#deleted.size >= maxDeleted || this.#deleted.has(sa.id)) return;
     const report = this.#report({
-      what: 'sa-deleted',
+      what,
       ...envelopeOf(sa),
       spi: sa.spi,
       from: null,

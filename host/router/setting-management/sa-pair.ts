@@ -17,6 +17,8 @@ export interface PairTerms {
   readonly selectors: readonly Selector[];
   /** Where this router sends from. */
   readonly local: Endpoint;
+  /** Where its packets go. */
+  readonly peer: Endpoint;
   /** Soft lifetime as a share of the hard one, between 0 and 1. */
   readonly softShare: number;
   /** Raise `first-authentic`, because outbound waits for it. */
@@ -47,7 +49,7 @@ export function saPairOf(distribution: Distribution, terms: PairTerms): Result<S
   }
   if (inbound.spi < 256 || outbound.spi < 256) return fail('UNUSABLE', 'an SPI below 256 is reserved');
   if (distribution.remainingSeconds <= 0) return fail('UNUSABLE', 'its lifetime is over');
-  if (terms.local.address.family !== distribution.peerEndpoint.address.family) {
+  if (terms.local.address.family !== terms.peer.address.family) {
     return fail('UNUSABLE', `the peer has no IPv${terms.local.address.family} address`);
   }
   const hard: Lifetime = {
@@ -64,7 +66,7 @@ export function saPairOf(distribution: Distribution, terms: PairTerms): Result<S
     encapsulation: policy.encapsulation,
     localAddress: terms.local.address,
     localPort: terms.local.port,
-    peer: distribution.peerEndpoint,
+    peer: terms.peer,
     selectors: terms.selectors,
     soft: shareOf(hard, terms.softShare),
     hard,

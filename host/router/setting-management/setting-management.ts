@@ -13,7 +13,9 @@ import { intersectSelectorLists, type PacketSelector, selectorContains } from '.
 import { recoverEngine } from './engine-lost.ts';
 import type { SettingAction, SettingEvent } from './events.ts';
 import { distribute } from './installing.ts';
+import { followPeer, tellPlace } from './moving.ts';
 import type { InstalledPair } from './pairs.ts';
+import { checksPath, hearPeer, keepMapping, pathDue, planKeepalive, tryPath } from './path.ts';
 import { expire, renew, renewalDue, takeOver } from './renewal.ts';
 import {
   ask,
@@ -92,25 +94,19 @@ export class SettingManagement {
         this.#withPair(event.spi, (pair) => expire(state, pair, now < pair.hardAt, now));
         return;
       case 'first-authentic':
-        this.#withPair(event.spi, (pair) => takeOver(state, pair, 'the peer sends through it', now));
+        this.#withPair(event.spi, (pair) => hearPeer(state, pair, now));
         return;
       case 'unknown-spi':
         this.#unknownSpi(event.spi, event.from, now);
         return;
       case 'peer-moved':
-        this.#withPair(event.spi, ({ peer }) => {
-          // One mapping of a NAT carries all of the peer's UDP-encapsulated SAs.
-          this.#move(
-            state.pairs.ofPeer(peer).filter(({ encapsulation }) => encapsulation === 'udp'),
-            event.from,
-          );
-        });
+        this.#withPair(event.spi, (pair) => followPeer(state, pair, event.from));
         return;
       case 'message':
         this.#message(event.message, now);
         return;
       case 'channel-up':
-        this.#channelUp(now);
+        this.#channelUp(event.behindNat, now);
         return;
       case 'channel-down':
         this.#channelDown(now);
@@ -145,6 +141,8 @@ export class SettingManagement {
       underWay.startupId = null;
       return;
     }
+    // It is held until the peer is heard, or there is found to be no path.
+    if (state.pairs.awaitingPath(entryName, packet) !== undefined) return;
     const carrying = state.pairs.carrying(entryName, packet);
     if (carrying !== undefined) {
       if (now - carrying.installedAt >= lateAcquireMs) renew(state, carrying, now);
@@ -187,7 +185,7 @@ export class SettingManagement {
         withdraw(state, message, now);
         return;
       case 'endpoint':
-        this.#move(state.pairs.ofPeer(message.peer), message.endpoint);
+        if (state.pairs.ofPeer(message.peer).length > 0) tellPlace(state, message.peer, message.endpoint);
         return;
       default:
         this.#answer(message, now);
@@ -255,17 +253,21 @@ export class SettingManagement {
       state.ignore('both-installed for an unknown id', message.peer, now);
       return;
     }
+    if (!pair.confirmed) tryPath(state, pair, now);
     pair.confirmed = true;
-    takeOver(state, pair, 'both ends have it', now);
+    const awaitsPath =
+      checksPath(pair) && !pair.isHeard && state.pairs.inUse(pair.entry, pair.kind) === undefined;
+    if (!awaitsPath) takeOver(state, pair, 'both ends have it', now);
   }
 
-  #move(pairs: readonly InstalledPair[], peer: Endpoint): void {
-    if (pairs.length > 0) this.#state.change({ move: pairs.map(({ spi }) => ({ spi, peer })) });
-  }
-
-  #channelUp(now: Instant): void {
+  #channelUp(isBehindNat: boolean, now: Instant): void {
     const state = this.#state;
     state.channelIsUp = true;
+    if (isBehindNat && !state.isBehindNat) {
+      state.isBehindNat = true;
+      for (const { peer } of state.pairs.all()) planKeepalive(state, peer, now);
+    }
+    state.isBehindNat = isBehindNat;
     for (const entry of state.backOff.entries()) {
       if (!state.backOff.keep(entry, ({ failure }) => failure !== 'server unreachable')) continue;
       state.change({ block: [{ entry, selectors: state.backOff.selectors(entry) }] });
@@ -314,6 +316,12 @@ export class SettingManagement {
         planUnblock(state, timer.entry);
         return;
       }
+      case 'path':
+        this.#withPair(timer.spi, (pair) => pathDue(state, pair, now));
+        return;
+      case 'keepalive':
+        keepMapping(state, timer.peer, now);
+        return;
       case 'reports':
         state.sendReports(now);
         return;

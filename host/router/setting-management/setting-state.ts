@@ -13,6 +13,7 @@ import { BackOff } from './back-off.ts';
 import { Deadlines } from './deadlines.ts';
 import type { SettingAction, SettingFailure, SettingLogKind } from './events.ts';
 import { PairTable } from './pairs.ts';
+import { PeerPlaces } from './peer-places.ts';
 import { Reports } from './reports.ts';
 import { RequestTable } from './request.ts';
 import type { SettingTimers } from './timers.ts';
@@ -40,6 +41,8 @@ export type SettingTimer =
   | { readonly kind: 'hard-lifetime'; readonly spi: Spi }
   | { readonly kind: 'renewal'; readonly spi: Spi }
   | { readonly kind: 'unblock'; readonly entry: string }
+  | { readonly kind: 'path'; readonly spi: Spi }
+  | { readonly kind: 'keepalive'; readonly peer: string }
   | { readonly kind: 'reports' };
 
 /** The last failure of an SPD entry, for people. */
@@ -64,12 +67,14 @@ export class SettingState {
   readonly proposals: ReadonlySet<string>;
   readonly requests = new RequestTable();
   readonly pairs = new PairTable();
+  readonly places = new PeerPlaces();
   readonly backOff: BackOff;
   readonly reports: Reports;
   readonly deadlines = new Deadlines<SettingTimer>();
   readonly failures = new Map<string, EntryFailure>();
   readonly ignored = new Map<string, { count: number; logAt: Instant }>();
   channelIsUp = false;
+  isBehindNat = false;
   actions: SettingAction[] = [];
   readonly #random: (octets: number) => Uint8Array;
   #entries: readonly SpdEntry[] = [];

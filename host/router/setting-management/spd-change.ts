@@ -37,7 +37,7 @@ export function applySpd(state: SettingState, entries: readonly SpdEntry[], now:
       ...(requests.length === 0 ? {} : { release: requests.map(({ spi }) => spi) }),
       ...(replaced.length === 0 ? {} : { block: replaced.map((entry) => ({ entry, selectors: [] })) }),
     },
-    { report: true },
+    { report: 'sa-deleted' },
     now,
   );
   // Packets that waited for one of them go through the new SPD.

@@ -25,6 +25,12 @@ export interface SettingTimers {
   /** The soft lifetime is a random share of the hard one between these two, so that a fleet does not ask at once. */
   readonly softShareFrom: number;
   readonly softShareTo: number;
+  /** A new pair in UDP is tried with dummies until the peer is heard: the first wait, doubled each time ... */
+  readonly pathIntervalMs: number;
+  /** ... and how many there are, before the path is given up. */
+  readonly pathTries: number;
+  /** Behind a NAT something goes to each peer at least so often (RFC 3948 section 4). */
+  readonly keepaliveMs: number;
   /** One unknown SPI is reported at most once in this time; all of them together at most `badSpiBurst` times. */
   readonly badSpiIntervalMs: number;
   readonly badSpiBurst: number;
@@ -48,6 +54,9 @@ export const defaultSettingTimers: SettingTimers = {
   freshIdTries: 3,
   softShareFrom: 0.7,
   softShareTo: 0.85,
+  pathIntervalMs: 200,
+  pathTries: 6,
+  keepaliveMs: 20_000,
   badSpiIntervalMs: 10_000,
   badSpiBurst: 16,
   reportIntervalMs: 500,

@@ -4,6 +4,7 @@
  */
 import type { Withdraw } from '../../messages/message.ts';
 import type { Instant } from '../../model/instant.ts';
+import { blocksOf, isPathDoubtful, noteNoPath } from './path.ts';
 import { removePairs } from './renewal.ts';
 import { failRequest, forget, planRenewalRetry, startOver } from './requesting.ts';
 import type { SettingState } from './setting-state.ts';
@@ -16,7 +17,11 @@ export function withdraw(state: SettingState, message: Withdraw, now: Instant): 
     state.log('info', 'withdrawn', pair, `kind ${pair.kind}, id ${pair.id}: ${message.reason}`);
   }
   for (const id of message.ids) state.reports.acknowledge(id);
-  removePairs(state, pairs, {}, { report: false }, now);
+  const unheard = pairs.filter((pair) => isPathDoubtful(state, pair));
+  for (const pair of unheard) noteNoPath(state, pair, message.reason, now);
+  const extra = unheard.length === 0 ? {} : { block: unheard.flatMap((pair) => blocksOf(state, pair)) };
+  removePairs(state, pairs, extra, { report: false }, now);
+  for (const { entry } of unheard) state.releaseHeld(entry);
   state.sendReports(now);
   const { id, peer, kind } = message;
   state.send({ type: 'withdrawn', id, source: state.name, peer, kind });

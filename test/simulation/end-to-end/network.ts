@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { Dataplane } from '../../../host/dataplane/dataplane.ts';
 import type { Outcome } from '../../../host/dataplane/engine.ts';
 import { SpiAllocator } from '../../../host/dataplane/spi-allocator.ts';
-import { type Endpoint, formatEndpoint, parseAddress } from '../../../host/model/address.ts';
+import { type Endpoint, equalAddresses, parseAddress } from '../../../host/model/address.ts';
 import { EventLog } from '../../../host/model/event-log.ts';
 import type { DistributionPolicy, SpdEntry } from '../../../host/model/policy.ts';
 import { type Prefix, parsePrefix } from '../../../host/model/prefix.ts';
@@ -21,6 +21,7 @@ import type { StoredEntry } from '../../../host/server/management-table/entry.ts
 import type { StoredRouter } from '../../../host/server/request-processing/events.ts';
 import { RequestProcessing } from '../../../host/server/request-processing/request-processing.ts';
 import { Server } from '../../../host/server/server.ts';
+import type { Nat } from './nat.ts';
 
 const delayMs = 1;
 const capacities = { saPairs: 64, heldPackets: 64, heldPerKey: 32, packetOctets: 10_496 };
@@ -79,6 +80,24 @@ export class Network {
     this.#queue.push({ at: this.now + delayMs, run });
   }
 
+  /** The router that is seen at the address. */
+  at({ address }: Endpoint): SimulatedRouter | undefined {
+    return [...this.routers.values()].find(({ local, nat }) =>
+      equalAddresses(address, nat?.outside ?? local.address),
+    );
+  }
+
+  /** Something comes to where a router is, or its NAT. */
+  arrive(bytes: Uint8Array, from: Endpoint, to: Endpoint, udp: boolean): void {
+    const router = this.at(to);
+    if (router === undefined) return;
+    const passes =
+      router.nat === undefined
+        ? !udp || to.port === router.local.port
+        : udp && router.nat.lets(from, to.port);
+    if (passes) router.receive(bytes, from, udp);
+  }
+
   /** Lets time pass, from one moment at which something happens to the next. */
   pass(seconds: number): void {
     const until = this.now + seconds * 1000;
@@ -104,9 +123,19 @@ export class SimulatedRouter {
   readonly dataplane: Dataplane;
   readonly router: Router;
   readonly dropped: string[] = [];
+  /** What is between it and everybody else. */
+  readonly nat: Nat | undefined;
   readonly #network: Network;
 
-  constructor(network: Network, name: string, address: string, entries: readonly SpdEntry[], life = 1) {
+  constructor(
+    network: Network,
+    name: string,
+    address: string,
+    entries: readonly SpdEntry[],
+    life = 1,
+    nat?: Nat,
+  ) {
+    this.nat = nat;
     const random = seeded(`${name} ${life}`);
     this.name = name;
     this.#network = network;
@@ -152,6 +181,7 @@ export class SimulatedRouter {
   }
 
   receive(bytes: Uint8Array, from: Endpoint, udp: boolean): void {
+    if (udp && bytes.length === 1) return;
     if (udp && bytes.length > 4 && bytes.subarray(0, 4).every((octet) => octet === 0)) {
       this.router.loopEvent({ kind: 'ike', bytes: bytes.subarray(4), from });
       return;
@@ -176,6 +206,10 @@ export class SimulatedRouter {
       for (const _ of this.dataplane.dropHeld(command.entry)) this.dropped.push(command.entry);
     } else if (command.kind === 'send-ike') {
       this.#transmit(Uint8Array.of(0, 0, 0, 0, ...command.bytes), command.to, true);
+    } else if (command.kind === 'send-keepalive') {
+      this.#transmit(Uint8Array.of(0xff), command.to, true);
+    } else if (command.kind === 'send-dummy') {
+      this.#carry(this.dataplane.dummy(command.spi, 40, now));
     } else if (command.kind === 'send-inner') {
       this.#carry(this.dataplane.outboundThrough(command.spi, command.packet, now));
     }
@@ -202,13 +236,14 @@ export class SimulatedRouter {
   #transmit(bytes: Uint8Array, to: Endpoint, udp: boolean): void {
     const network = this.#network;
     const copy = Uint8Array.from(bytes);
-    const target = [...network.routers.values()].find(
-      (one) => formatEndpoint({ ...to, port: 0 }) === formatEndpoint({ ...one.local, port: 0 }),
-    );
+    // What goes without ports does not get through a NAT.
+    if (this.nat !== undefined && !udp) return;
+    const from = this.nat?.outward(to) ?? this.local;
+    const target = network.at(to);
     if (target !== undefined) network.wire.push({ from: this.name, to: target.name, esp: copy });
     network.later(() => {
-      if (target !== undefined) network.routers.get(target.name)?.receive(copy, this.local, udp);
-      else network.server?.server.datagram(copy, this.local, network.serverEndpoint);
+      if (target !== undefined) network.arrive(copy, from, to, udp);
+      else network.server?.server.datagram(copy, from, network.serverEndpoint);
     });
   }
 }
@@ -246,12 +281,7 @@ export class SimulatedServer {
         engine: new Dataplane({ random, capacities }),
         send: (datagram, to) => {
           const copy = Uint8Array.from(datagram);
-          network.later(() => {
-            const target = [...network.routers.values()].find(
-              (one) => formatEndpoint(one.local) === formatEndpoint(to),
-            );
-            target?.receive(copy, network.serverEndpoint, true);
-          });
+          network.later(() => network.arrive(copy, network.serverEndpoint, to, true));
         },
         now: () => network.now,
         random,
@@ -305,27 +335,30 @@ export function policy(
   };
 }
 
-/** Two sites, one policy for all. */
-export function twoSites(): Network {
+/** Two sites, one policy for all, and a NAT before one or both. */
+export function twoSites(
+  nats: { readonly tokyo?: Nat | undefined; readonly osaka?: Nat | undefined } = {},
+  more: Partial<DistributionPolicy> = {},
+): Network {
   const network = new Network();
   const sites = [
     { name: 'tokyo', networks: [prefix('10.1.0.0/24')], proposals: undefined },
     { name: 'osaka', networks: [prefix('10.2.0.0/24')], proposals: undefined },
   ];
-  new SimulatedServer(network, new PolicySet(sites, [policy('all', ['*', '*'])]));
-  startTokyo(network);
-  startOsaka(network);
+  new SimulatedServer(network, new PolicySet(sites, [policy('all', ['*', '*'], more)]));
+  startTokyo(network, 1, nats.tokyo);
+  startOsaka(network, 1, nats.osaka);
   return network;
 }
 
-export function startTokyo(network: Network, life = 1): SimulatedRouter {
+export function startTokyo(network: Network, life = 1, nat?: Nat): SimulatedRouter {
   const entry = {
     name: 'to-osaka',
     selectors: [selector('10.1.0.0/24', '10.2.0.0/24')],
     action: 'PROTECT',
     requestPeer: 'osaka',
   } as const;
-  return new SimulatedRouter(network, 'tokyo', '192.0.2.1', [entry], life);
+  return new SimulatedRouter(network, 'tokyo', '192.0.2.1', [entry], life, nat);
 }
 
 /** Two sites with `count` networks each, all of which one SPD entry names. */
@@ -372,14 +405,14 @@ export function overlappingEntries(): Network {
   return network;
 }
 
-export function startOsaka(network: Network, life = 1): SimulatedRouter {
+export function startOsaka(network: Network, life = 1, nat?: Nat): SimulatedRouter {
   const entry = {
     name: 'to-tokyo',
     selectors: [selector('10.2.0.0/24', '10.1.0.0/24')],
     action: 'PROTECT',
     requestPeer: 'tokyo',
   } as const;
-  return new SimulatedRouter(network, 'osaka', '198.51.100.1', [entry], life);
+  return new SimulatedRouter(network, 'osaka', '198.51.100.1', [entry], life, nat);
 }
 
 /** An IPv4 packet with UDP, numbered so that it can be told from others. */

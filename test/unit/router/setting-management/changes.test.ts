@@ -103,7 +103,7 @@ describe('an SPD edit', () => {
     rig.handle({ kind: 'spd', entries: [] });
     rig.pass(60_000);
     expect(rig.sent('report')).toEqual([]);
-    rig.handle({ kind: 'channel-up' });
+    rig.handle({ kind: 'channel-up', behindNat: false });
     expect(rig.sent('report')).toMatchObject([{ what: 'sa-deleted', id }]);
   });
 });
@@ -133,7 +133,7 @@ describe('an engine that was lost', () => {
 describe('addresses', () => {
   it('of a peer follow the server, and the peer itself', () => {
     const rig = Rig.up();
-    const { spi } = rig.install();
+    const { spi } = rig.installInUdp();
     const message = {
       type: 'endpoint',
       id: '1111111111111111',
@@ -160,7 +160,7 @@ describe('a channel that was lost', () => {
     const before = rig.machine.status().pairs;
     rig.handle({ kind: 'channel-down' });
     rig.pass(10_000);
-    rig.handle({ kind: 'channel-up' });
+    rig.handle({ kind: 'channel-up', behindNat: false });
     expect(rig.machine.status().pairs).toEqual(before);
     expect(words(rig.take())).toEqual([]);
   });

@@ -131,7 +131,7 @@ describe('a distribution', () => {
     ['an unknown proposal', { proposal: 'rot13' }, {}],
     ['keys of other lengths', { proposal: 'aes128-sha256' }, {}],
     ['a proposal of ESP for AH', { protocol: 'ah', encapsulation: 'raw' }, {}],
-    ['AH in UDP', { protocol: 'ah', proposal: 'aes256gmac' }, {}],
+    ['AH in UDP', { protocol: 'ah', proposal: 'aes256gmac', encapsulation: 'udp' }, {}],
     ['a lifetime that is over', {}, { remainingSeconds: 0 }],
     [
       'a peer of another family',

@@ -88,7 +88,7 @@ describe('a request', () => {
     rig.handle({ kind: 'acquire', entry: 'to-osaka', packet: aPacket });
     rig.pass(20_000);
     expect(words(rig.take())).toEqual(['change(reserve)']);
-    rig.handle({ kind: 'channel-up' });
+    rig.handle({ kind: 'channel-up', behindNat: false });
     expect(words(rig.take())).toEqual(['send(request)']);
     rig.pass(29_999);
     expect(rig.sent('request')).toHaveLength(5);
@@ -111,7 +111,7 @@ describe('a request', () => {
     rig.handle({ kind: 'acquire', entry: 'to-osaka', packet: aPacket });
     rig.pass(30_000);
     rig.take();
-    expect(rig.handle({ kind: 'channel-up' })[0]).toEqual({
+    expect(rig.handle({ kind: 'channel-up', behindNat: false })[0]).toEqual({
       kind: 'change',
       change: { block: [{ entry: 'to-osaka', selectors: [] }] },
     });
@@ -120,7 +120,7 @@ describe('a request', () => {
     rig.handle({ kind: 'channel-down' });
     rig.pass(10_000);
     expect(rig.sent('request')).toEqual([]);
-    rig.handle({ kind: 'channel-up' });
+    rig.handle({ kind: 'channel-up', behindNat: false });
     expect(rig.sent('request')).toHaveLength(1);
   });
 

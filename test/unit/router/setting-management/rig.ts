@@ -101,7 +101,7 @@ export class Rig {
   /** A rig whose channel is up. */
   static up(options: ConstructorParameters<typeof Rig>[0] = {}): Rig {
     const rig = new Rig(options);
-    rig.handle({ kind: 'channel-up' });
+    rig.handle({ kind: 'channel-up', behindNat: false });
     rig.take();
     return rig;
   }
@@ -164,6 +164,21 @@ export class Rig {
     this.take();
     return request;
   }
+
+  /** The same with SAs in UDP, through which the peer has been heard. */
+  installInUdp(): Request {
+    const request = this.ask();
+    this.receive(inUdp(distributionFor(request)));
+    this.receive(bothInstalled(request));
+    this.handle({ kind: 'first-authentic', spi: request.spi });
+    this.take();
+    return request;
+  }
+}
+
+/** The distribution, for a path with NATs. */
+export function inUdp(distribution: Distribution): Distribution {
+  return { ...distribution, policy: { ...distribution.policy, encapsulation: 'udp' } };
 }
 
 let keys = 0;
@@ -192,7 +207,7 @@ export function distributionFor(request: Request, more: Partial<Distribution> = 
       proposal: 'aes256gcm16',
       esn: true,
       replayWindow: 1024,
-      encapsulation: 'udp',
+      encapsulation: 'raw',
       dscp: 'copy',
       dontFragment: 'copy',
       tfcPadding: 0,
