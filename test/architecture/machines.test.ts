@@ -6,6 +6,7 @@ const machines = [
   'host/model',
   'host/messages',
   'host/ike',
+  'host/certificates',
   'host/channel',
   'host/dataplane',
   'host/router/setting-management',
