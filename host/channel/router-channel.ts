@@ -13,8 +13,8 @@ import { isLostState } from '../ike/lost-state.ts';
 import { fqdnIdentity } from '../ike/wire/identification.ts';
 import { trafficSelectorOf } from '../ike/wire/traffic-selector.ts';
 import type { Address, Endpoint } from '../model/address.ts';
+import type { Credentials } from '../model/credentials.ts';
 import { addSeconds, earliest, type Instant } from '../model/instant.ts';
-import type { Secret } from '../model/secret.ts';
 import type { Spi } from '../model/security-association.ts';
 import { channelPair } from './channel-pair.ts';
 import { innerAddress } from './inner-address.ts';
@@ -51,7 +51,7 @@ export interface RouterChannelOptions {
   readonly serverIdentity: string;
   readonly local: Endpoint;
   readonly server: Endpoint;
-  readonly preSharedKey: Secret;
+  readonly credentials: Credentials;
   readonly settingPort: number;
   readonly random: (octets: number) => Uint8Array;
   readonly allocateSpi: () => Spi | undefined;
@@ -145,7 +145,7 @@ export class RouterChannel {
     const ike = new Initiator({
       identity: fqdnIdentity(this.#options.name),
       peerIdentity: fqdnIdentity(this.#options.serverIdentity),
-      preSharedKey: this.#options.preSharedKey,
+      credentials: this.#options.credentials,
       local: this.#options.local,
       peer: this.#options.server,
       localTrafficSelectors: [trafficSelectorOf({ address: this.#localInner, length: 128 })],

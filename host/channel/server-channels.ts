@@ -12,9 +12,10 @@ import { defaultResponderLimits, type ResponderLimits, ResponderSet } from '../i
 import { formatIdentity, fqdnIdentity, type Identity } from '../ike/wire/identification.ts';
 import { trafficSelectorOf } from '../ike/wire/traffic-selector.ts';
 import type { Address, Endpoint } from '../model/address.ts';
+import type { CertificateTrust } from '../model/certificate-trust.ts';
+import type { Credentials } from '../model/credentials.ts';
 import { DeadlineHeap } from '../model/deadline-heap.ts';
 import { addSeconds, earliest, type Instant } from '../model/instant.ts';
-import type { Secret } from '../model/secret.ts';
 import type { Spi } from '../model/security-association.ts';
 import { channelPair } from './channel-pair.ts';
 import { innerAddress } from './inner-address.ts';
@@ -47,8 +48,10 @@ export type ServerChannelAction =
 
 export interface ServerChannelsOptions {
   readonly identity: string;
-  /** The pre-shared key of an enrolled router; undefined for everybody else. */
-  readonly credentialFor: (router: string) => Secret | undefined;
+  /** How an enrolled router proves itself; undefined for everybody else. */
+  readonly credentialsFor: (router: string) => Credentials | undefined;
+  /** Who judges certificates; undefined while no router has one to show. */
+  readonly certificateTrust?: () => CertificateTrust | undefined;
   readonly settingPort: number;
   readonly random: (octets: number) => Uint8Array;
   readonly allocateSpi: () => Spi | undefined;
@@ -89,10 +92,8 @@ export class ServerChannels {
     this.#responders = new ResponderSet(
       {
         identity: fqdnIdentity(options.identity),
-        credentialFor: (identity) => {
-          const preSharedKey = options.credentialFor(formatIdentity(identity));
-          return preSharedKey === undefined ? undefined : { preSharedKey };
-        },
+        credentialsFor: (identity) => options.credentialsFor(formatIdentity(identity)),
+        certificateTrust: options.certificateTrust,
         trafficSelectorsFor: (identity) => this.#trafficSelectors(identity),
         allocateSpi: options.allocateSpi,
         // The server has no raw socket: ESP always travels in UDP, as the channel's definition says.

@@ -1,16 +1,23 @@
 /**
- * What IKE_AUTH proves and with which octets, for both roles: who signs which message, and the order of the payloads.
- * RFC 7296 section 2.15 and appendix C.2.
+ * What IKE_AUTH proves and with which octets, for both roles: who signs which message, and the payloads of a proof. The
+ * octets are made in one place, `signedOctetsOf`, whatever proves them. RFC 7296 section 2.15 and appendix C.2.
  */
 
-import { ok } from '../model/result.ts';
+import type { CertificateName, CertificateRefusal, CertificateTrust } from '../model/certificate-trust.ts';
+import type { OwnCredential } from '../model/credentials.ts';
+import { fail, ok, type Result } from '../model/result.ts';
 import type { Secret } from '../model/secret.ts';
-import { equalAuthentication, sharedKeyAuthentication } from './crypto/authentication.ts';
+import { equalAuthentication, sharedKeyAuthentication, signedOctets } from './crypto/authentication.ts';
+import { checkSignature, isSignature, signAuthentication } from './crypto/signature.ts';
 import type { IkeSa } from './ike-sa.ts';
-import { authenticationMethods, payloadTypes } from './wire/iana-numbers.ts';
+import { signatureHashesIn } from './signature-hashes.ts';
+import { encodeCertificates, parseCertificates } from './wire/certificate.ts';
+import { authenticationMethods, identificationTypes, payloadTypes } from './wire/iana-numbers.ts';
 import {
+  type Authentication,
   encodeAuthentication,
   encodeIdentification,
+  formatIdentity,
   type Identity,
   parseAuthentication,
   parseIdentification,
@@ -27,16 +34,20 @@ export interface Transcript {
   readonly responderNonce: Uint8Array;
 }
 
-/** AUTH data of the end with `role`, over its own message, the other nonce and its ID payload's body. */
-export function authenticationOf(
-  role: 'initiator' | 'responder',
+export type Role = 'initiator' | 'responder';
+
+/** Why a proof is not accepted, or cannot be made. */
+export type ProofRefusal = 'authentication-failed' | CertificateRefusal;
+
+/** The octets that the end with `role` signs: its own message, the other nonce and its ID payload's body. */
+export function signedOctetsOf(
+  role: Role,
   ikeSa: IkeSa,
   transcript: Transcript,
-  preSharedKey: Secret,
   identification: Uint8Array,
 ): Uint8Array {
   const isInitiator = role === 'initiator';
-  return sharedKeyAuthentication(ikeSa.algorithms.prf, preSharedKey, {
+  return signedOctets(ikeSa.algorithms.prf, {
     message: isInitiator ? transcript.initiatorMessage : transcript.responderMessage,
     peerNonce: isInitiator ? transcript.responderNonce : transcript.initiatorNonce,
     macKey: isInitiator ? ikeSa.keys.authenticationInitiator : ikeSa.keys.authenticationResponder,
@@ -44,44 +55,70 @@ export function authenticationOf(
   });
 }
 
-/** Our ID and AUTH payloads. */
-export function proofOf(
-  role: 'initiator' | 'responder',
+/** AUTH data of the end with `role` by a pre-shared key. */
+export function authenticationOf(
+  role: Role,
   ikeSa: IkeSa,
   transcript: Transcript,
   preSharedKey: Secret,
+  identification: Uint8Array,
+): Uint8Array {
+  const octets = signedOctetsOf(role, ikeSa, transcript, identification);
+  return sharedKeyAuthentication(ikeSa.algorithms.prf, preSharedKey, octets);
+}
+
+/** Our ID, CERT and AUTH payloads. */
+export interface Proof {
+  readonly identification: PayloadValue;
+  readonly certificates: readonly PayloadValue[];
+  readonly authentication: PayloadValue;
+}
+
+/** Makes our proof; it fails only when the peer announced no signature that our certificate's key can make. */
+export function proofOf(
+  role: Role,
+  ikeSa: IkeSa,
+  transcript: Transcript,
+  own: OwnCredential,
   identity: Identity,
-): { readonly identification: PayloadValue; readonly authentication: PayloadValue } {
+): Result<Proof, ProofRefusal> {
+  const isInitiator = role === 'initiator';
   const body = encodeIdentification(identity);
-  return {
+  const peerMessage = isInitiator ? transcript.responderMessage : transcript.initiatorMessage;
+  const authentication: Result<Authentication, ProofRefusal> =
+    own.kind === 'pre-shared-key'
+      ? ok({
+          method: authenticationMethods.sharedKeyMessageIntegrityCode,
+          data: authenticationOf(role, ikeSa, transcript, own.preSharedKey, body),
+        })
+      : signAuthentication(
+          own.certificate.privateKey,
+          signedOctetsOf(role, ikeSa, transcript, body),
+          signatureHashesIn(peerMessage),
+        );
+  if (!authentication.ok) return authentication;
+  return ok({
     identification: {
-      type:
-        role === 'initiator' ? payloadTypes.identificationInitiator : payloadTypes.identificationResponder,
+      type: isInitiator ? payloadTypes.identificationInitiator : payloadTypes.identificationResponder,
       body,
     },
-    authentication: {
-      type: payloadTypes.authentication,
-      body: encodeAuthentication({
-        method: authenticationMethods.sharedKeyMessageIntegrityCode,
-        data: authenticationOf(role, ikeSa, transcript, preSharedKey, body),
-      }),
-    },
-  };
+    certificates: own.kind === 'certificate' ? encodeCertificates(own.certificate.chain) : [],
+    authentication: { type: payloadTypes.authentication, body: encodeAuthentication(authentication.value) },
+  });
 }
 
 export interface Claim {
   readonly identity: Identity;
   /** The ID payload's body as received. */
   readonly identification: Uint8Array;
-  /** undefined without an AUTH payload, or with a method that is not a pre-shared key. */
-  readonly authentication: Uint8Array | undefined;
+  /** undefined without an AUTH payload, as for EAP. */
+  readonly authentication: Authentication | undefined;
+  /** DER, the peer's own first. */
+  readonly certificates: readonly Uint8Array[];
 }
 
-/** The peer's ID and AUTH payloads; undefined without an ID. Identity copied, the rest borrowed. */
-export function parseClaim(
-  peerRole: 'initiator' | 'responder',
-  payloads: PayloadSet,
-): Parsed<Claim | undefined> {
+/** The peer's ID, CERT and AUTH payloads; undefined without an ID. Identity copied, the rest borrowed. */
+export function parseClaim(peerRole: Role, payloads: PayloadSet): Parsed<Claim | undefined> {
   const identification = payloads.body(
     peerRole === 'initiator' ? payloadTypes.identificationInitiator : payloadTypes.identificationResponder,
   );
@@ -89,29 +126,77 @@ export function parseClaim(
   const identity = parseIdentification(identification);
   if (!identity.ok) return identity;
   const body = payloads.body(payloadTypes.authentication);
-  let authentication: Uint8Array | undefined;
-  if (body !== undefined) {
-    const parsed = parseAuthentication(body);
-    if (!parsed.ok) return parsed;
-    if (parsed.value.data.length === 0) return syntaxError('expected authentication data, found none');
-    const isSharedKey = parsed.value.method === authenticationMethods.sharedKeyMessageIntegrityCode;
-    authentication = isSharedKey ? parsed.value.data : undefined;
+  const authentication = body && parseAuthentication(body);
+  if (authentication?.ok === false) return authentication;
+  if (authentication?.value.data.length === 0) {
+    return syntaxError('expected authentication data, found none');
   }
+  const certificates = parseCertificates(payloads.bodies(payloadTypes.certificate));
+  if (!certificates.ok) return certificates;
   return ok({
     identity: { type: identity.value.type, data: identity.value.data.slice() },
     identification,
-    authentication,
+    authentication: authentication?.value,
+    certificates: certificates.value,
   });
 }
 
-/** True when `claim` proves possession of `preSharedKey`. @constantTime in the octets compared */
-export function isProven(
-  peerRole: 'initiator' | 'responder',
+/** True when the peer says that it proves itself by a certificate. */
+export function showsCertificate({ authentication }: Claim): boolean {
+  return authentication !== undefined && isSignature(authentication);
+}
+
+/** Whether `claim` proves possession of `preSharedKey`. @constantTime in the octets compared */
+export function checkSharedKey(
+  peerRole: Role,
   claim: Claim,
   ikeSa: IkeSa,
   transcript: Transcript,
   preSharedKey: Secret,
-): boolean {
+): Result<undefined, ProofRefusal> {
   const expected = authenticationOf(peerRole, ikeSa, transcript, preSharedKey, claim.identification);
-  return claim.authentication !== undefined && equalAuthentication(expected, claim.authentication);
+  const { authentication } = claim;
+  const name = formatIdentity(claim.identity);
+  if (authentication?.method !== authenticationMethods.sharedKeyMessageIntegrityCode) {
+    return fail('authentication-failed', `expected ${name} to prove a pre-shared key, found another method`);
+  }
+  if (equalAuthentication(expected, authentication.data)) return ok(undefined);
+  return fail('authentication-failed', `${name} did not prove its pre-shared key; compare it at both ends`);
+}
+
+/** Whether `claim` shows a certificate for its identity that `trust` accepts, and a signature by its key. */
+export function checkCertificate(
+  peerRole: Role,
+  claim: Claim,
+  ikeSa: IkeSa,
+  transcript: Transcript,
+  trust: CertificateTrust,
+): Result<undefined, ProofRefusal> {
+  const name = formatIdentity(claim.identity);
+  const { authentication } = claim;
+  if (authentication === undefined || !isSignature(authentication)) {
+    return fail('authentication-failed', `expected ${name} to show a certificate, found another method`);
+  }
+  const wanted = certificateNameOf(claim.identity);
+  if (wanted === undefined) {
+    return fail('certificate-name', `expected an identity that a certificate can carry, found ${name}`);
+  }
+  const publicKey = trust.judge(claim.certificates, wanted);
+  if (!publicKey.ok) return fail(publicKey.code, `${name}: ${publicKey.message}`);
+  const octets = signedOctetsOf(peerRole, ikeSa, transcript, claim.identification);
+  const checked = checkSignature(publicKey.value, octets, authentication);
+  return checked.ok ? checked : fail(checked.code, `${name}: ${checked.message}`);
+}
+
+/** RFC 4945 section 3.1: which field of a certificate an identity is compared with. */
+function certificateNameOf({ type, data }: Identity): CertificateName | undefined {
+  const kinds: Readonly<Record<number, CertificateName['kind']>> = {
+    [identificationTypes.fqdn]: 'dns',
+    [identificationTypes.rfc822Address]: 'email',
+    [identificationTypes.ipv4Address]: 'address',
+    [identificationTypes.ipv6Address]: 'address',
+    [identificationTypes.derAsn1Dn]: 'subject',
+  };
+  const kind = kinds[type];
+  return kind && { kind, octets: data };
 }

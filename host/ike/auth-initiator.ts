@@ -3,15 +3,23 @@
  * is, and whether the CHILD SA stays within what was offered. RFC 7296 sections 1.2, 2.9, 2.15 and appendix C.2.
  */
 import type { Endpoint } from '../model/address.ts';
+import type { Credentials } from '../model/credentials.ts';
 import { fail, ok, type Result } from '../model/result.ts';
-import type { Secret } from '../model/secret.ts';
-import { isProven, parseClaim, proofOf, type Transcript } from './auth-exchange.ts';
+import {
+  checkCertificate,
+  checkSharedKey,
+  type ProofRefusal,
+  parseClaim,
+  proofOf,
+  type Transcript,
+} from './auth-exchange.ts';
 import { createChildSa, encodeEspSpi, espSpiOf, parseChildPayloads } from './child-sa.ts';
 import type { ChildSa, FailureReason } from './events.ts';
 import { failureIn } from './failure.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { acceptableEsp, checkSelected, proposalOf } from './proposal-selection.ts';
 import type { RetransmissionTimes } from './retransmission.ts';
+import { encodeCertificateRequest } from './wire/certificate.ts';
 import { notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
 import {
   encodeIdentification,
@@ -33,8 +41,8 @@ export interface InitiatorConfig {
   readonly identity: Identity;
   /** Whom we want to talk to; another identity is refused even if it proves the key. */
   readonly peerIdentity: Identity;
-  /** Borrowed for the life of the machine; its owner wipes it. */
-  readonly preSharedKey: Secret;
+  /** Its own in `own`, the responder's in `peer`. */
+  readonly credentials: Credentials;
   readonly local: Endpoint;
   readonly peer: Endpoint;
   /** Inner addresses of this end and of the other, 1 to 255 each. */
@@ -51,19 +59,26 @@ export interface InitiatorConfig {
   readonly random: (octets: number) => Uint8Array;
 }
 
-/** Payloads of the request, in the order of RFC 7296 appendix C.2; tunnel mode, since nothing else is said. */
+/**
+ * Payloads of the request, in the order of RFC 7296 appendix C.2; tunnel mode, since nothing else is said. Fails when our
+ * certificate's key can make no signature that the peer announced.
+ */
 export function authRequest(
   config: InitiatorConfig,
   ikeSa: IkeSa,
   transcript: Transcript,
   inboundSpi: number,
-): PayloadValue[] {
-  const proof = proofOf('initiator', ikeSa, transcript, config.preSharedKey, config.identity);
-  return [
-    proof.identification,
+): Result<PayloadValue[], ProofRefusal> {
+  const { own, peer } = config.credentials;
+  const proof = proofOf('initiator', ikeSa, transcript, own, config.identity);
+  if (!proof.ok) return proof;
+  return ok([
+    proof.value.identification,
+    ...proof.value.certificates,
     ...(config.initialContact ? [encodeNotify(notifyTypes.initialContact)] : []),
+    ...(peer.kind === 'certificate' ? [encodeCertificateRequest(peer.trust.authorityKeyHashes)] : []),
     { type: payloadTypes.identificationResponder, body: encodeIdentification(config.peerIdentity) },
-    proof.authentication,
+    proof.value.authentication,
     encodeSecurityAssociation([proposalOf(acceptableEsp, encodeEspSpi(inboundSpi))]),
     {
       type: payloadTypes.trafficSelectorInitiator,
@@ -73,7 +88,7 @@ export function authRequest(
       type: payloadTypes.trafficSelectorResponder,
       body: encodeTrafficSelectors(config.remoteTrafficSelectors),
     },
-  ];
+  ]);
 }
 
 /** What an answer to IKE_AUTH amounts to. */
@@ -89,7 +104,7 @@ export type AuthAnswer =
       readonly child: Result<ChildSa, FailureReason>;
     };
 
-export type RejectionReason = 'authentication-failed' | 'invalid-syntax' | 'unsupported-critical-payload';
+export type RejectionReason = ProofRefusal | 'invalid-syntax' | 'unsupported-critical-payload';
 
 /** Judges the payloads of an answer that opened under the keys of the IKE SA. */
 export function judgeAuthResponse(
@@ -113,10 +128,12 @@ export function judgeAuthResponse(
   }
   const { identity } = claim.value;
   const wanted = formatIdentity(config.peerIdentity);
-  if (!isProven('responder', claim.value, ikeSa, transcript, config.preSharedKey)) {
-    const message = `${formatIdentity(identity)} did not prove the pre-shared key; compare it at both ends`;
-    return { kind: 'rejected', reason: 'authentication-failed', message };
-  }
+  const { peer } = config.credentials;
+  const proven =
+    peer.kind === 'pre-shared-key'
+      ? checkSharedKey('responder', claim.value, ikeSa, transcript, peer.preSharedKey)
+      : checkCertificate('responder', claim.value, ikeSa, transcript, peer.trust);
+  if (!proven.ok) return { kind: 'rejected', reason: proven.code, message: proven.message };
   if (!equalIdentities(identity, config.peerIdentity)) {
     const message = `expected the peer to be ${wanted}, found ${formatIdentity(identity)}`;
     return { kind: 'rejected', reason: 'authentication-failed', message };

@@ -2,9 +2,21 @@
  * IKE_AUTH from the responder's side: who the initiator is, whether it has proven it, which CHILD SA it gets, and the
  * payloads of the answer. RFC 7296 sections 1.2, 2.9, 2.15 and 2.21.2.
  */
+
+import type { CertificateTrust } from '../model/certificate-trust.ts';
+import type { Credentials, OwnCredential } from '../model/credentials.ts';
 import { fail, ok, type Result } from '../model/result.ts';
 import type { Secret } from '../model/secret.ts';
-import { type Claim, isProven, parseClaim, proofOf, type Transcript } from './auth-exchange.ts';
+import {
+  type Claim,
+  checkCertificate,
+  checkSharedKey,
+  type ProofRefusal,
+  parseClaim,
+  proofOf,
+  showsCertificate,
+  type Transcript,
+} from './auth-exchange.ts';
 import { type ChildPayloads, createChildSa, encodeEspSpi, espSpiOf, parseChildPayloads } from './child-sa.ts';
 import type { ChildSa, RefusalReason } from './events.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -30,8 +42,10 @@ import {
 
 export interface ResponderConfig {
   readonly identity: Identity;
-  /** The key of an initiator; undefined refuses it, at the same cost and with the same answer as a wrong key. */
-  readonly credentialFor: (identity: Identity) => { readonly preSharedKey: Secret } | undefined;
+  /** How an initiator and we prove ourselves; undefined refuses it, at the same cost and with the same answer as a wrong proof. */
+  readonly credentialsFor: (identity: Identity) => Credentials | undefined;
+  /** Who judges certificates, of strangers too; undefined while no initiator has one to show. */
+  readonly certificateTrust?: (() => CertificateTrust | undefined) | undefined;
   /** Inner addresses of this end and of an authenticated initiator; the offered ones are narrowed to them. */
   readonly trafficSelectorsFor: (identity: Identity) => {
     readonly local: readonly TrafficSelector[];
@@ -101,24 +115,26 @@ export function judgeAuthRequest(
     const message = claim.ok ? 'expected IDi in IKE_AUTH, found none' : claim.message;
     return refused('invalid-syntax', message, notifyTypes.invalidSyntax);
   }
-  const key = verify(config, ikeSa, transcript, unknownKey, claim.value, payloads);
-  if (!key.ok) return refused(key.code, key.message, notifyTypes.authenticationFailed);
+  const own = verify(config, ikeSa, transcript, unknownKey, claim.value, payloads);
+  if (!own.ok) return refused(own.code, own.message, notifyTypes.authenticationFailed);
   const offer = parseChildPayloads(payloads);
   if (!offer.ok || offer.value === undefined) {
     const message = offer.ok ? 'expected SA, TSi and TSr in IKE_AUTH, found none' : offer.message;
     return refused('invalid-syntax', message, notifyTypes.invalidSyntax);
   }
   const { identity } = claim.value;
+  const proof = proofOf('responder', ikeSa, transcript, own.value, config.identity);
+  if (!proof.ok) return refused(proof.code, proof.message, notifyTypes.authenticationFailed);
   const child = selectChildSa(config, ikeSa, transcript, identity, offer.value);
-  const proof = proofOf('responder', ikeSa, transcript, key.value, config.identity);
   return {
     kind: 'authenticated',
     peerIdentity: identity,
     hasInitialContact: payloads.notify(notifyTypes.initialContact) !== undefined,
     child: child.ok ? ok(child.value.childSa) : child,
     answer: [
-      proof.identification,
-      proof.authentication,
+      proof.value.identification,
+      ...proof.value.certificates,
+      proof.value.authentication,
       ...(child.ok ? child.value.answer : [encodeNotify(childErrors[child.code])]),
     ],
   };
@@ -128,7 +144,10 @@ function refused(reason: RefusalReason, message: string, notifyType: number, dat
   return { kind: 'refused', reason, message, answer: [encodeNotify(notifyType, data)] };
 }
 
-/** The key that the initiator has proven; our own AUTH is made with it. */
+/**
+ * What we prove ourselves with to the initiator, once it has proven itself. What that costs depends on what it showed and
+ * not on whether we know it.
+ */
 function verify(
   config: ResponderConfig,
   ikeSa: IkeSa,
@@ -136,21 +155,31 @@ function verify(
   unknownKey: Secret,
   claim: Claim,
   payloads: PayloadSet,
-): Result<Secret, 'authentication-failed'> {
+): Result<OwnCredential, ProofRefusal> {
   const deny = (message: string) => fail('authentication-failed', message);
-  const credential = config.credentialFor(claim.identity);
-  const preSharedKey = credential?.preSharedKey ?? unknownKey;
-  const proven = isProven('initiator', claim, ikeSa, transcript, preSharedKey);
+  const credentials = config.credentialsFor(claim.identity);
+  const peer = credentials?.peer;
+  const trust = !showsCertificate(claim)
+    ? undefined
+    : peer?.kind === 'certificate'
+      ? peer.trust
+      : config.certificateTrust?.();
+  const preSharedKey = peer?.kind === 'pre-shared-key' ? peer.preSharedKey : unknownKey;
+  const proven =
+    trust === undefined
+      ? checkSharedKey('initiator', claim, ikeSa, transcript, preSharedKey)
+      : checkCertificate('initiator', claim, ikeSa, transcript, trust);
   const name = formatIdentity(claim.identity);
-  if (credential === undefined) return deny(`expected a known identity, found ${name}`);
-  if (claim.authentication === undefined) {
-    return deny(`expected ${name} to prove a pre-shared key, found another method`);
+  if (credentials === undefined) return deny(`expected a known identity, found ${name}`);
+  if ((credentials.peer.kind === 'certificate') !== (trust !== undefined)) {
+    const wanted = credentials.peer.kind === 'certificate' ? 'show a certificate' : 'prove a pre-shared key';
+    return deny(`expected ${name} to ${wanted}, found another method`);
   }
-  if (!proven) return deny(`${name} did not prove its pre-shared key; compare it at both ends`);
+  if (!proven.ok) return proven;
   const wanted = payloads.body(payloadTypes.identificationResponder);
-  if (wanted === undefined) return ok(preSharedKey);
+  if (wanted === undefined) return ok(credentials.own);
   const parsed = parseIdentification(wanted);
-  if (parsed.ok && equalIdentities(parsed.value, config.identity)) return ok(preSharedKey);
+  if (parsed.ok && equalIdentities(parsed.value, config.identity)) return ok(credentials.own);
   return deny(`expected ${name} to ask for ${formatIdentity(config.identity)}, found another identity`);
 }
 

@@ -3,6 +3,7 @@
  * Machines do no I/O: their shell carries out the actions in the order in which they are listed.
  */
 import type { Endpoint } from '../model/address.ts';
+import { certificateRefusals } from '../model/certificate-trust.ts';
 import type { DirectionKeys } from './crypto/key-derivation.ts';
 import type { Identity } from './wire/identification.ts';
 import type { TrafficSelector } from './wire/traffic-selector.ts';
@@ -59,6 +60,7 @@ export const failureReasons = [
   'invalid-ke-payload',
   'invalid-major-version',
   'authentication-failed',
+  ...certificateRefusals,
   'ts-unacceptable',
   'invalid-syntax',
   'unsupported-critical-payload',
@@ -84,6 +86,7 @@ export const refusalReasons = [
   'no-proposal-chosen',
   'invalid-ke-payload',
   'authentication-failed',
+  ...certificateRefusals,
   'ts-unacceptable',
   'no-additional-sas',
   'invalid-syntax',

@@ -45,7 +45,7 @@ const failures: ReadonlyMap<number, Failure> = new Map([
     {
       reason: 'authentication-failed',
       refusal: 'authentication-failed',
-      message: 'the peer did not accept our identity or pre-shared key; compare both at both ends',
+      message: 'the peer did not accept our identity, or our pre-shared key or certificate; its log says why',
     },
   ],
   [

@@ -1,5 +1,5 @@
 /**
- * The initiator of an IKE SA: IKE_SA_INIT, IKE_AUTH with a pre-shared key and one tunnel-mode CHILD SA, then whatever
+ * The initiator of an IKE SA: IKE_SA_INIT, IKE_AUTH and one tunnel-mode CHILD SA, then whatever
  * established-sa.ts does. One object is one attempt; who wants another makes another. The states are tabled in
  * README.md. RFC 7296 sections 1.2, 2.6, 2.7 and 2.21.
  */
@@ -37,6 +37,7 @@ import { detectNat, type NatFindings, natDetectionNotifies } from './nat-detecti
 import { acceptableIke, checkSelected, proposalOf } from './proposal-selection.ts';
 import { Retransmission } from './retransmission.ts';
 import { nonceOctets, parseSaInit, parseUnprotected } from './sa-init.ts';
+import { announceSignatureHashes } from './signature-hashes.ts';
 import { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, ikeMajorVersion, notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
 import { encodeKeyExchange, encodeNonce } from './wire/key-exchange.ts';
@@ -188,6 +189,7 @@ export class Initiator {
         encodeNonce(nonce),
         fragmentationNotify(),
         ...natNotifies,
+        ...(this.#config.credentials.peer.kind === 'certificate' ? [announceSignatureHashes()] : []),
       ],
     );
     const retransmission = new Retransmission(this.#config.retransmission, now);
@@ -321,9 +323,13 @@ export class Initiator {
       longestMessageOctets: longestMessage(payloads, this.#config.longestDatagramOctets),
     });
     const nat = detectNat({ initiatorSpi: this.#spi, responderSpi }, payloads, event.from, event.to);
+    const request = authRequest(this.#config, ikeSa, transcript, this.#inboundSpi);
+    if (!request.ok) {
+      ikeSa.wipe();
+      return this.#giveUp(request.code, request.message);
+    }
     this.#phase = { kind: 'auth-sent', ikeSa, transcript, nat };
-    const auth = authRequest(this.#config, ikeSa, transcript, this.#inboundSpi);
-    return this.#send(ikeSa.request(exchangeTypes.ikeAuth, 'authentication', auth, now));
+    return this.#send(ikeSa.request(exchangeTypes.ikeAuth, 'authentication', request.value, now));
   }
 
   #receiveAuth(
@@ -381,11 +387,12 @@ export class Initiator {
 
   /** Tells the peer once that its IKE_AUTH was not accepted, and is done (RFC 7296 section 2.21.2). */
   #reject(ikeSa: IkeSa, reason: RejectionReason, message: string, now: Instant): IkeAction[] {
-    const notify = {
-      'authentication-failed': notifyTypes.authenticationFailed,
-      'invalid-syntax': notifyTypes.invalidSyntax,
-      'unsupported-critical-payload': notifyTypes.unsupportedCriticalPayload,
-    }[reason];
+    const notify =
+      reason === 'invalid-syntax'
+        ? notifyTypes.invalidSyntax
+        : reason === 'unsupported-critical-payload'
+          ? notifyTypes.unsupportedCriticalPayload
+          : notifyTypes.authenticationFailed;
     const messages = ikeSa.request(exchangeTypes.informational, 'delete', [encodeNotify(notify)], now);
     ikeSa.wipe();
     this.#phase = { kind: 'over' };

@@ -1,5 +1,5 @@
 /**
- * One IKE SA at the responder, from the answer to IKE_SA_INIT on: IKE_AUTH with a pre-shared key and one tunnel-mode
+ * One IKE SA at the responder, from the answer to IKE_SA_INIT on: IKE_AUTH and one tunnel-mode
  * CHILD SA, then whatever established-sa.ts does. Duplicates of IKE_SA_INIT, cookies and limits are the business of
  * responder-set.ts. The states are tabled in README.md. RFC 7296 sections 1.2, 2.15, 2.21.2.
  */

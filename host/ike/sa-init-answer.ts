@@ -11,6 +11,8 @@ import { detectNat, natDetectionNotifies } from './nat-detection.ts';
 import { acceptableIke, selectProposal } from './proposal-selection.ts';
 import type { ResponderConfig, ResponderSetup } from './responder.ts';
 import { nonceOctets, type SaInit } from './sa-init.ts';
+import { announceSignatureHashes } from './signature-hashes.ts';
+import { encodeCertificateRequest } from './wire/certificate.ts';
 import type { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, notifyTypes } from './wire/iana-numbers.ts';
 import { encodeKeyExchange, encodeNonce } from './wire/key-exchange.ts';
@@ -90,6 +92,7 @@ export function answerSaInit(
         config.forceUdpEncapsulation ? config.random(20) : undefined,
       ),
       ...(longestMessageOctets === undefined ? [] : [fragmentationNotify()]),
+      ...certificatePayloads(config),
     ],
   );
   return {
@@ -111,4 +114,11 @@ export function answerSaInit(
       peer,
     },
   };
+}
+
+/** What an initiator needs to know to prove itself by a certificate. */
+function certificatePayloads(config: ResponderConfig): PayloadValue[] {
+  const trust = config.certificateTrust?.();
+  if (trust === undefined) return [];
+  return [encodeCertificateRequest(trust.authorityKeyHashes), announceSignatureHashes()];
 }

@@ -1,5 +1,6 @@
 /** A router of a rehearsal: the shipped one, over queues in place of a machine. */
 import type { Endpoint } from '../model/address.ts';
+import { sharedKey } from '../model/credentials.ts';
 import type { Instant } from '../model/instant.ts';
 import { Secret } from '../model/secret.ts';
 import { PacketLoop } from '../packet-loop/packet-loop.ts';
@@ -28,7 +29,7 @@ export class RehearsedRouter {
       settings,
       software: '',
       local,
-      preSharedKey: new Secret(stage.preSharedKey.slice()),
+      credentials: sharedKey(new Secret(stage.preSharedKey.slice())),
       random,
       now,
       log: () => {},

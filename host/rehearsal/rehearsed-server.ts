@@ -6,6 +6,7 @@ import { Dataplane } from '../dataplane/dataplane.ts';
 import { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { maximumMessageOctets } from '../messages/limits.ts';
 import type { Endpoint } from '../model/address.ts';
+import { sharedKey } from '../model/credentials.ts';
 import { EventLog } from '../model/event-log.ts';
 import type { Instant } from '../model/instant.ts';
 import { defaultProposal } from '../model/proposal.ts';
@@ -69,7 +70,7 @@ export class RehearsedServer {
     });
     this.#server = new Server({
       identity: 'server',
-      credentialFor: () => new Secret(stage.preSharedKey.slice()),
+      credentialsFor: () => sharedKey(new Secret(stage.preSharedKey.slice())),
       processing,
       spiAllocator: new SpiAllocator(capacities.saPairs, stage.uint32),
       events: new EventLog('server'),

@@ -9,6 +9,7 @@ import { EngineLostError } from '../dataplane/instance.ts';
 import type { EngineSnapshot } from '../dataplane/snapshot.ts';
 import { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import type { Endpoint } from '../model/address.ts';
+import type { Credentials } from '../model/credentials.ts';
 import { EventLog } from '../model/event-log.ts';
 import { HostError } from '../model/host-error.ts';
 import type { Instant } from '../model/instant.ts';
@@ -29,7 +30,7 @@ export interface CoreOptions {
   readonly settings: RouterSettings;
   readonly software: string;
   readonly local: Endpoint;
-  readonly preSharedKey: Secret;
+  readonly credentials: Credentials;
   readonly random: RouterPorts['random'];
   readonly now: RouterPorts['now'];
   readonly log: RouterPorts['log'];
@@ -60,7 +61,7 @@ export class RouterCore {
       serverIdentity: settings.server.identity,
       server: settings.server,
       local: options.local,
-      preSharedKey: options.preSharedKey,
+      credentials: options.credentials,
       entries: settings.spd,
       timers: settings.timers,
       proposals: [...proposals.keys()],

@@ -13,11 +13,11 @@ import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { decodeServerMessage, encodeMessage } from '../messages/codec.ts';
 import { describePair, type MessageId, type RouterMessage, settingPort } from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
+import type { Credentials } from '../model/credentials.ts';
 import type { EventLog } from '../model/event-log.ts';
 import { earliest, type Instant } from '../model/instant.ts';
 import { IntervalLog } from '../model/interval-log.ts';
 import type { SpdEntry } from '../model/policy.ts';
-import type { Secret } from '../model/secret.ts';
 import type { LoopCommand, LoopEvent } from '../packet-loop/protocol.ts';
 import { HelloExchange } from './hello.ts';
 import type { SettingAction, SettingEvent } from './setting-management/events.ts';
@@ -44,7 +44,7 @@ export interface RouterOptions {
   readonly serverIdentity: string;
   readonly server: Endpoint;
   readonly local: Endpoint;
-  readonly preSharedKey: Secret;
+  readonly credentials: Credentials;
   readonly entries: readonly SpdEntry[];
   readonly timers: SettingTimers;
   readonly proposals: readonly string[];
@@ -79,7 +79,7 @@ export class Router {
       serverIdentity: options.serverIdentity,
       local: options.local,
       server: options.server,
-      preSharedKey: options.preSharedKey,
+      credentials: options.credentials,
       settingPort,
       random: ports.random,
       allocateSpi: () => spiAllocator.allocate(),

@@ -4,6 +4,7 @@
  * nothing else to do.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { sharedKey } from '../model/credentials.ts';
 import { preSharedKeyIn } from '../model/pre-shared-key.ts';
 import { PacketLoop, type PacketLoopOptions } from '../packet-loop/packet-loop.ts';
 import { bootTimeMs } from '../platform/clock.ts';
@@ -40,7 +41,7 @@ export function runWorkerThread(
     settings,
     software: worker.software,
     local,
-    preSharedKey,
+    credentials: sharedKey(preSharedKey),
     random: randomOctets,
     now: bootTimeMs,
     log: (level, what, detail) => post({ kind: 'log', level, what, detail, at: bootTimeMs() }),

@@ -11,6 +11,7 @@ import { Dataplane } from '../dataplane/dataplane.ts';
 import { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { maximumMessageOctets } from '../messages/limits.ts';
 import { addressOf, type Endpoint, formatAddress, formatEndpoint } from '../model/address.ts';
+import { sharedKey } from '../model/credentials.ts';
 import { EventLog } from '../model/event-log.ts';
 import { HostError } from '../model/host-error.ts';
 import type { Instant } from '../model/instant.ts';
@@ -83,7 +84,10 @@ export async function main(command: ServerCommand): Promise<void> {
   });
   const server = new Server({
     identity: settings.identity,
-    credentialFor: (router) => loaded.credentials.get(router),
+    credentialsFor: (router) => {
+      const key = loaded.credentials.get(router);
+      return key && sharedKey(key);
+    },
     processing,
     spiAllocator: new SpiAllocator(saPairs, () => new DataView(randomOctets(4).buffer).getUint32(0)),
     events,

@@ -13,10 +13,11 @@ import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { decodeRouterMessage, encodeMessage, wipeMessage } from '../messages/codec.ts';
 import { describePair, type ServerMessage, settingPort } from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
+import type { CertificateTrust } from '../model/certificate-trust.ts';
+import type { Credentials } from '../model/credentials.ts';
 import type { EventLog } from '../model/event-log.ts';
 import { earliest, type Instant } from '../model/instant.ts';
 import { IntervalLog } from '../model/interval-log.ts';
-import type { Secret } from '../model/secret.ts';
 import { CommitQueue, type StoreAction } from './commit-queue.ts';
 import type { PolicySet } from './distribution-policies/policy-set.ts';
 import type { RequestAction, RequestEvent } from './request-processing/events.ts';
@@ -38,7 +39,8 @@ export interface ServerPorts {
 
 export interface ServerOptions {
   readonly identity: string;
-  readonly credentialFor: (router: string) => Secret | undefined;
+  readonly credentialsFor: (router: string) => Credentials | undefined;
+  readonly certificateTrust?: () => CertificateTrust | undefined;
   readonly processing: RequestProcessing;
   readonly spiAllocator: SpiAllocator;
   readonly ports: ServerPorts;
@@ -67,7 +69,8 @@ export class Server {
     this.#drops = new IntervalLog((code, message) => this.#say('warn', code, message));
     this.channels = new ServerChannels({
       identity: options.identity,
-      credentialFor: options.credentialFor,
+      credentialsFor: options.credentialsFor,
+      ...(options.certificateTrust === undefined ? {} : { certificateTrust: options.certificateTrust }),
       settingPort,
       random: ports.random,
       allocateSpi: () => spiAllocator.allocate(),

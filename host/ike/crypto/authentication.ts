@@ -1,15 +1,16 @@
 /**
- * The AUTH payload with a pre-shared key: proof that the sender of a message of IKE_SA_INIT holds the key.
- * RFC 7296 section 2.15.
+ * The octets that AUTH covers, and AUTH with a pre-shared key: proof that the sender of a message of IKE_SA_INIT holds the
+ * key. Signatures over the same octets are in signature.ts. RFC 7296 section 2.15.
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../../model/secret.ts';
+import { concatenate } from '../wire/syntax.ts';
 import { type Prf, prf } from './prf.ts';
 
 /** RFC 7296 section 2.15: 17 ASCII characters without a terminating null. */
 const keyPad = new TextEncoder().encode('Key Pad for IKEv2');
 
-export interface SignedOctets {
+export interface AuthenticatedExchange {
   /** The signer's own IKE_SA_INIT message, the last one where several were sent, header included. */
   readonly message: Uint8Array;
   /** Nonce of the other end. */
@@ -20,19 +21,24 @@ export interface SignedOctets {
   readonly identification: Uint8Array;
 }
 
+/** InitiatorSignedOctets or ResponderSignedOctets: message | peerNonce | prf(macKey, identification). */
+export function signedOctets(algorithm: Prf, exchange: AuthenticatedExchange): Uint8Array {
+  const macedIdentification = prf(algorithm, exchange.macKey.reveal(), exchange.identification);
+  return concatenate(exchange.message, exchange.peerNonce, macedIdentification);
+}
+
 /**
- * prf(prf(preSharedKey, "Key Pad for IKEv2"), message | peerNonce | prf(macKey, identification)).
+ * prf(prf(preSharedKey, "Key Pad for IKEv2"), octets).
  *
  * @wipes its intermediate key
  */
 export function sharedKeyAuthentication(
   algorithm: Prf,
   preSharedKey: Secret,
-  signed: SignedOctets,
+  octets: Uint8Array,
 ): Uint8Array {
   const key = prf(algorithm, preSharedKey.reveal(), keyPad);
-  const macedIdentification = prf(algorithm, signed.macKey.reveal(), signed.identification);
-  const authentication = prf(algorithm, key, signed.message, signed.peerNonce, macedIdentification);
+  const authentication = prf(algorithm, key, octets);
   key.fill(0);
   return authentication;
 }

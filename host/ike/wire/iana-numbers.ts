@@ -1,7 +1,7 @@
 /**
  * Numbers of the IANA registry "Internet Key Exchange Version 2 (IKEv2) Parameters", only those that this
  * implementation reads or writes. They are the one place where such a number is spelled out.
- * RFC 7296 section 3, RFC 5282 (AES-GCM), RFC 8031 (Curve25519).
+ * RFC 7296 section 3, RFC 5282 (AES-GCM), RFC 8031 (Curve25519), RFC 7427 and RFC 8420 (signatures).
  */
 
 /** RFC 7296 section 3.1: this is IKEv2, and the flags of the fixed header. */
@@ -16,7 +16,7 @@ export const exchangeTypes = {
   informational: 37,
 } as const;
 
-/** RFC 7296 section 3.2. Vendor IDs, certificates, configuration and EAP are recognised but not acted on. */
+/** RFC 7296 section 3.2. Vendor IDs, configuration and EAP are recognised but not acted on. */
 export const payloadTypes = {
   none: 0,
   securityAssociation: 33,
@@ -70,8 +70,20 @@ export const identificationTypes = {
   keyId: 11,
 } as const;
 
-/** RFC 7296 section 3.8. */
-export const authenticationMethods = { sharedKeyMessageIntegrityCode: 2 } as const;
+/** RFC 7296 section 3.6. */
+export const certificateEncodings = { x509Signature: 4 } as const;
+
+/** RFC 7296 section 3.8, RFC 4754, RFC 7427. */
+export const authenticationMethods = {
+  rsaDigitalSignature: 1,
+  sharedKeyMessageIntegrityCode: 2,
+  ecdsaSha256P256: 9,
+  ecdsaSha384P384: 10,
+  digitalSignature: 14,
+} as const;
+
+/** RFC 7427 section 7, RFC 8420: only the strong ones. */
+export const signatureHashIds = { sha256: 2, sha384: 3, sha512: 4, identity: 5 } as const;
 
 /** RFC 7296 section 3.10.1: below 16384 an error, otherwise a status. */
 export const notifyTypes = {
@@ -95,6 +107,7 @@ export const notifyTypes = {
   cookie: 16390,
   useTransportMode: 16391,
   fragmentationSupported: 16430, // RFC 7383 section 2.3
+  signatureHashAlgorithms: 16431, // RFC 7427 section 7
 } as const;
 
 export const firstStatusNotifyType = 16384;

@@ -8,6 +8,7 @@ import { Dataplane } from '../../../host/dataplane/dataplane.ts';
 import type { Outcome } from '../../../host/dataplane/engine.ts';
 import { SpiAllocator } from '../../../host/dataplane/spi-allocator.ts';
 import { type Endpoint, formatAddress } from '../../../host/model/address.ts';
+import { sharedKey } from '../../../host/model/credentials.ts';
 import { EventLog } from '../../../host/model/event-log.ts';
 import type { SpdEntry } from '../../../host/model/policy.ts';
 import { proposals } from '../../../host/model/proposal.ts';
@@ -59,7 +60,7 @@ export class LoopbackRouter {
       serverIdentity: 'server',
       server,
       local: this.#local,
-      preSharedKey: new Secret(new TextEncoder().encode(key)),
+      credentials: sharedKey(new Secret(new TextEncoder().encode(key))),
       entries,
       timers: { ...defaultSettingTimers, requestIntervalMs: 500 },
       proposals: [...proposals.keys()],

@@ -6,6 +6,7 @@ import type { SaPair } from '../../../host/dataplane/engine.ts';
 import { SpiAllocator } from '../../../host/dataplane/spi-allocator.ts';
 import { encodeLostState } from '../../../host/ike/lost-state.ts';
 import { type Endpoint, parseAddress } from '../../../host/model/address.ts';
+import { sharedKey } from '../../../host/model/credentials.ts';
 import { Secret } from '../../../host/model/secret.ts';
 
 /** Deterministic octets that never repeat: SHA-256 of a counter. */
@@ -50,7 +51,7 @@ class World {
       serverIdentity: 'server',
       local: this.routerEndpoint,
       server: serverEndpoint,
-      preSharedKey: key(options.routerKey ?? 'secret of tokyo'),
+      credentials: sharedKey(key(options.routerKey ?? 'secret of tokyo')),
       settingPort: 4510,
       random: seeded('router'),
       allocateSpi: () => allocator.allocate(),
@@ -65,7 +66,7 @@ class World {
     this.serverPairs = new Map();
     return new ServerChannels({
       identity: 'server',
-      credentialFor: (name) => (name === 'tokyo' ? key('secret of tokyo') : undefined),
+      credentialsFor: (name) => (name === 'tokyo' ? sharedKey(key('secret of tokyo')) : undefined),
       settingPort: 4510,
       random: seeded(seed),
       allocateSpi: () => allocator.allocate(),

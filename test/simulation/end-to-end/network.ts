@@ -7,6 +7,7 @@ import { Dataplane } from '../../../host/dataplane/dataplane.ts';
 import type { Outcome } from '../../../host/dataplane/engine.ts';
 import { SpiAllocator } from '../../../host/dataplane/spi-allocator.ts';
 import { type Endpoint, equalAddresses, parseAddress } from '../../../host/model/address.ts';
+import { sharedKey } from '../../../host/model/credentials.ts';
 import { EventLog } from '../../../host/model/event-log.ts';
 import type { DistributionPolicy, SpdEntry } from '../../../host/model/policy.ts';
 import { type Prefix, parsePrefix } from '../../../host/model/prefix.ts';
@@ -148,7 +149,7 @@ export class SimulatedRouter {
       serverIdentity: 'server',
       server: network.serverEndpoint,
       local: this.local,
-      preSharedKey: new Secret(new TextEncoder().encode(`secret of ${name}`)),
+      credentials: sharedKey(new Secret(new TextEncoder().encode(`secret of ${name}`))),
       entries,
       timers: defaultSettingTimers,
       proposals: [...proposals.keys()],
@@ -273,7 +274,7 @@ export class SimulatedServer {
     });
     this.server = new Server({
       identity: 'server',
-      credentialFor: (name) => new Secret(new TextEncoder().encode(`secret of ${name}`)),
+      credentialsFor: (name) => sharedKey(new Secret(new TextEncoder().encode(`secret of ${name}`))),
       processing: this.processing,
       spiAllocator: new SpiAllocator(capacities.saPairs, uint32(random)),
       events: this.events,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { natDetectionHash } from '../../../host/ike/nat-detection.ts';
 import { fqdnIdentity } from '../../../host/ike/wire/identification.ts';
+import { sharedKey } from '../../../host/model/credentials.ts';
 import {
   actionsOf,
   endpoint,
@@ -73,7 +74,7 @@ describe('a handshake that is refused', () => {
   };
 
   it('fails on a wrong pre-shared key, at both ends, without a CHILD SA', () => {
-    const pair = run({ initiator: { preSharedKey: key('wrong') } });
+    const pair = run({ initiator: { credentials: sharedKey(key('wrong')) } });
     expect(outcomes(pair.initiatorActions)).toEqual(['failed authentication-failed']);
     expect(outcomes(pair.responderActions)).toEqual(['refused authentication-failed']);
     expect(pair.responders.size).toBe(0);

@@ -16,6 +16,7 @@ import { defaultRetransmission } from '../../../host/ike/retransmission.ts';
 import { fqdnIdentity, type Identity, identityKey } from '../../../host/ike/wire/identification.ts';
 import { type TrafficSelector, trafficSelectorOf } from '../../../host/ike/wire/traffic-selector.ts';
 import { addressOf, type Endpoint, formatEndpoint } from '../../../host/model/address.ts';
+import { sharedKey } from '../../../host/model/credentials.ts';
 import { Secret } from '../../../host/model/secret.ts';
 
 /** Random octets that depend on the seed only. */
@@ -60,7 +61,7 @@ export function initiatorConfig(seed: string, changes: Partial<InitiatorConfig> 
   return {
     identity: routerIdentity,
     peerIdentity: serverIdentity,
-    preSharedKey: key('correct horse battery staple'),
+    credentials: sharedKey(key('correct horse battery staple')),
     local: routerEndpoint,
     peer: serverEndpoint,
     localTrafficSelectors: [inner(1)],
@@ -78,9 +79,9 @@ export function responderConfig(seed: string, changes: Partial<ResponderConfig> 
   let nextSpi = 0x1000;
   return {
     identity: serverIdentity,
-    credentialFor: (identity: Identity) =>
+    credentialsFor: (identity: Identity) =>
       identityKey(identity) === identityKey(routerIdentity)
-        ? { preSharedKey: key('correct horse battery staple') }
+        ? sharedKey(key('correct horse battery staple'))
         : undefined,
     trafficSelectorsFor: () => ({ local: [inner(100)], remote: [inner(1)] }),
     allocateSpi: () => nextSpi++,

@@ -11,6 +11,7 @@ import { fqdnIdentity } from '../../../host/ike/wire/identification.ts';
 import { encodeKeyExchange, encodeNonce } from '../../../host/ike/wire/key-exchange.ts';
 import { encodeMessage, type PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
 import { encodeSecurityAssociation } from '../../../host/ike/wire/security-association.ts';
+import { sharedKey } from '../../../host/model/credentials.ts';
 import {
   actionsOf,
   endpoint,
@@ -371,7 +372,7 @@ describe('several IKE SAs of one identity', () => {
   it('do not touch those of others', () => {
     const names = ['router-a.example', 'router-b.example'];
     const pair = new Pair({
-      responder: { credentialFor: () => ({ preSharedKey: key('correct horse battery staple') }) },
+      responder: { credentialsFor: () => sharedKey(key('correct horse battery staple')) },
     });
     for (const name of names) {
       const initiator = new Initiator(initiatorConfig(name, { identity: fqdnIdentity(name) }));

@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { EngineLostError } from '../../../host/dataplane/instance.ts';
 import type { EngineSnapshot } from '../../../host/dataplane/snapshot.ts';
+import { sharedKey } from '../../../host/model/credentials.ts';
 import { Secret } from '../../../host/model/secret.ts';
 import { PacketLoop, type PacketLoopOptions } from '../../../host/packet-loop/packet-loop.ts';
 import type { LoopCommand } from '../../../host/packet-loop/protocol.ts';
@@ -67,7 +68,7 @@ class Bench {
       settings,
       software: 'test',
       local: { address: address('192.0.2.1'), port: 4500 },
-      preSharedKey: new Secret(random(32)),
+      credentials: sharedKey(new Secret(random(32))),
       random,
       now: () => this.now,
       log: (_, what) => this.said.push(what),

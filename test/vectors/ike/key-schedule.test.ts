@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { aes256Gcm16 } from '../../../host/ike/crypto/aead.ts';
-import { sharedKeyAuthentication } from '../../../host/ike/crypto/authentication.ts';
+import { sharedKeyAuthentication, signedOctets } from '../../../host/ike/crypto/authentication.ts';
 import {
   type DirectionKeys,
   deriveChildKeys,
@@ -50,20 +50,28 @@ describeWith(['python'], 'the key schedule of IKEv2', () => {
       child_initiator: joined(child.initiatorToResponder),
       child_responder: joined(child.responderToInitiator),
       auth_i: hex(
-        sharedKeyAuthentication(prfHmacSha256, preSharedKey, {
-          message: message1,
-          peerNonce: responderNonce,
-          macKey: keys.authenticationInitiator,
-          identification: idi,
-        }),
+        sharedKeyAuthentication(
+          prfHmacSha256,
+          preSharedKey,
+          signedOctets(prfHmacSha256, {
+            message: message1,
+            peerNonce: responderNonce,
+            macKey: keys.authenticationInitiator,
+            identification: idi,
+          }),
+        ),
       ),
       auth_r: hex(
-        sharedKeyAuthentication(prfHmacSha256, preSharedKey, {
-          message: message2,
-          peerNonce: initiatorNonce,
-          macKey: keys.authenticationResponder,
-          identification: idr,
-        }),
+        sharedKeyAuthentication(
+          prfHmacSha256,
+          preSharedKey,
+          signedOctets(prfHmacSha256, {
+            message: message2,
+            peerNonce: initiatorNonce,
+            macKey: keys.authenticationResponder,
+            identification: idr,
+          }),
+        ),
       ),
     };
     const input = {
