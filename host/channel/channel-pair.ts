@@ -5,7 +5,6 @@
 import type { SaPair } from '../dataplane/engine.ts';
 import type { ChildSa } from '../ike/events.ts';
 import type { Address, Endpoint } from '../model/address.ts';
-import { Secret } from '../model/secret.ts';
 import { defaultReplayWindow, type SaKeys, type SecurityAssociation } from '../model/security-association.ts';
 import type { Selector } from '../model/selector.ts';
 
@@ -55,17 +54,13 @@ export function channelPair(options: ChannelPairOptions): SaPair {
     dscp: 'copy',
     dontFragment: 'clear',
   });
-  const noKey = (): Secret => new Secret(new Uint8Array(0));
   return {
     entry: '',
     kind: '',
     precedence: 0,
     precedents: [],
     deliver: 'host',
-    inbound: association('inbound', childSa.inboundSpi, { ...childSa.inbound, authenticationKey: noKey() }),
-    outbound: association('outbound', childSa.outboundSpi, {
-      ...childSa.outbound,
-      authenticationKey: noKey(),
-    }),
+    inbound: association('inbound', childSa.inboundSpi, childSa.inbound),
+    outbound: association('outbound', childSa.outboundSpi, childSa.outbound),
   };
 }

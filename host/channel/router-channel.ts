@@ -13,6 +13,7 @@ import { isLostState } from '../ike/lost-state.ts';
 import { fqdnIdentity } from '../ike/wire/identification.ts';
 import { trafficSelectorOf } from '../ike/wire/traffic-selector.ts';
 import type { Address, Endpoint } from '../model/address.ts';
+import type { ChannelProposals, SettledProposals } from '../model/child-proposal.ts';
 import type { Credentials } from '../model/credentials.ts';
 import { addSeconds, earliest, type Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
@@ -52,6 +53,7 @@ export interface RouterChannelOptions {
   readonly local: Endpoint;
   readonly server: Endpoint;
   readonly credentials: Credentials;
+  readonly proposals: ChannelProposals;
   readonly settingPort: number;
   readonly random: (octets: number) => Uint8Array;
   readonly allocateSpi: () => Spi | undefined;
@@ -70,6 +72,8 @@ export interface RouterChannelState {
   readonly localBehindNat: boolean;
   readonly lastFailure: string;
   readonly setUps: number;
+  /** What the channel has settled on, by keyword; undefined before its first. */
+  readonly settled: SettledProposals | undefined;
 }
 
 export class RouterChannel {
@@ -86,7 +90,14 @@ export class RouterChannel {
   #renewAt: Instant | undefined;
   #lastHintAt: Instant | undefined;
   #noticedAt: Instant | undefined;
-  #state: RouterChannelState = { state: 'down', since: 0, localBehindNat: false, lastFailure: '', setUps: 0 };
+  #state: RouterChannelState = {
+    state: 'down',
+    since: 0,
+    localBehindNat: false,
+    lastFailure: '',
+    setUps: 0,
+    settled: undefined,
+  };
 
   constructor(options: RouterChannelOptions) {
     this.#options = options;
@@ -146,6 +157,8 @@ export class RouterChannel {
       identity: fqdnIdentity(this.#options.name),
       peerIdentity: fqdnIdentity(this.#options.serverIdentity),
       credentials: this.#options.credentials,
+      ikeProposals: this.#options.proposals.ike,
+      espProposals: this.#options.proposals.esp,
       local: this.#options.local,
       peer: this.#options.server,
       localTrafficSelectors: [trafficSelectorOf({ address: this.#localInner, length: 128 })],
@@ -274,7 +287,12 @@ export class RouterChannel {
     this.#renewAt = addSeconds(now, this.#timers.lifetimeSeconds * this.#renewalFraction());
     this.#keepaliveAt = addSeconds(now, this.#timers.keepaliveSeconds);
     this.#heard(now);
-    this.#state = { ...this.#state, localBehindNat: action.localBehindNat, setUps: this.#state.setUps + 1 };
+    this.#state = {
+      ...this.#state,
+      localBehindNat: action.localBehindNat,
+      setUps: this.#state.setUps + 1,
+      settled: { ike: action.ikeProposal, esp: action.childSa.proposal, esn: action.childSa.esn },
+    };
     this.#enter('up', now);
     const pair = channelPair({
       childSa: action.childSa,

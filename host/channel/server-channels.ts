@@ -13,6 +13,7 @@ import { formatIdentity, fqdnIdentity, type Identity } from '../ike/wire/identif
 import { trafficSelectorOf } from '../ike/wire/traffic-selector.ts';
 import type { Address, Endpoint } from '../model/address.ts';
 import type { CertificateTrust } from '../model/certificate-trust.ts';
+import type { ChannelProposals, SettledProposals } from '../model/child-proposal.ts';
 import type { Credentials } from '../model/credentials.ts';
 import { DeadlineHeap } from '../model/deadline-heap.ts';
 import { addSeconds, earliest, type Instant } from '../model/instant.ts';
@@ -52,6 +53,7 @@ export interface ServerChannelsOptions {
   readonly credentialsFor: (router: string) => Credentials | undefined;
   /** Who judges certificates; undefined while no router has one to show. */
   readonly certificateTrust?: () => CertificateTrust | undefined;
+  readonly proposals: ChannelProposals;
   readonly settingPort: number;
   readonly random: (octets: number) => Uint8Array;
   readonly allocateSpi: () => Spi | undefined;
@@ -69,6 +71,8 @@ export interface ServerChannel {
   readonly behindNat: boolean;
   readonly peerInner: Address;
   readonly since: Instant;
+  /** What the channel has settled on, by keyword. */
+  readonly settled: SettledProposals;
 }
 
 /** Time from IKE_SA_INIT to IKE_AUTH: one round trip and its repetitions. */
@@ -94,6 +98,8 @@ export class ServerChannels {
         identity: fqdnIdentity(options.identity),
         credentialsFor: (identity) => options.credentialsFor(formatIdentity(identity)),
         certificateTrust: options.certificateTrust,
+        ikeProposals: options.proposals.ike,
+        espProposals: options.proposals.esp,
         trafficSelectorsFor: (identity) => this.#trafficSelectors(identity),
         allocateSpi: options.allocateSpi,
         // The server has no raw socket: ESP always travels in UDP, as the channel's definition says.
@@ -229,6 +235,7 @@ export class ServerChannels {
       behindNat: action.peerBehindNat,
       peerInner: innerAddress(router),
       since: now,
+      settled: { ike: action.ikeProposal, esp: action.childSa.proposal, esn: action.childSa.esn },
     };
     this.#byRouter.set(router, channel);
     this.#bySaId.set(channel.saId, channel);

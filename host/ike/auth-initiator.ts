@@ -3,7 +3,9 @@
  * is, and whether the CHILD SA stays within what was offered. RFC 7296 sections 1.2, 2.9, 2.15 and appendix C.2.
  */
 import type { Endpoint } from '../model/address.ts';
+import type { ChildProposal } from '../model/child-proposal.ts';
 import type { Credentials } from '../model/credentials.ts';
+import type { IkeProposal } from '../model/ike-proposal.ts';
 import { fail, ok, type Result } from '../model/result.ts';
 import {
   checkCertificate,
@@ -17,7 +19,7 @@ import { createChildSa, encodeEspSpi, espSpiOf, parseChildPayloads } from './chi
 import type { ChildSa, FailureReason } from './events.ts';
 import { failureIn } from './failure.ts';
 import type { IkeSa } from './ike-sa.ts';
-import { acceptableEsp, checkSelected, proposalOf } from './proposal-selection.ts';
+import { acceptableEsp, checkSelected, childAlgorithmsOf, proposalsOf } from './proposal-selection.ts';
 import type { RetransmissionTimes } from './retransmission.ts';
 import { encodeCertificateRequest } from './wire/certificate.ts';
 import { notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
@@ -45,6 +47,10 @@ export interface InitiatorConfig {
   readonly credentials: Credentials;
   readonly local: Endpoint;
   readonly peer: Endpoint;
+  /** Offered for the IKE SA, the preferred first; at least one. */
+  readonly ikeProposals: readonly IkeProposal[];
+  /** Offered for the CHILD SA. */
+  readonly espProposals: readonly ChildProposal[];
   /** Inner addresses of this end and of the other, 1 to 255 each. */
   readonly localTrafficSelectors: readonly TrafficSelector[];
   readonly remoteTrafficSelectors: readonly TrafficSelector[];
@@ -55,7 +61,7 @@ export interface InitiatorConfig {
   /** Octets of the longest IP packet with an IKE message, if the peer puts fragments together (RFC 7383). */
   readonly longestDatagramOctets: number;
   readonly retransmission: RetransmissionTimes;
-  /** Fresh random octets, owned by the machine; called for SPI, nonce and private key. */
+  /** Fresh random octets, owned by the machine; called for SPI, nonce, private key and IVs. */
   readonly random: (octets: number) => Uint8Array;
 }
 
@@ -79,7 +85,9 @@ export function authRequest(
     ...(peer.kind === 'certificate' ? [encodeCertificateRequest(peer.trust.authorityKeyHashes)] : []),
     { type: payloadTypes.identificationResponder, body: encodeIdentification(config.peerIdentity) },
     proof.value.authentication,
-    encodeSecurityAssociation([proposalOf(acceptableEsp, encodeEspSpi(inboundSpi))]),
+    encodeSecurityAssociation(
+      proposalsOf(acceptableEsp(config.espProposals, 'ike-auth'), encodeEspSpi(inboundSpi)),
+    ),
     {
       type: payloadTypes.trafficSelectorInitiator,
       body: encodeTrafficSelectors(config.localTrafficSelectors),
@@ -158,7 +166,7 @@ function acceptChildSa(
       ? fail('invalid-syntax', 'expected SA, TSi and TSr in IKE_AUTH, found none')
       : fail(failure.reason, failure.message);
   }
-  const proposal = checkSelected(acceptableEsp, child.value.proposals);
+  const proposal = checkSelected(acceptableEsp(config.espProposals, 'ike-auth'), child.value.proposals);
   const outboundSpi = proposal && espSpiOf(proposal);
   if (proposal === undefined || outboundSpi === undefined) {
     return fail('no-proposal-chosen', 'expected one of the ESP transforms offered, found others');
@@ -180,7 +188,7 @@ function acceptChildSa(
       derivation: ikeSa.keys.derivation,
       initiatorNonce: transcript.initiatorNonce,
       responderNonce: transcript.responderNonce,
-      proposal,
+      algorithms: childAlgorithmsOf(proposal),
       inboundSpi,
       outboundSpi,
       localTrafficSelectors: initiatorSelectors,

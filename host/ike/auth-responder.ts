@@ -4,7 +4,9 @@
  */
 
 import type { CertificateTrust } from '../model/certificate-trust.ts';
+import type { ChildProposal } from '../model/child-proposal.ts';
 import type { Credentials, OwnCredential } from '../model/credentials.ts';
+import type { IkeProposal } from '../model/ike-proposal.ts';
 import { fail, ok, type Result } from '../model/result.ts';
 import type { Secret } from '../model/secret.ts';
 import {
@@ -20,7 +22,7 @@ import {
 import { type ChildPayloads, createChildSa, encodeEspSpi, espSpiOf, parseChildPayloads } from './child-sa.ts';
 import type { ChildSa, RefusalReason } from './events.ts';
 import type { IkeSa } from './ike-sa.ts';
-import { acceptableEsp, selectProposal } from './proposal-selection.ts';
+import { acceptableEsp, childAlgorithmsOf, keywordsOf, selectProposal } from './proposal-selection.ts';
 import type { RetransmissionTimes } from './retransmission.ts';
 import { notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
 import {
@@ -46,6 +48,10 @@ export interface ResponderConfig {
   readonly credentialsFor: (identity: Identity) => Credentials | undefined;
   /** Who judges certificates, of strangers too; undefined while no initiator has one to show. */
   readonly certificateTrust?: (() => CertificateTrust | undefined) | undefined;
+  /** Accepted for the IKE SA, the preferred first, whatever an initiator prefers. */
+  readonly ikeProposals: readonly IkeProposal[];
+  /** Accepted for the CHILD SA. */
+  readonly espProposals: readonly ChildProposal[];
   /** Inner addresses of this end and of an authenticated initiator; the offered ones are narrowed to them. */
   readonly trafficSelectorsFor: (identity: Identity) => {
     readonly local: readonly TrafficSelector[];
@@ -60,7 +66,7 @@ export interface ResponderConfig {
   readonly retransmission: RetransmissionTimes;
   /** From IKE_SA_INIT to IKE_AUTH, and the life of an SA that did not get further. */
   readonly halfOpenTimeoutMs: number;
-  /** Fresh random octets, owned by the machine; called for SPIs, nonces, private keys and cookie secrets. */
+  /** Fresh random octets, owned by the machine; called for SPIs, nonces, private keys, IVs and cookie secrets. */
   readonly random: (octets: number) => Uint8Array;
 }
 
@@ -191,10 +197,13 @@ function selectChildSa(
   identity: Identity,
   offer: ChildPayloads,
 ): Result<{ readonly childSa: ChildSa; readonly answer: readonly PayloadValue[] }, ChildRefusal> {
-  const proposal = selectProposal(acceptableEsp, offer.proposals);
+  const proposal = selectProposal(acceptableEsp(config.espProposals, 'ike-auth'), offer.proposals);
   const outboundSpi = proposal && espSpiOf(proposal);
   if (proposal === undefined || outboundSpi === undefined) {
-    return fail('no-proposal-chosen', 'expected a proposal of ESP aes256gcm16, found none');
+    return fail(
+      'no-proposal-chosen',
+      `expected a proposal for ESP of ${keywordsOf(config.espProposals)}; found none`,
+    );
   }
   const own = config.trafficSelectorsFor(identity);
   const initiatorSelectors = narrowTrafficSelectors(offer.initiatorSelectors, own.remote);
@@ -215,7 +224,7 @@ function selectChildSa(
     derivation: ikeSa.keys.derivation,
     initiatorNonce: transcript.initiatorNonce,
     responderNonce: transcript.responderNonce,
-    proposal,
+    algorithms: childAlgorithmsOf(proposal),
     inboundSpi,
     outboundSpi,
     localTrafficSelectors: responderSelectors,

@@ -1,15 +1,13 @@
 /**
- * The CHILD SA that comes with IKE_AUTH: its payloads, its keys by direction, its selectors as narrowed.
- * RFC 7296 sections 1.2, 2.9 and 2.17.
+ * A CHILD SA of IKE_AUTH or CREATE_CHILD_SA: its payloads, its keys by direction, its selectors as narrowed.
+ * RFC 7296 sections 1.2, 1.3, 2.9 and 2.17.
  */
 import { ok } from '../model/result.ts';
-import type { Secret } from '../model/secret.ts';
-import { aes256Gcm16 } from './crypto/aead.ts';
-import { deriveChildKeys } from './crypto/key-derivation.ts';
+import { type ChildKeySources, deriveChildKeys } from './crypto/key-derivation.ts';
 import type { Prf } from './crypto/prf.ts';
 import type { ChildSa } from './events.ts';
-import { type SelectedProposal, selectedId } from './proposal-selection.ts';
-import { extendedSequenceNumbersIds, payloadTypes, transformTypes } from './wire/iana-numbers.ts';
+import type { ChildAlgorithms, SelectedProposal } from './proposal-selection.ts';
+import { payloadTypes } from './wire/iana-numbers.ts';
 import type { PayloadSet } from './wire/payload-set.ts';
 import { type OfferedProposal, parseSecurityAssociation } from './wire/security-association.ts';
 import { type Parsed, readUint32, syntaxError, writeUint32 } from './wire/syntax.ts';
@@ -24,7 +22,7 @@ export interface ChildPayloads {
   readonly responderSelectors: readonly TrafficSelector[];
 }
 
-/** SA, TSi and TSr of IKE_AUTH; `undefined` when none of the three is there. */
+/** SA, TSi and TSr; `undefined` when none of the three is there. */
 export function parseChildPayloads(payloads: PayloadSet): Parsed<ChildPayloads | undefined> {
   const association = payloads.body(payloadTypes.securityAssociation);
   const initiator = payloads.body(payloadTypes.trafficSelectorInitiator);
@@ -59,14 +57,11 @@ export function espSpiOf(proposal: SelectedProposal): number | undefined {
   return spi < leastEspSpi ? undefined : spi;
 }
 
-export interface ChildSources {
+export interface ChildSources extends ChildKeySources {
+  /** In the exchange that sets the CHILD SA up, which may not be the one in the IKE SA. */
   readonly role: 'initiator' | 'responder';
   readonly prf: Prf;
-  /** SK_d. */
-  readonly derivation: Secret;
-  readonly initiatorNonce: Uint8Array;
-  readonly responderNonce: Uint8Array;
-  readonly proposal: SelectedProposal;
+  readonly algorithms: ChildAlgorithms;
   readonly inboundSpi: number;
   readonly outboundSpi: number;
   readonly localTrafficSelectors: readonly TrafficSelector[];
@@ -75,22 +70,16 @@ export interface ChildSources {
 
 /** The CHILD SA with fresh keys, which the caller owns. */
 export function createChildSa(sources: ChildSources): ChildSa {
-  const keys = deriveChildKeys(
-    sources.prf,
-    sources.derivation,
-    sources.initiatorNonce,
-    sources.responderNonce,
-    aes256Gcm16,
-  );
+  const { esp, esn } = sources.algorithms;
+  const keys = deriveChildKeys(sources.prf, sources, esp);
   const isInitiator = sources.role === 'initiator';
   return {
     inboundSpi: sources.inboundSpi,
     outboundSpi: sources.outboundSpi,
     inbound: isInitiator ? keys.responderToInitiator : keys.initiatorToResponder,
     outbound: isInitiator ? keys.initiatorToResponder : keys.responderToInitiator,
-    proposal: 'aes256gcm16',
-    esn:
-      selectedId(sources.proposal, transformTypes.extendedSequenceNumbers) === extendedSequenceNumbersIds.yes,
+    proposal: esp.keyword,
+    esn,
     localTrafficSelectors: sources.localTrafficSelectors,
     remoteTrafficSelectors: sources.remoteTrafficSelectors,
   };

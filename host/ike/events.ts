@@ -4,7 +4,7 @@
  */
 import type { Endpoint } from '../model/address.ts';
 import { certificateRefusals } from '../model/certificate-trust.ts';
-import type { DirectionKeys } from './crypto/key-derivation.ts';
+import type { SaKeys } from '../model/security-association.ts';
 import type { Identity } from './wire/identification.ts';
 import type { TrafficSelector } from './wire/traffic-selector.ts';
 
@@ -107,10 +107,10 @@ export function zeroRefusalCounters(): RefusalCounters {
 export interface ChildSa {
   readonly inboundSpi: number;
   readonly outboundSpi: number;
-  readonly inbound: DirectionKeys;
-  readonly outbound: DirectionKeys;
+  readonly inbound: SaKeys;
+  readonly outbound: SaKeys;
   /** Keyword of host/model/proposal.ts. */
-  readonly proposal: 'aes256gcm16';
+  readonly proposal: string;
   readonly esn: boolean;
   /** As narrowed: inner addresses of this end and of the other. */
   readonly localTrafficSelectors: readonly TrafficSelector[];
@@ -121,6 +121,8 @@ export interface EstablishedAction {
   readonly kind: 'established';
   readonly saId: SaId;
   readonly childSa: ChildSa;
+  /** What the IKE SA has settled on: keyword of host/model/ike-proposal.ts. */
+  readonly ikeProposal: string;
   readonly peerIdentity: Identity;
   readonly local: Endpoint;
   readonly peer: Endpoint;

@@ -20,8 +20,7 @@ const failures: ReadonlyMap<number, Failure> = new Map([
     {
       reason: 'no-proposal-chosen',
       refusal: 'no-proposal-chosen',
-      message:
-        'the peer accepts none of the algorithms offered (aes256gcm16-prfsha256-x25519, ESP aes256gcm16)',
+      message: 'the peer accepts none of the algorithms offered; compare the proposals of both ends',
     },
   ],
   [
@@ -29,7 +28,7 @@ const failures: ReadonlyMap<number, Failure> = new Map([
     {
       reason: 'invalid-ke-payload',
       refusal: 'invalid-ke-payload',
-      message: 'the peer wants another key exchange than x25519, the only one offered',
+      message: 'the peer wants a key exchange that was not offered; compare the proposals of both ends',
     },
   ],
   [

@@ -4,8 +4,8 @@
  * above. A message of this file's users may be several on the wire. RFC 7296 sections 2.1, 2.2 and 2.3, RFC 7383.
  */
 import type { Instant } from '../model/instant.ts';
-import { AeadOpener, AeadSealer } from './crypto/aead.ts';
-import { type IkeAlgorithms, type IkeKeys, wipeIkeKeys } from './crypto/key-derivation.ts';
+import { type IkeAlgorithms, type Opener, openerOf, type Sealer, sealerOf } from './crypto/algorithms.ts';
+import { type IkeKeys, wipeIkeKeys } from './crypto/key-derivation.ts';
 import type { RefusalReason } from './events.ts';
 import { Reassembly } from './reassembly.ts';
 import { Retransmission, type RetransmissionTimes } from './retransmission.ts';
@@ -28,6 +28,8 @@ export interface IkeSaParameters {
    * together; undefined otherwise.
    */
   readonly longestMessageOctets: number | undefined;
+  /** Fresh random octets, for the IVs of ciphers that need them unpredictable. */
+  readonly random: (octets: number) => Uint8Array;
 }
 
 /** What a request of ours was for, so that its response can be understood. */
@@ -75,8 +77,8 @@ export class IkeSa {
   readonly keys: IkeKeys;
   readonly #isInitiator: boolean;
   readonly #retransmission: RetransmissionTimes;
-  readonly #sealer: AeadSealer;
-  readonly #opener: AeadOpener;
+  readonly #sealer: Sealer;
+  readonly #opener: Opener;
   readonly #longestMessageOctets: number | undefined;
   readonly #requestFragments = new Reassembly();
   readonly #responseFragments = new Reassembly();
@@ -94,11 +96,11 @@ export class IkeSa {
     this.keys = keys;
     this.#isInitiator = parameters.role === 'initiator';
     this.#retransmission = parameters.retransmission;
-    const [outbound, inbound] = this.#isInitiator
-      ? [keys.encryptionInitiator, keys.encryptionResponder]
-      : [keys.encryptionResponder, keys.encryptionInitiator];
-    this.#sealer = new AeadSealer(algorithms.aead, outbound);
-    this.#opener = new AeadOpener(algorithms.aead, inbound);
+    const ofInitiator = { encryption: keys.encryptionInitiator, integrity: keys.integrityInitiator };
+    const ofResponder = { encryption: keys.encryptionResponder, integrity: keys.integrityResponder };
+    const [outbound, inbound] = this.#isInitiator ? [ofInitiator, ofResponder] : [ofResponder, ofInitiator];
+    this.#sealer = sealerOf(algorithms, outbound, parameters.random);
+    this.#opener = openerOf(algorithms, inbound);
     this.#longestMessageOctets = parameters.longestMessageOctets;
     this.#nextRequestId = this.#isInitiator ? 1 : 0;
     this.#expectedRequestId = this.#isInitiator ? 0 : 1;

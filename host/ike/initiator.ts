@@ -1,5 +1,5 @@
 /**
- * The initiator of an IKE SA: IKE_SA_INIT, IKE_AUTH and one tunnel-mode CHILD SA, then whatever
+ * The initiator of an IKE SA: IKE_SA_INIT (sa-init-request.ts), IKE_AUTH and one tunnel-mode CHILD SA, then whatever
  * established-sa.ts does. One object is one attempt; who wants another makes another. The states are tabled in
  * README.md. RFC 7296 sections 1.2, 2.6, 2.7 and 2.21.
  */
@@ -12,10 +12,7 @@ import {
   type RejectionReason,
 } from './auth-initiator.ts';
 import { leastEspSpi } from './child-sa.ts';
-import { aes256Gcm16 } from './crypto/aead.ts';
-import { deriveIkeKeys } from './crypto/key-derivation.ts';
-import { curve25519, type KeyPair } from './crypto/key-exchange.ts';
-import { prfHmacSha256 } from './crypto/prf.ts';
+import { ikeKeyword } from './crypto/algorithms.ts';
 import { EstablishedSa } from './established-sa.ts';
 import {
   type FailureReason,
@@ -29,22 +26,14 @@ import {
   sendAll,
   zeroRefusalCounters,
 } from './events.ts';
-import { failureIn } from './failure.ts';
-import { fragmentationNotify, longestMessage } from './fragmentation.ts';
-import { IkeSa } from './ike-sa.ts';
+import type { IkeSa } from './ike-sa.ts';
 import { freshSpi } from './ike-spi.ts';
-import { detectNat, type NatFindings, natDetectionNotifies } from './nat-detection.ts';
-import { acceptableIke, checkSelected, proposalOf } from './proposal-selection.ts';
+import type { NatFindings } from './nat-detection.ts';
 import { Retransmission } from './retransmission.ts';
-import { nonceOctets, parseSaInit, parseUnprotected } from './sa-init.ts';
-import { announceSignatureHashes } from './signature-hashes.ts';
+import { firstRequest, type InitOutcome, type InitRequest, judgeInitResponse } from './sa-init-request.ts';
 import { IkeHeader } from './wire/header.ts';
-import { exchangeTypes, ikeMajorVersion, notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
-import { encodeKeyExchange, encodeNonce } from './wire/key-exchange.ts';
+import { exchangeTypes, ikeMajorVersion, notifyTypes } from './wire/iana-numbers.ts';
 import { encodeNotify } from './wire/notify.ts';
-import { encodeMessage, type PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
-import { encodeSecurityAssociation } from './wire/security-association.ts';
 import { plainOctets } from './wire/syntax.ts';
 
 export type { InitiatorConfig };
@@ -54,9 +43,6 @@ export type { InitiatorConfig };
  * so that a forged one does not end an attempt and a true one is known soon. RFC 7296 section 2.21.1.
  */
 const refusalGraceMs = 2000;
-
-/** A responder that keeps asking for cookies is broken or forged; ours. */
-const maximumCookies = 3;
 
 type Phase =
   | { readonly kind: 'idle' | 'over' }
@@ -71,13 +57,8 @@ type Phase =
 
 interface InitSent {
   readonly kind: 'init-sent';
-  readonly message: Uint8Array;
-  readonly keyPair: KeyPair;
-  readonly nonce: Uint8Array;
-  readonly natNotifies: readonly PayloadValue[];
+  readonly request: InitRequest;
   readonly retransmission: Retransmission;
-  /** Cookies that the responder has asked back, the last one in `message`. */
-  readonly cookies: readonly Uint8Array[];
   /** An unauthenticated error, and until when a better answer may come. */
   readonly refusal?: { readonly reason: FailureReason; readonly message: string; readonly until: Instant };
 }
@@ -152,49 +133,14 @@ export class Initiator {
     if (!Number.isInteger(inboundSpi) || inboundSpi < leastEspSpi || inboundSpi > 0xffffffff) {
       throw new RangeError(`expected an SPI of ${leastEspSpi} to 4294967295, found ${inboundSpi}`);
     }
-    const { local, peer, forceUdpEncapsulation, random } = this.#config;
     this.#inboundSpi = inboundSpi;
-    const spis = { initiatorSpi: this.#spi, responderSpi: 0n };
-    return this.#sendInit(
-      {
-        keyPair: curve25519.generate(random),
-        nonce: random(nonceOctets),
-        natNotifies: natDetectionNotifies(spis, local, peer, forceUdpEncapsulation ? random(20) : undefined),
-        cookies: [],
-      },
-      now,
-    );
+    return this.#sendInit(firstRequest(this.#config, this.#spi), now);
   }
 
-  /** Sends IKE_SA_INIT, behind a cookie if the responder has asked for one (RFC 7296 section 2.6). */
-  #sendInit(
-    init: Pick<InitSent, 'keyPair' | 'nonce' | 'natNotifies' | 'cookies'>,
-    now: Instant,
-  ): IkeAction[] {
-    const { keyPair, nonce, natNotifies, cookies } = init;
-    const cookie = cookies.at(-1);
-    const message = encodeMessage(
-      {
-        initiatorSpi: this.#spi,
-        responderSpi: 0n,
-        exchangeType: exchangeTypes.ikeSaInit,
-        fromInitiator: true,
-        isResponse: false,
-        messageId: 0,
-      },
-      [
-        ...(cookie === undefined ? [] : [encodeNotify(notifyTypes.cookie, cookie)]),
-        encodeSecurityAssociation([proposalOf(acceptableIke, new Uint8Array(0))]),
-        encodeKeyExchange({ method: curve25519.id, data: keyPair.publicValue }),
-        encodeNonce(nonce),
-        fragmentationNotify(),
-        ...natNotifies,
-        ...(this.#config.credentials.peer.kind === 'certificate' ? [announceSignatureHashes()] : []),
-      ],
-    );
+  #sendInit(request: InitRequest, now: Instant): IkeAction[] {
     const retransmission = new Retransmission(this.#config.retransmission, now);
-    this.#phase = { kind: 'init-sent', message, retransmission, keyPair, nonce, natNotifies, cookies };
-    return this.#send([message]);
+    this.#phase = { kind: 'init-sent', request, retransmission };
+    return this.#send([request.message]);
   }
 
   #receive(event: MessageEvent, now: Instant): IkeAction[] {
@@ -229,100 +175,25 @@ export class Initiator {
     now: Instant,
     refuse: (reason: RefusalReason, message: string) => IkeAction[],
   ): IkeAction[] {
-    const { exchangeType, messageId } = header;
-    if (
-      exchangeType !== exchangeTypes.ikeSaInit ||
-      !header.isResponse ||
-      header.fromInitiator ||
-      messageId !== 0
-    ) {
-      return refuse('unexpected', 'expected the response of IKE_SA_INIT, found another message');
+    const outcome = judgeInitResponse(this.#config, phase.request, header, event);
+    switch (outcome.kind) {
+      case 'refused':
+        return refuse(outcome.reason, outcome.message);
+      case 'again':
+        return this.#sendInit(outcome.request, now);
+      case 'failure': {
+        const { reason, message } = outcome.failure;
+        const until = phase.refusal?.until ?? now + refusalGraceMs;
+        this.#phase = { ...phase, refusal: { reason, message, until } };
+        return refuse(outcome.failure.refusal, message);
+      }
+      case 'agreed':
+        return this.#sendAuth(outcome, now);
     }
-    const payloads = parseUnprotected(header, event.bytes);
-    if (!payloads.ok) return refuse('malformed', payloads.message);
-    if (payloads.value.unsupportedCritical !== undefined) {
-      return refuse('unsupported-critical-payload', `found type ${payloads.value.unsupportedCritical}`);
-    }
-    const cookie = payloads.value.notify(notifyTypes.cookie);
-    const hasAssociation = payloads.value.body(payloadTypes.securityAssociation) !== undefined;
-    if (cookie !== undefined && !hasAssociation) {
-      return this.#sendCookie(phase, cookie.data, now, refuse);
-    }
-    const failure = hasAssociation ? undefined : failureIn(payloads.value);
-    if (failure !== undefined) {
-      const { reason, message } = failure;
-      const until = phase.refusal?.until ?? now + refusalGraceMs;
-      this.#phase = { ...phase, refusal: { reason, message, until } };
-      return refuse(failure.refusal, message);
-    }
-    return this.#acceptInit(phase, header, payloads.value, event, now, refuse);
   }
 
-  /** Starts IKE_SA_INIT over with the cookie in front; the same one again is a late copy of the demand. */
-  #sendCookie(
-    phase: InitSent,
-    cookie: Uint8Array,
-    now: Instant,
-    refuse: (reason: RefusalReason, message: string) => IkeAction[],
-  ): IkeAction[] {
-    if (cookie.length < 1 || cookie.length > 64) {
-      return refuse('malformed', `expected a cookie of 1 to 64 octets, found ${cookie.length}`);
-    }
-    const isKnown = phase.cookies.some((known) => Buffer.compare(known, cookie) === 0);
-    if (isKnown || phase.cookies.length === maximumCookies) {
-      return refuse('unexpected', 'expected the response of IKE_SA_INIT, found another demand for a cookie');
-    }
-    return this.#sendInit({ ...phase, cookies: [...phase.cookies, cookie.slice()] }, now);
-  }
-
-  /** Takes the responder's choice, derives the keys and sends IKE_AUTH. */
-  #acceptInit(
-    phase: InitSent,
-    header: IkeHeader,
-    payloads: PayloadSet,
-    event: MessageEvent,
-    now: Instant,
-    refuse: (reason: RefusalReason, message: string) => IkeAction[],
-  ): IkeAction[] {
-    const { responderSpi } = header;
-    const init = parseSaInit(payloads);
-    if (!init.ok) return refuse('malformed', init.message);
-    if (responderSpi === 0n) return refuse('malformed', 'expected an SPI of the responder, found 0');
-    if (checkSelected(acceptableIke, init.value.proposals) === undefined) {
-      return refuse(
-        'no-proposal-chosen',
-        'expected one of the offered transforms of each type, found others',
-      );
-    }
-    if (init.value.keyExchange.method !== curve25519.id) {
-      return refuse('invalid-ke-payload', `expected key exchange method ${curve25519.id}, found another`);
-    }
-    const sharedSecret = phase.keyPair.agree(init.value.keyExchange.data);
-    if (!sharedSecret.ok) return refuse('malformed', sharedSecret.message);
-    const transcript: Transcript = {
-      initiatorMessage: phase.message,
-      responderMessage: event.bytes.slice(),
-      initiatorNonce: phase.nonce,
-      responderNonce: init.value.nonce.slice(),
-    };
-    const algorithms = { prf: prfHmacSha256, aead: aes256Gcm16 };
-    const keys = deriveIkeKeys(algorithms, {
-      ...transcript,
-      sharedSecret: sharedSecret.value,
-      initiatorSpi: this.#spi,
-      responderSpi,
-    });
-    sharedSecret.value.wipe();
-    const ikeSa = new IkeSa({
-      role: 'initiator',
-      initiatorSpi: this.#spi,
-      responderSpi,
-      algorithms,
-      keys,
-      retransmission: this.#config.retransmission,
-      longestMessageOctets: longestMessage(payloads, this.#config.longestDatagramOctets),
-    });
-    const nat = detectNat({ initiatorSpi: this.#spi, responderSpi }, payloads, event.from, event.to);
+  #sendAuth(agreed: Extract<InitOutcome, { kind: 'agreed' }>, now: Instant): IkeAction[] {
+    const { ikeSa, transcript, nat } = agreed;
     const request = authRequest(this.#config, ikeSa, transcript, this.#inboundSpi);
     if (!request.ok) {
       ikeSa.wipe();
@@ -375,6 +246,7 @@ export class Initiator {
         kind: 'established',
         saId: this.saId,
         childSa: child.value,
+        ikeProposal: ikeKeyword(ikeSa.algorithms),
         peerIdentity,
         local,
         peer,
@@ -415,7 +287,7 @@ export class Initiator {
     }
     switch (phase.retransmission.expire(now)) {
       case 'resend':
-        return this.#send([phase.message]);
+        return this.#send([phase.request.message]);
       case 'give-up':
         return this.#giveUp('no-response', 'the peer did not answer IKE_SA_INIT');
       case 'wait':

@@ -9,14 +9,13 @@ import { ok, type Result } from '../model/result.ts';
 import type { Secret } from '../model/secret.ts';
 import type { Transcript } from './auth-exchange.ts';
 import { judgeAuthRequest, type ResponderConfig } from './auth-responder.ts';
-import { aes256Gcm16 } from './crypto/aead.ts';
-import { deriveIkeKeys } from './crypto/key-derivation.ts';
+import { type IkeAlgorithms, ikeKeyword } from './crypto/algorithms.ts';
 import type { KeyPair } from './crypto/key-exchange.ts';
-import { prfHmacSha256 } from './crypto/prf.ts';
 import { EstablishedSa } from './established-sa.ts';
 import { type IkeAction, type RefusalReason, type SaId, saIdOf, sendAll } from './events.ts';
-import { IkeSa, type Received } from './ike-sa.ts';
+import type { IkeSa, Received } from './ike-sa.ts';
 import type { NatFindings } from './nat-detection.ts';
+import { keyedIkeSa } from './sa-init.ts';
 import type { IkeHeader } from './wire/header.ts';
 import { exchangeTypes } from './wire/iana-numbers.ts';
 
@@ -26,6 +25,7 @@ export type { ResponderConfig };
 export interface ResponderSetup {
   readonly initiatorSpi: bigint;
   readonly responderSpi: bigint;
+  readonly algorithms: IkeAlgorithms;
   readonly keyPair: KeyPair;
   readonly peerPublicValue: Uint8Array;
   readonly transcript: Transcript;
@@ -170,26 +170,14 @@ export class Responder {
   /** Derives the keys, at the first message that needs them, and lets go of the private key. */
   #derive(setup: ResponderSetup): Result<Extract<Phase, { kind: 'keyed' }>, 'KEY_EXCHANGE'> {
     const { keyPair, peerPublicValue, ...agreed } = setup;
-    const { initiatorSpi, responderSpi } = agreed;
+    const { initiatorSpi, responderSpi, longestMessageOctets } = agreed;
     const sharedSecret = keyPair.agree(peerPublicValue);
     if (!sharedSecret.ok) return sharedSecret;
-    const algorithms = { prf: prfHmacSha256, aead: aes256Gcm16 };
-    const keys = deriveIkeKeys(algorithms, {
+    const ikeSa = keyedIkeSa('responder', { ...this.#config, longestMessageOctets }, agreed.algorithms, {
       ...agreed.transcript,
       sharedSecret: sharedSecret.value,
       initiatorSpi,
       responderSpi,
-    });
-    sharedSecret.value.wipe();
-    const { retransmission } = this.#config;
-    const ikeSa = new IkeSa({
-      role: 'responder',
-      initiatorSpi,
-      responderSpi,
-      algorithms,
-      keys,
-      retransmission,
-      longestMessageOctets: agreed.longestMessageOctets,
     });
     return ok({ kind: 'keyed', ikeSa, agreed });
   }
@@ -230,6 +218,7 @@ export class Responder {
         kind: 'established',
         saId: this.saId,
         childSa: child.value,
+        ikeProposal: ikeKeyword(ikeSa.algorithms),
         peerIdentity,
         local: to,
         peer: from,

@@ -2,13 +2,11 @@
  * The responder's answer to a well-formed IKE_SA_INIT request that passed the limits: its choice of algorithms, a fresh
  * key pair and SPI. Keeps nothing itself. RFC 7296 sections 1.2, 2.7 and 2.23.
  */
-
-import { curve25519 } from './crypto/key-exchange.ts';
 import type { MessageEvent, RefusalReason } from './events.ts';
 import { fragmentationNotify, longestMessage } from './fragmentation.ts';
 import { freshSpi } from './ike-spi.ts';
 import { detectNat, natDetectionNotifies } from './nat-detection.ts';
-import { acceptableIke, selectProposal } from './proposal-selection.ts';
+import { acceptableIke, ikeAlgorithmsOf, keywordsOf, selectProposal } from './proposal-selection.ts';
 import type { ResponderConfig, ResponderSetup } from './responder.ts';
 import { nonceOctets, type SaInit } from './sa-init.ts';
 import { announceSignatureHashes } from './signature-hashes.ts';
@@ -16,11 +14,10 @@ import { encodeCertificateRequest } from './wire/certificate.ts';
 import type { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, notifyTypes } from './wire/iana-numbers.ts';
 import { encodeKeyExchange, encodeNonce } from './wire/key-exchange.ts';
-import { encodeNotify } from './wire/notify.ts';
+import { encodeInvalidKe, encodeNotify } from './wire/notify.ts';
 import { encodeMessage, type PayloadValue } from './wire/payload-chain.ts';
 import type { PayloadSet } from './wire/payload-set.ts';
 import { encodeSecurityAssociation } from './wire/security-association.ts';
-import { writeUint16 } from './wire/syntax.ts';
 
 export type SaInitOutcome =
   | {
@@ -41,35 +38,34 @@ export function answerSaInit(
   init: SaInit,
   isTaken: (spi: bigint) => boolean,
 ): SaInitOutcome {
-  const proposal = selectProposal(acceptableIke, init.proposals);
+  const proposal = selectProposal(acceptableIke(config.ikeProposals), init.proposals);
   if (proposal === undefined) {
     return {
       kind: 'refused',
       reason: 'no-proposal-chosen',
-      message: 'expected a proposal of aes256gcm16-prfsha256-x25519, found none',
+      message: `expected a proposal of ${keywordsOf(config.ikeProposals)}; found none`,
       notify: encodeNotify(notifyTypes.noProposalChosen),
     };
   }
-  if (init.keyExchange.method !== curve25519.id) {
-    // RFC 7296 section 3.10.1: the method that we want, in two octets.
-    const wanted = new Uint8Array(2);
-    writeUint16(wanted, 0, curve25519.id);
+  const algorithms = ikeAlgorithmsOf(proposal);
+  const method = algorithms.keyExchange;
+  if (init.keyExchange.method !== method.id) {
     return {
       kind: 'refused',
       reason: 'invalid-ke-payload',
-      message: `expected key exchange method ${curve25519.id}, found ${init.keyExchange.method}`,
-      notify: encodeNotify(notifyTypes.invalidKePayload, wanted),
+      message: `expected key exchange method ${method.id} (${method.name}), found ${init.keyExchange.method}`,
+      notify: encodeInvalidKe(method.id),
     };
   }
-  if (init.keyExchange.data.length !== curve25519.publicOctets) {
-    const message = `expected a public value of ${curve25519.publicOctets} octets, found ${init.keyExchange.data.length}`;
+  if (init.keyExchange.data.length !== method.publicOctets) {
+    const message = `expected a public value of ${method.publicOctets} octets, found ${init.keyExchange.data.length}`;
     return { kind: 'refused', reason: 'malformed', message };
   }
   const { initiatorSpi } = header;
   const { from: peer, to: local } = event;
   let responderSpi = freshSpi(config.random);
   while (isTaken(responderSpi)) responderSpi = freshSpi(config.random);
-  const keyPair = curve25519.generate(config.random);
+  const keyPair = method.generate(config.random);
   const responderNonce = config.random(nonceOctets);
   const spis = { initiatorSpi, responderSpi };
   const longestMessageOctets = longestMessage(payloads, config.longestDatagramOctets);
@@ -83,7 +79,7 @@ export function answerSaInit(
     },
     [
       encodeSecurityAssociation([proposal]),
-      encodeKeyExchange({ method: curve25519.id, data: keyPair.publicValue }),
+      encodeKeyExchange({ method: method.id, data: keyPair.publicValue }),
       encodeNonce(responderNonce),
       ...natDetectionNotifies(
         spis,
@@ -99,6 +95,7 @@ export function answerSaInit(
     kind: 'accepted',
     setup: {
       ...spis,
+      algorithms,
       keyPair,
       peerPublicValue: init.keyExchange.data.slice(),
       transcript: {

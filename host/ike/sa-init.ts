@@ -1,7 +1,10 @@
 /**
- * Payloads of an IKE_SA_INIT message, for both roles. RFC 7296 section 1.2 and appendix C.1.
+ * IKE_SA_INIT, for both roles: its payloads, and the IKE SA that comes of it. RFC 7296 sections 1.2 and 2.14, appendix C.1.
  */
 import { ok } from '../model/result.ts';
+import type { IkeAlgorithms } from './crypto/algorithms.ts';
+import { deriveIkeKeys, type IkeKeySources } from './crypto/key-derivation.ts';
+import { IkeSa, type IkeSaParameters } from './ike-sa.ts';
 import { headerOctets, type IkeHeader } from './wire/header.ts';
 import { payloadTypes } from './wire/iana-numbers.ts';
 import { type KeyExchange, parseKeyExchange, parseNonce } from './wire/key-exchange.ts';
@@ -44,4 +47,31 @@ export function parseSaInit(payloads: PayloadSet): Parsed<SaInit> {
   const nonce = parseNonce(nonceBody);
   if (!nonce.ok) return nonce;
   return ok({ proposals: proposals.value, keyExchange: keyExchange.value, nonce: nonce.value });
+}
+
+/**
+ * The IKE SA under fresh keys.
+ *
+ * @wipes the shared secret of `sources`
+ */
+export function keyedIkeSa(
+  role: 'initiator' | 'responder',
+  config: Pick<IkeSaParameters, 'retransmission' | 'random' | 'longestMessageOctets'>,
+  algorithms: IkeAlgorithms,
+  sources: IkeKeySources,
+): IkeSa {
+  const { initiatorSpi, responderSpi, sharedSecret } = sources;
+  const keys = deriveIkeKeys(algorithms, sources);
+  sharedSecret.wipe();
+  const { retransmission, random, longestMessageOctets } = config;
+  return new IkeSa({
+    role,
+    initiatorSpi,
+    responderSpi,
+    algorithms,
+    keys,
+    retransmission,
+    random,
+    longestMessageOctets,
+  });
 }

@@ -3,6 +3,7 @@
  * out in their order and feeds them what happens; it decides nothing itself and owns no socket, clock or file, which
  * its ports bring. The way of a setting: loop event -> setting management -> channel -> loop command, and back.
  */
+
 import {
   RouterChannel,
   type RouterChannelAction,
@@ -13,6 +14,7 @@ import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { decodeServerMessage, encodeMessage } from '../messages/codec.ts';
 import { describePair, type MessageId, type RouterMessage, settingPort } from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
+import { type ChannelProposals, defaultChannelProposals } from '../model/child-proposal.ts';
 import type { Credentials } from '../model/credentials.ts';
 import type { EventLog } from '../model/event-log.ts';
 import { earliest, type Instant } from '../model/instant.ts';
@@ -45,6 +47,8 @@ export interface RouterOptions {
   readonly server: Endpoint;
   readonly local: Endpoint;
   readonly credentials: Credentials;
+  /** Of the channel; the defaults of the settings file unless given. */
+  readonly channelProposals?: ChannelProposals;
   readonly entries: readonly SpdEntry[];
   readonly timers: SettingTimers;
   readonly proposals: readonly string[];
@@ -80,6 +84,7 @@ export class Router {
       local: options.local,
       server: options.server,
       credentials: options.credentials,
+      proposals: options.channelProposals ?? defaultChannelProposals,
       settingPort,
       random: ports.random,
       allocateSpi: () => spiAllocator.allocate(),

@@ -3,6 +3,7 @@
  * out in their order and decides nothing itself; sockets, clock and disk come in through its ports. The way of a
  * message: datagram -> engine -> channel -> request processing -> store -> channel -> engine -> datagram.
  */
+
 import {
   type ServerChannelAction,
   type ServerChannelEvent,
@@ -14,6 +15,7 @@ import { decodeRouterMessage, encodeMessage, wipeMessage } from '../messages/cod
 import { describePair, type ServerMessage, settingPort } from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
 import type { CertificateTrust } from '../model/certificate-trust.ts';
+import { type ChannelProposals, defaultChannelProposals } from '../model/child-proposal.ts';
 import type { Credentials } from '../model/credentials.ts';
 import type { EventLog } from '../model/event-log.ts';
 import { earliest, type Instant } from '../model/instant.ts';
@@ -41,6 +43,8 @@ export interface ServerOptions {
   readonly identity: string;
   readonly credentialsFor: (router: string) => Credentials | undefined;
   readonly certificateTrust?: () => CertificateTrust | undefined;
+  /** Of the channels; the defaults of the settings file unless given. */
+  readonly channelProposals?: ChannelProposals;
   readonly processing: RequestProcessing;
   readonly spiAllocator: SpiAllocator;
   readonly ports: ServerPorts;
@@ -71,6 +75,7 @@ export class Server {
       identity: options.identity,
       credentialsFor: options.credentialsFor,
       ...(options.certificateTrust === undefined ? {} : { certificateTrust: options.certificateTrust }),
+      proposals: options.channelProposals ?? defaultChannelProposals,
       settingPort,
       random: ports.random,
       allocateSpi: () => spiAllocator.allocate(),

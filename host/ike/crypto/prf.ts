@@ -2,10 +2,12 @@
  * Pseudorandom functions and prf+, the source of all key material. RFC 7296 sections 2.13 and 3.3.2, RFC 4868.
  */
 import { createHmac } from 'node:crypto';
+import type { PrfName } from '../../model/ike-proposal.ts';
 import { pseudorandomFunctionIds } from '../wire/iana-numbers.ts';
 import { plainOctets } from '../wire/syntax.ts';
 
 export interface Prf {
+  readonly name: PrfName;
   readonly id: number;
   /** Name of the hash in node:crypto; the function is HMAC over it. */
   readonly hash: string;
@@ -13,7 +15,19 @@ export interface Prf {
   readonly octets: number;
 }
 
-export const prfHmacSha256: Prf = { id: pseudorandomFunctionIds.hmacSha256, hash: 'sha256', octets: 32 };
+export const prfHmacSha256: Prf = {
+  name: 'prfsha256',
+  id: pseudorandomFunctionIds.hmacSha256,
+  hash: 'sha256',
+  octets: 32,
+};
+
+/** RFC 4868 section 2.7.1: as long as their hashes, not cut. */
+export const prfs: Readonly<Record<PrfName, Prf>> = {
+  prfsha256: prfHmacSha256,
+  prfsha384: { name: 'prfsha384', id: pseudorandomFunctionIds.hmacSha384, hash: 'sha384', octets: 48 },
+  prfsha512: { name: 'prfsha512', id: pseudorandomFunctionIds.hmacSha512, hash: 'sha512', octets: 64 },
+};
 
 /** prf(key, parts concatenated), in a fresh array that the caller owns. Constant-time as OpenSSL's HMAC is. */
 export function prf(algorithm: Prf, key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {

@@ -1,7 +1,7 @@
 /**
  * Messages under the protection of an IKE SA: payloads inside one Encrypted payload, the last and usually the only one
  * of its message; or, when they are too long for one datagram, spread over several messages with one Encrypted Fragment
- * payload each, every one sealed for itself. RFC 7296 section 3.14, RFC 5282 sections 3 and 5.1, RFC 7383 section 2.5.
+ * payload each, every one sealed for itself. RFC 7296 section 3.14, with combined modes RFC 5282 sections 3 and 5.1, RFC 7383 section 2.5.
  *
  *     | header | [payloads in the clear] | generic header | IV | payloads | padding | pad length | ICV |
  *     |<------------- associated data ------------------->|    |<------- encrypted ----------->|
@@ -11,7 +11,7 @@
  */
 
 import { fail, ok, type Result } from '../../model/result.ts';
-import type { AeadOpener, AeadSealer } from '../crypto/aead.ts';
+import type { Opener, Sealer } from '../crypto/algorithms.ts';
 import { type HeaderValue, headerOctets, type IkeHeader, writeHeader } from './header.ts';
 import { payloadTypes } from './iana-numbers.ts';
 import {
@@ -37,7 +37,7 @@ const maximumTotal = 0xffff;
  * @param longestOctets of one IKE message; undefined for a peer that does not put fragments together
  */
 export function sealMessages(
-  sealer: AeadSealer,
+  sealer: Sealer,
   header: HeaderValue,
   payloads: readonly PayloadValue[],
   longestOctets: number | undefined,
@@ -55,7 +55,7 @@ export function sealMessages(
 }
 
 function sealFragments(
-  sealer: AeadSealer,
+  sealer: Sealer,
   header: HeaderValue,
   innerType: number,
   plaintext: Uint8Array,
@@ -74,7 +74,7 @@ function sealFragments(
 }
 
 /** Octets of a message with `octets` of payloads in it. */
-function sealedOctets(sealer: AeadSealer, octets: number, fragment: FragmentPlace | undefined): number {
+function sealedOctets(sealer: Sealer, octets: number, fragment: FragmentPlace | undefined): number {
   return associatedOctets(fragment) + paddedOctets(sealer, octets) + sealer.overheadOctets;
 }
 
@@ -83,12 +83,12 @@ function associatedOctets(fragment: FragmentPlace | undefined): number {
 }
 
 /** With the Pad Length octet and as little padding as the cipher takes. */
-function paddedOctets(sealer: AeadSealer, octets: number): number {
+function paddedOctets(sealer: Sealer, octets: number): number {
   return Math.ceil((octets + 1) / sealer.blockOctets) * sealer.blockOctets;
 }
 
 /** Octets of payloads that a fragment of at most `longestOctets` has room for. */
-function longestPart(sealer: AeadSealer, longestOctets: number): number {
+function longestPart(sealer: Sealer, longestOctets: number): number {
   const fixed = headerOctets + payloadHeaderOctets + fragmentHeaderOctets + sealer.overheadOctets;
   const blocks = Math.floor((longestOctets - fixed) / sealer.blockOctets);
   const octets = blocks * sealer.blockOctets - 1;
@@ -97,7 +97,7 @@ function longestPart(sealer: AeadSealer, longestOctets: number): number {
 }
 
 function seal(
-  sealer: AeadSealer,
+  sealer: Sealer,
   header: HeaderValue,
   innerType: number,
   part: Uint8Array,
@@ -139,7 +139,7 @@ export function findEncrypted(
 
 /** What is inside, without padding, in a fresh array; `INVALID_SYNTAX` is the authenticated peer's fault. */
 export function openEncrypted(
-  opener: AeadOpener,
+  opener: Opener,
   octets: Uint8Array,
   encrypted: EncryptedPayload,
 ): Result<Uint8Array, 'NOT_AUTHENTIC' | 'INVALID_SYNTAX'> {

@@ -1,7 +1,8 @@
 /**
  * Numbers of the IANA registry "Internet Key Exchange Version 2 (IKEv2) Parameters", only those that this
  * implementation reads or writes. They are the one place where such a number is spelled out.
- * RFC 7296 section 3, RFC 5282 (AES-GCM), RFC 8031 (Curve25519), RFC 7427 and RFC 8420 (signatures).
+ * RFC 7296 section 3, RFC 5282 (AES-GCM), RFC 7634 (ChaCha20-Poly1305), RFC 4868 (HMAC-SHA-2), RFC 5903 (ECP groups),
+ * RFC 3526 (MODP groups), RFC 8031 (Curve25519), RFC 7427 and RFC 8420 (signatures).
  */
 
 /** RFC 7296 section 3.1: this is IKEv2, and the flags of the fixed header. */
@@ -51,10 +52,18 @@ export const transformTypes = {
 } as const;
 
 /** Transform IDs, by transform type. */
-export const encryptionIds = { aesGcm16: 20 } as const;
-export const pseudorandomFunctionIds = { hmacSha256: 5 } as const;
-export const integrityIds = { none: 0 } as const;
-export const keyExchangeMethodIds = { none: 0, curve25519: 31 } as const;
+export const encryptionIds = { aesCbc: 12, aesGcm16: 20, chacha20Poly1305: 28 } as const;
+export const pseudorandomFunctionIds = { hmacSha256: 5, hmacSha384: 6, hmacSha512: 7 } as const;
+export const integrityIds = { none: 0, hmacSha256: 12, hmacSha384: 13, hmacSha512: 14 } as const;
+export const keyExchangeMethodIds = {
+  none: 0,
+  modp1536: 5,
+  modp2048: 14,
+  modp3072: 15,
+  ecp256: 19,
+  ecp384: 20,
+  curve25519: 31,
+} as const;
 export const extendedSequenceNumbersIds = { no: 0, yes: 1 } as const;
 
 /** RFC 7296 section 3.3.5: Key Length, the only transform attribute there is. */

@@ -3,7 +3,7 @@
  * RFC 7296 sections 3.10 and 3.11.
  */
 import { ok } from '../../model/result.ts';
-import { firstStatusNotifyType, payloadTypes, protocolIds } from './iana-numbers.ts';
+import { firstStatusNotifyType, notifyTypes, payloadTypes, protocolIds } from './iana-numbers.ts';
 import type { PayloadValue } from './payload-chain.ts';
 import { type Parsed, readUint16, readUint32, syntaxError, writeUint16, writeUint32 } from './syntax.ts';
 
@@ -41,6 +41,19 @@ export function encodeNotify(type: number, data: Uint8Array = new Uint8Array(0))
 /** True for notifications that refuse something, false for those that only say something. */
 export function isErrorNotify(type: number): boolean {
   return type < firstStatusNotifyType;
+}
+
+/** Data of INVALID_KE_PAYLOAD: the key exchange method that its sender wants (RFC 7296 section 3.10.1). */
+export function encodeInvalidKe(method: number): PayloadValue {
+  const data = new Uint8Array(2);
+  writeUint16(data, 0, method);
+  return encodeNotify(notifyTypes.invalidKePayload, data);
+}
+
+/** Reads the data of INVALID_KE_PAYLOAD. */
+export function parseInvalidKe(data: Uint8Array): Parsed<number> {
+  if (data.length === 2) return ok(readUint16(data, 0));
+  return syntaxError(`expected 2 octets in INVALID_KE_PAYLOAD, found ${data.length}`);
 }
 
 export interface Delete {

@@ -6,6 +6,7 @@ import type { SaPair } from '../../../host/dataplane/engine.ts';
 import { SpiAllocator } from '../../../host/dataplane/spi-allocator.ts';
 import { encodeLostState } from '../../../host/ike/lost-state.ts';
 import { type Endpoint, parseAddress } from '../../../host/model/address.ts';
+import { defaultChannelProposals } from '../../../host/model/child-proposal.ts';
 import { sharedKey } from '../../../host/model/credentials.ts';
 import { Secret } from '../../../host/model/secret.ts';
 
@@ -52,6 +53,7 @@ class World {
       local: this.routerEndpoint,
       server: serverEndpoint,
       credentials: sharedKey(key(options.routerKey ?? 'secret of tokyo')),
+      proposals: defaultChannelProposals,
       settingPort: 4510,
       random: seeded('router'),
       allocateSpi: () => allocator.allocate(),
@@ -67,6 +69,7 @@ class World {
     return new ServerChannels({
       identity: 'server',
       credentialsFor: (name) => (name === 'tokyo' ? sharedKey(key('secret of tokyo')) : undefined),
+      proposals: defaultChannelProposals,
       settingPort: 4510,
       random: seeded(seed),
       allocateSpi: () => allocator.allocate(),

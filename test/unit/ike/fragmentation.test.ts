@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aes256Gcm16 } from '../../../host/ike/crypto/aead.ts';
+import { curve25519 } from '../../../host/ike/crypto/curve25519.ts';
 import { prfHmacSha256 } from '../../../host/ike/crypto/prf.ts';
 import { IkeSa, type Received } from '../../../host/ike/ike-sa.ts';
 import { defaultRetransmission } from '../../../host/ike/retransmission.ts';
@@ -9,7 +10,7 @@ import { exchangeTypes, notifyTypes } from '../../../host/ike/wire/iana-numbers.
 import { encodeNotify } from '../../../host/ike/wire/notify.ts';
 import type { PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
 import { Secret } from '../../../host/model/secret.ts';
-import { hex, outcomes, Pair } from './pair.ts';
+import { hex, outcomes, Pair, seededRandom } from './pair.ts';
 import { headerOf, StrangeInitiator } from './stranger.ts';
 
 const informational = exchangeTypes.informational;
@@ -19,6 +20,8 @@ function ends(longest: number | 'unlimited' = 150): { initiator: IkeSa; responde
   const secret = (octets: number, fill: number): Secret => new Secret(new Uint8Array(octets).fill(fill));
   const keys = () => ({
     derivation: secret(32, 1),
+    integrityInitiator: secret(0, 0),
+    integrityResponder: secret(0, 0),
     encryptionInitiator: secret(36, 2),
     encryptionResponder: secret(36, 3),
     authenticationInitiator: secret(32, 4),
@@ -29,10 +32,11 @@ function ends(longest: number | 'unlimited' = 150): { initiator: IkeSa; responde
       role,
       initiatorSpi: 1n,
       responderSpi: 2n,
-      algorithms: { prf: prfHmacSha256, aead: aes256Gcm16 },
+      algorithms: { cipher: aes256Gcm16, integrity: undefined, prf: prfHmacSha256, keyExchange: curve25519 },
       keys: keys(),
       retransmission: defaultRetransmission,
       longestMessageOctets: longest === 'unlimited' ? undefined : longest,
+      random: seededRandom(role),
     });
   return { initiator: end('initiator'), responder: end('responder') };
 }

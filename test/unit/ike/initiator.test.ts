@@ -157,7 +157,7 @@ describe('an initiator that hears an error before anything is authenticated', ()
 
   it.each([
     [notifyTypes.noProposalChosen, new Uint8Array(0), 'no-proposal-chosen'],
-    [notifyTypes.invalidKePayload, Uint8Array.of(0, 19), 'invalid-ke-payload'],
+    [notifyTypes.invalidKePayload, Uint8Array.of(0, 2), 'invalid-ke-payload'],
     [notifyTypes.invalidMajorVersion, Uint8Array.of(2), 'invalid-major-version'],
   ])('believes notification %i only when nothing better comes', (type, data, reason) => {
     const pair = new Pair({ link: () => [] });

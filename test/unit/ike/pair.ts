@@ -16,7 +16,9 @@ import { defaultRetransmission } from '../../../host/ike/retransmission.ts';
 import { fqdnIdentity, type Identity, identityKey } from '../../../host/ike/wire/identification.ts';
 import { type TrafficSelector, trafficSelectorOf } from '../../../host/ike/wire/traffic-selector.ts';
 import { addressOf, type Endpoint, formatEndpoint } from '../../../host/model/address.ts';
+import { defaultChildProposals } from '../../../host/model/child-proposal.ts';
 import { sharedKey } from '../../../host/model/credentials.ts';
+import { defaultIkeProposals } from '../../../host/model/ike-proposal.ts';
 import { Secret } from '../../../host/model/secret.ts';
 
 /** Random octets that depend on the seed only. */
@@ -64,6 +66,8 @@ export function initiatorConfig(seed: string, changes: Partial<InitiatorConfig> 
     credentials: sharedKey(key('correct horse battery staple')),
     local: routerEndpoint,
     peer: serverEndpoint,
+    ikeProposals: defaultIkeProposals,
+    espProposals: defaultChildProposals,
     localTrafficSelectors: [inner(1)],
     remoteTrafficSelectors: [inner(100)],
     initialContact: true,
@@ -83,6 +87,8 @@ export function responderConfig(seed: string, changes: Partial<ResponderConfig> 
       identityKey(identity) === identityKey(routerIdentity)
         ? sharedKey(key('correct horse battery staple'))
         : undefined,
+    ikeProposals: defaultIkeProposals,
+    espProposals: defaultChildProposals,
     trafficSelectorsFor: () => ({ local: [inner(100)], remote: [inner(1)] }),
     allocateSpi: () => nextSpi++,
     forceUdpEncapsulation: false,

@@ -99,9 +99,9 @@ describe('IKE_SA_INIT at the responder', () => {
         protocolId: 1,
         spi: new Uint8Array(0),
         transforms: [
-          { type: 1, id: 20, keyBits: 128 },
+          { type: 1, id: 20, keyBits: 256 },
           { type: 2, id: 5 },
-          { type: 4, id: 31 },
+          { type: 4, id: 5 }, // modp1536
         ],
       },
     ]);

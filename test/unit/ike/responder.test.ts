@@ -78,7 +78,7 @@ describe('IKE_AUTH at the responder', () => {
         spi: Uint8Array.of(1, 2, 3, 4),
         transforms: [
           { type: 1, id: 12, keyBits: 256 },
-          { type: 3, id: 12 },
+          { type: 3, id: 2 }, // HMAC-SHA1-96
           { type: 5, id: 0 },
         ],
       },

@@ -5,11 +5,13 @@
 import { authenticationOf, type Transcript } from '../../../host/ike/auth-exchange.ts';
 import { encodeEspSpi } from '../../../host/ike/child-sa.ts';
 import { aes256Gcm16 } from '../../../host/ike/crypto/aead.ts';
+import type { IkeAlgorithms } from '../../../host/ike/crypto/algorithms.ts';
+import { curve25519 } from '../../../host/ike/crypto/curve25519.ts';
 import { deriveIkeKeys } from '../../../host/ike/crypto/key-derivation.ts';
-import { curve25519, type KeyPair } from '../../../host/ike/crypto/key-exchange.ts';
+import type { KeyPair } from '../../../host/ike/crypto/key-exchange.ts';
 import { prfHmacSha256 } from '../../../host/ike/crypto/prf.ts';
 import { IkeSa, type Received } from '../../../host/ike/ike-sa.ts';
-import { acceptableEsp, acceptableIke, proposalOf } from '../../../host/ike/proposal-selection.ts';
+import { acceptableEsp, acceptableIke, proposalsOf } from '../../../host/ike/proposal-selection.ts';
 import { defaultRetransmission } from '../../../host/ike/retransmission.ts';
 import { parseSaInit, parseUnprotected } from '../../../host/ike/sa-init.ts';
 import { IkeHeader } from '../../../host/ike/wire/header.ts';
@@ -24,19 +26,26 @@ import { encodeMessage, type PayloadValue } from '../../../host/ike/wire/payload
 import { encodeSecurityAssociation } from '../../../host/ike/wire/security-association.ts';
 import { encodeTrafficSelectors } from '../../../host/ike/wire/traffic-selector.ts';
 import { inner, key, routerIdentity, seededRandom, serverIdentity } from './pair.ts';
+import { espProposals, ikeProposals } from './proposals.ts';
 
 const random = seededRandom('stranger');
 export const sharedKey = 'correct horse battery staple';
 
+/** The one proposal that a stranger has, and the answer that it gives. */
+const ikeOffer = ikeProposals('aes256gcm16-prfsha256-x25519');
+const espOffer = espProposals('aes256gcm16-esn');
+const algorithms: IkeAlgorithms = {
+  cipher: aes256Gcm16,
+  integrity: undefined,
+  prf: prfHmacSha256,
+  keyExchange: curve25519,
+};
+
 export const payload = {
-  saInit: (): PayloadValue => encodeSecurityAssociation([proposalOf(acceptableIke, new Uint8Array(0))]),
+  saInit: (): PayloadValue =>
+    encodeSecurityAssociation(proposalsOf(acceptableIke(ikeOffer), new Uint8Array(0))),
   saEsp: (spi = 0xbeef01): PayloadValue =>
-    encodeSecurityAssociation([
-      {
-        ...proposalOf(acceptableEsp, encodeEspSpi(spi)),
-        transforms: acceptableEsp.required.map((preferences) => preferences[0]!),
-      },
-    ]),
+    encodeSecurityAssociation(proposalsOf(acceptableEsp(espOffer, 'ike-auth'), encodeEspSpi(spi))),
   selectors: (
     role: 'initiator' | 'responder',
     selectors = [inner(role === 'initiator' ? 1 : 100)],
@@ -189,7 +198,6 @@ function ikeSaOf(
 ): IkeSa {
   const sharedSecret = keyPair.agree(peerPublicValue);
   if (!sharedSecret.ok) throw new Error(sharedSecret.message);
-  const algorithms = { prf: prfHmacSha256, aead: aes256Gcm16 };
   const sources = { ...transcript, sharedSecret: sharedSecret.value, initiatorSpi, responderSpi };
   const keys = deriveIkeKeys(algorithms, sources);
   return new IkeSa({
@@ -200,6 +208,7 @@ function ikeSaOf(
     keys,
     retransmission: defaultRetransmission,
     longestMessageOctets: undefined,
+    random,
   });
 }
 

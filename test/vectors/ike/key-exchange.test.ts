@@ -1,6 +1,6 @@
 /** RFC 7748 sections 5.2 and 6.1: X25519. */
 import { describe, expect, it } from 'vitest';
-import { curve25519 } from '../../../host/ike/crypto/key-exchange.ts';
+import { curve25519 } from '../../../host/ike/crypto/curve25519.ts';
 
 const octets = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
 const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex');
