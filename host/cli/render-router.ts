@@ -31,6 +31,7 @@ export function renderRouterStatus(status: Status, width: number | undefined): s
     renderFacts([
       ['router', status.name],
       ['channel', `${channel.state}${since} to ${channel.server}${at}${why}`],
+      ...(channel.algorithms === '' ? [] : [['algorithms', channel.algorithms] as [string, string]]),
       ...(status.problem === null ? [] : [['problem', status.problem] as [string, string]]),
       ['running', `${formatSeconds(status.uptimeSeconds)}, ${status.software}`],
     ]),

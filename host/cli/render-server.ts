@@ -46,6 +46,7 @@ export function renderServerStatus(status: Status, width: number | undefined): s
         title: 'SEEN AT',
         cell: (router) => (router.endpoint ?? 'never') + (router.behindNat ? ' (behind NAT)' : ''),
       },
+      { title: 'ALGORITHMS', cell: (router) => router.algorithms || '-', shrinkTo: 12 },
       { title: 'SOFTWARE', cell: (router) => router.software, shrinkTo: 10 },
     ],
     status.routers,

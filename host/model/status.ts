@@ -25,6 +25,8 @@ export const routerStatusSchema = z.looseObject({
     sinceSeconds: z.number().nullable(),
     /** Why it is not up; empty when it is. */
     detail: z.string().default(''),
+    /** Algorithms that the channel has settled on; empty before its first. */
+    algorithms: z.string().default(''),
   }),
   /** Why the settings file as it stands now is not in force; null when it is. */
   problem: z.string().nullable().default(null),
@@ -114,6 +116,8 @@ export const serverStatusSchema = z.looseObject({
       endpoint: z.string().nullable(),
       behindNat: z.boolean(),
       sinceSeconds: z.number().nullable(),
+      /** Algorithms that its channel has settled on; empty while it has none. */
+      algorithms: z.string().default(''),
       software: z.string(),
     }),
   ),

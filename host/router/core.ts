@@ -62,6 +62,7 @@ export class RouterCore {
       server: settings.server,
       local: options.local,
       credentials: options.credentials,
+      channelProposals: settings.channelProposals,
       entries: settings.spd,
       timers: settings.timers,
       proposals: [...proposals.keys()],

@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 import { type Address, parseAddress } from '../model/address.ts';
+import { channelSettings } from '../model/channel-settings.ts';
+import type { ChannelProposals } from '../model/child-proposal.ts';
 import { nameText } from '../model/name-text.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import { selectorText, textOf } from '../model/selector-text.ts';
@@ -17,6 +19,7 @@ export interface RouterSettings {
   /** As typed; relative to the settings file. */
   readonly preSharedKeyFile: string;
   readonly server: { readonly address: Address; readonly port: number; readonly identity: string };
+  readonly channelProposals: ChannelProposals;
   readonly unprotected: {
     readonly interface: string;
     readonly address: Address | 'auto';
@@ -111,6 +114,7 @@ export const routerFileSchema = z.strictObject({
     port: port.default(4500),
     identity: nameText.default('server'),
   }),
+  channel: channelSettings,
   unprotected: z.strictObject({
     interface: interfaceName,
     address: z
@@ -159,6 +163,7 @@ export function parseRouterFile(text: string, fileName: string): RouterSettings 
     name: file.name,
     preSharedKeyFile: file.credential.preSharedKeyFile,
     server: file.server,
+    channelProposals: file.channel,
     unprotected: file.unprotected,
     protectedInterfaces: file.protected?.interfaces ?? [],
     tunnel: file.tunnel,

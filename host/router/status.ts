@@ -1,6 +1,7 @@
 /** What `sekisho status` and its like show of a router: values made from the machines' states and the engine's snapshot. */
 import type { EngineSnapshot } from '../dataplane/snapshot.ts';
 import { formatEndpoint } from '../model/address.ts';
+import { describeSettled } from '../model/child-proposal.ts';
 import type { Instant } from '../model/instant.ts';
 import type { RouterStatus } from '../model/status.ts';
 import type { Router } from './router.ts';
@@ -37,6 +38,7 @@ export function routerStatus(sources: StatusSources): RouterStatus {
       detail: channel.state === 'up' ? '' : channel.lastFailure,
       behindNat: channel.localBehindNat,
       setUps: channel.setUps,
+      algorithms: channel.settled === undefined ? '' : describeSettled(channel.settled),
     },
     problem: sources.problem,
     entries: settings.entries.map((entry) => ({

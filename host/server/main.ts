@@ -88,6 +88,7 @@ export async function main(command: ServerCommand): Promise<void> {
       const key = loaded.credentials.get(router);
       return key && sharedKey(key);
     },
+    channelProposals: settings.channelProposals,
     processing,
     spiAllocator: new SpiAllocator(saPairs, () => new DataView(randomOctets(4).buffer).getUint32(0)),
     events,

@@ -1,5 +1,6 @@
 /** What `sekisho status`, `table` and `policies` show of the server: values made from the machines' states, without keys. */
 import { formatEndpoint } from '../model/address.ts';
+import { describeSettled } from '../model/child-proposal.ts';
 import type { Instant } from '../model/instant.ts';
 import { proposalWarnings } from '../model/proposal.ts';
 import { formatSelector } from '../model/selector.ts';
@@ -48,6 +49,7 @@ export function serverStatus(sources: ServerStatusSources): ServerStatus {
         endpoint: channel === undefined ? null : formatEndpoint(channel.peer),
         behindNat: channel?.behindNat ?? false,
         sinceSeconds: channel === undefined ? null : Math.round((now - channel.since) / 1000),
+        algorithms: channel === undefined ? '' : describeSettled(channel.settled),
         software: known.get(name)?.software ?? '',
       };
     }),

@@ -5,6 +5,8 @@
  */
 import { z } from 'zod';
 import { type Address, type Endpoint, parseAddress } from '../../model/address.ts';
+import { channelSettings } from '../../model/channel-settings.ts';
+import type { ChannelProposals } from '../../model/child-proposal.ts';
 import { nameText } from '../../model/name-text.ts';
 import { type Prefix, parsePrefix } from '../../model/prefix.ts';
 import type { Selector } from '../../model/selector.ts';
@@ -26,6 +28,7 @@ export interface ServerSettings {
   /** IKE identity of the server. */
   readonly identity: string;
   readonly listen: readonly Endpoint[];
+  readonly channelProposals: ChannelProposals;
   /** SQLite file; as typed, relative to the settings file. */
   readonly database: string;
   readonly controlSocket: string;
@@ -95,6 +98,7 @@ const serverSchema = z
       .min(1, 'expected at least one address to listen on')
       .max(16)
       .prefault([{ address: '0.0.0.0' }]),
+    channel: channelSettings,
     database: fileName.default('sekisho.sqlite'),
     controlSocket: fileName.default('/run/sekisho/server.sock'),
     timers: timersSchema,
@@ -214,10 +218,11 @@ function isSelector(value: unknown): value is Selector {
  */
 export function parsePolicyFile(text: string, fileName: string): ServerSettings {
   const { server, routers, distributionPolicies } = parseYamlSettings(text, fileName, serverFileSchema);
-  const { timers, capacity, identity, listen, database, controlSocket } = server;
+  const { timers, capacity, identity, listen, channel, database, controlSocket } = server;
   return {
     identity,
     listen,
+    channelProposals: channel,
     database,
     controlSocket,
     auditRows: capacity.auditRows,

@@ -65,6 +65,7 @@ const serverStatus: ServerStatus = {
       channel: 'up',
       endpoint: '192.0.2.1:4500',
       behindNat: true,
+      algorithms: 'aes256gcm16-prfsha256-x25519',
       sinceSeconds: 2,
       software: '0.1.0',
     },
@@ -187,7 +188,9 @@ describe('sekisho status', () => {
     status = serverStatus;
     const well = await run('status', '--socket', at('a.sock'));
     expect(well.code).toBe(0);
-    expect(well.out).toMatch(/^tokyo +up +2 s +192\.0\.2\.1:4500 \(behind NAT\) +0\.1\.0$/m);
+    expect(well.out).toMatch(
+      /^tokyo +up +2 s +192\.0\.2\.1:4500 \(behind NAT\) +aes256gcm16-prfsha256-x25519 +0\.1\.0$/m,
+    );
     status = { ...serverStatus, policies: { ...serverStatus.policies, problem: 'server.yaml:3:1: x' } };
     const ill = await run('status', '--socket', at('a.sock'));
     expect(ill.code).toBe(1);

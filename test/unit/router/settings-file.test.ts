@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { defaultChannelProposals } from '../../../host/model/child-proposal.ts';
 import { HostError } from '../../../host/model/host-error.ts';
 import { formatSelector } from '../../../host/model/selector.ts';
 import { defaultSettingTimers } from '../../../host/router/setting-management/timers.ts';
@@ -44,6 +45,40 @@ function mistakes(text: string): string[] {
 }
 
 describe("the router's settings file", () => {
+  it('has the channel settle on what both ends prefer, or on what is said', () => {
+    const { channelProposals } = parseRouterFile(`${least}spd: []\n`, 'router.yaml');
+    expect(channelProposals).toEqual(defaultChannelProposals);
+    const said = parseRouterFile(
+      `${least}channel: { ikeProposals: [aes128-sha256-modp1536], allowLegacy: true, espProposals: [aes128gcm16] }\nspd: []\n`,
+      'router.yaml',
+    ).channelProposals;
+    expect(said.ike.map(({ keyword }) => keyword)).toEqual(['aes128-sha256-modp1536']);
+    expect(said.esp.map(({ keyword }) => keyword)).toEqual(['aes128gcm16']);
+  });
+
+  it.each([
+    [
+      'ikeProposals: [aes256gcm16-prfsha256-x25519, des-md5-modp768]',
+      /^router\.yaml:6:57: channel\.ikeProposals\[1\]: expected ciphers.* found "des", "md5", "modp768"/,
+    ],
+    ['ikeProposals: []', /^router\.yaml:6:\d+: channel\.ikeProposals: expected at least one proposal/],
+    ['ikeProposals: aes256', /^router\.yaml:6:\d+: channel\.ikeProposals: expected a list of proposals/],
+    ['espProposals: [null-sha256]', /^router\.yaml:6:27: channel\.espProposals\[0\]: .*found "null-sha256"/],
+    [
+      'ikeProposals: [aes256-sha256-modp1536]',
+      /^router\.yaml:6:\d+: channel\.ikeProposals\[0\]: aes256-sha256-modp1536 is legacy: it takes allowLegacy/,
+    ],
+    [
+      'espProposals: [aes256gcm16-modp1536]',
+      /^router\.yaml:6:\d+: channel\.espProposals\[0\]: aes256gcm16-modp1536 is legacy/,
+    ],
+    ['dhGroup: 5', /^router\.yaml:6:\d+: channel\.dhGroup: no such field/],
+  ])('says where it is wrong about the channel: %s', (typed, message) => {
+    const found = mistakes(`${least}channel: { ${typed} }\nspd: []\n`);
+    expect(found.length).toBe(1);
+    expect(found[0]).toMatch(message);
+  });
+
   it('has a default for all but who, whom to ask and where', () => {
     const settings = parseRouterFile(`${least}spd: []\n`, 'router.yaml');
     expect(settings).toMatchObject({
