@@ -12,6 +12,15 @@ export const nistVectors = '/usr/lib/python3/dist-packages/cryptography_vectors'
 /** Where the user keeps the own number: as user 0 of a namespace that cannot change groups, tcpdump refuses to run. */
 const userNamespace = 'unshare --user --map-current-user --keep-caps --net --mount';
 
+/** One file of each of the Debian packages that make a strongSwan with ESP of its own. */
+const strongswanParts = [
+  '/usr/sbin/swanctl',
+  '/usr/lib/ipsec/charon',
+  ...['openssl', 'curve25519', 'kernel-libipsec'].map(
+    (plugin) => `/usr/lib/ipsec/plugins/libstrongswan-${plugin}.so`,
+  ),
+];
+
 const probes = {
   root: () => (hasCapabilities() ? undefined : `needs root, or a user namespace: ${userNamespace}`),
   tun: () =>
@@ -32,7 +41,10 @@ const probes = {
     isReadable(nistVectors)
       ? undefined
       : 'needs NIST CAVP vectors: apt-get install python3-cryptography-vectors',
-  strongswan: () => tool('swanctl', ['--help'], 'strongswan-swanctl strongswan-charon'),
+  strongswan: () =>
+    strongswanParts.every((file) => isReadable(file))
+      ? undefined
+      : 'needs strongSwan: node tools/setup.mjs test, as root',
   qemu: () => tool('qemu-system-x86_64', ['--version'], 'qemu-system-x86'),
 } as const;
 

@@ -1,13 +1,13 @@
 /**
  * Makes a fresh checkout ready: npm packages (with them the pinned Node), Debian packages, the firmware. Runs before
- * `npm run lab` and `npm test` (npm's `prelab` and `pretest`), costs a tenth of a second when there is nothing to do, and
+ * `npm run lab`, `npm run interop` and `npm test` (npm's `prelab`, `preinterop` and `pretest`), costs a tenth of a second when there is nothing to do, and
  * says what it installs and why. Plain JavaScript without dependencies: it is run by whatever Node 20 or later is there.
  *
- * Nothing is installed without the right to: whoever is not root gets the command to run. `lab` then stops; `test` goes
- * on, and the tests that miss something say so.
+ * Nothing is installed without the right to: whoever is not root gets the command to run. `lab` and `interop` then stop; `test`
+ * goes on, and the tests that miss something say so.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,10 +24,33 @@ const labCommands = [
   ['nsenter', 'util-linux', 'programs in a namespace'],
   ['setpriv', 'util-linux', 'processes that end with the lab'],
 ];
+const interopCommands = [...labCommands, ['swanctl', 'strongswan-swanctl', 'commands for strongSwan']];
 const testCommands = [
-  ...labCommands,
+  ...interopCommands,
   ['tshark', 'tshark', 'an independent witness for ESP and IKE'],
   ['python3', 'python3', 'Scapy'],
+];
+
+const commandsFor = { lab: labCommands, interop: interopCommands, test: testCommands };
+
+/** Debian's package for each file of strongSwan that is no command in PATH. */
+const strongswanFiles = [
+  ['/usr/lib/ipsec/charon', 'strongswan-charon', 'a stranger who speaks IKEv2'],
+  [
+    '/usr/lib/ipsec/plugins/libstrongswan-openssl.so',
+    'libstrongswan-standard-plugins',
+    "strongSwan's ciphers",
+  ],
+  [
+    '/usr/lib/ipsec/plugins/libstrongswan-curve25519.so',
+    'libstrongswan-extra-plugins',
+    "strongSwan's X25519 and Ed25519",
+  ],
+  [
+    '/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so',
+    'libcharon-extra-plugins',
+    "strongSwan's own ESP",
+  ],
 ];
 
 /** Debian keeps administrators' commands where an ordinary user's PATH does not look. */
@@ -98,9 +121,8 @@ function installPackages() {
 }
 
 function missingDebianPackages(purpose) {
-  const missing = (purpose === 'lab' ? labCommands : testCommands).filter(
-    ([command]) => !hasCommand(command),
-  );
+  const missing = commandsFor[purpose].filter(([command]) => !hasCommand(command));
+  if (purpose !== 'lab') missing.push(...strongswanFiles.filter(([file]) => !existsSync(file)));
   if (purpose === 'test' && !hasScapy())
     missing.push(
       ['scapy', 'python3-scapy', 'an independent witness for ESP'],
@@ -132,18 +154,41 @@ function installDebianPackages(purpose) {
   if (permitted) {
     say(`installing ${packages.join(', ')} (apt-get ${install.join(' ')})`);
     const quiet = { DEBIAN_FRONTEND: 'noninteractive' };
-    const done =
-      run('apt-get', install, quiet) || (run('apt-get', ['update'], quiet) && run('apt-get', install, quiet));
+    const done = withoutServices(
+      () =>
+        run('apt-get', install, quiet) ||
+        (run('apt-get', ['update'], quiet) && run('apt-get', install, quiet)),
+    );
     if (!done) say('apt-get failed; its message is above');
   } else {
     say(`not installed: this user may not. Run: sudo apt-get ${install.join(' ')}`);
   }
-  if (missingDebianPackages(purpose).length > 0 && purpose === 'lab') stop('the lab cannot run without them');
+  if (missingDebianPackages(purpose).length > 0 && purpose !== 'test')
+    stop(`npm run ${purpose} cannot run without them`);
+}
+
+/**
+ * Runs an installation after which no service of what it installs runs, now or after a start of the machine: strongSwan
+ * would answer IKE for the whole machine. Debian asks /usr/sbin/policy-rc.d before it starts one; an existing file stays.
+ */
+function withoutServices(install) {
+  const policy = '/usr/sbin/policy-rc.d';
+  const isOurs = !existsSync(policy);
+  const hadStrongswan = existsSync('/usr/lib/ipsec/charon');
+  if (isOurs) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    return install();
+  } finally {
+    if (isOurs) rmSync(policy, { force: true });
+    const hasSystemd = existsSync('/run/systemd/system');
+    if (hasSystemd && !hadStrongswan && existsSync('/usr/lib/ipsec/charon'))
+      run('systemctl', ['disable', 'strongswan-starter']);
+  }
 }
 
 const purpose = process.argv[2];
-if (purpose !== 'lab' && purpose !== 'test' && purpose !== 'build') {
-  stop('usage: node tools/setup.mjs lab|test|build');
+if (!['lab', 'interop', 'test', 'build'].includes(purpose)) {
+  stop('usage: node tools/setup.mjs lab|interop|test|build');
 }
 if (Number(process.versions.node.split('.')[0]) < 20) {
   stop(`expected Node 20 or later, found ${process.versions.node}`);

@@ -1,0 +1,77 @@
+/** The command line of `npm run interop`. */
+import { parseArgs } from 'node:util';
+import { HostError } from '../../host/model/host-error.ts';
+
+export interface InteropOptions {
+  readonly help: boolean;
+  /** Lower-case text that a combination's name has to contain. */
+  readonly only: string;
+  readonly json: string | undefined;
+  readonly list: boolean;
+  readonly jobs: number;
+  readonly name: string;
+}
+
+export const usage = `npm run interop -- strongswan [OPTIONS]
+  Lets Debian's strongSwan and ours talk, in network namespaces: strongSwan as initiator with our server, and as responder
+  for our router. Prints the matrix, and as its last line "N of N combinations agree". Exit code 1 unless all do.
+
+  --only PATTERN  those alone whose name contains PATTERN
+  --list          print the names and stop
+  --json FILE     write the results to FILE (- is standard output)
+  --jobs N        conversations at a time (default: 2)
+  --name NAME     a run of its own beside others (default: interop)
+  --help          print this
+
+  Logs of conversations that failed are kept in build/interop. docs/interop.md tells what is tried, and why.`;
+
+const maximumJobs = 8;
+
+/**
+ * Reads the arguments.
+ *
+ * @throws HostError USAGE with what is wrong
+ */
+export function readOptions(args: readonly string[]): InteropOptions {
+  const { values, positionals } = parse(args);
+  const help = values.help ?? false;
+  const [peer, ...others] = positionals;
+  if (!help && (peer !== 'strongswan' || others.length > 0)) {
+    throw new HostError(
+      'USAGE',
+      `expected strongswan, found ${positionals.join(' ') || 'nothing'}\n\n${usage}`,
+    );
+  }
+  const jobs = Number(values.jobs ?? '2');
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > maximumJobs) {
+    throw new HostError('USAGE', `--jobs: expected 1 to ${maximumJobs}, found ${values.jobs}`);
+  }
+  const name = values.name ?? 'interop';
+  // Names of namespaces and files are made of it.
+  if (!/^[a-z0-9-]{1,24}$/.test(name)) {
+    throw new HostError('USAGE', `--name: expected 1 to 24 small letters, digits or "-", found ${name}`);
+  }
+  const only = (values.only ?? '').toLowerCase();
+  return { help, only, json: values.json, list: values.list ?? false, jobs, name };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        only: { type: 'string' },
+        json: { type: 'string' },
+        list: { type: 'boolean' },
+        jobs: { type: 'string' },
+        name: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (cause) {
+    throw new HostError('USAGE', `${cause instanceof Error ? cause.message : String(cause)}\n\n${usage}`, {
+      cause,
+    });
+  }
+}

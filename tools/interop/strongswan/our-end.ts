@@ -1,0 +1,158 @@
+/**
+ * Our end of a conversation: the real server or the real router, a process of the `sekisho` command with a settings file of
+ * its own, and what it says of itself over its control socket.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { readRouterStatus, readServerStatus } from '../../lab/control.ts';
+import { describeEnd, type LabProcess, nodeCommand, type Processes } from '../../lab/processes.ts';
+import { Disagreement } from './combination.ts';
+
+/** Whom the server knows, and who it is. The first one talks; the other is whom it asks for. */
+export const routerName = 'tokyo';
+export const peerName = 'osaka';
+export const serverName = 'server';
+
+export const networks = { [routerName]: '10.1.0.0/24', [peerName]: '10.2.0.0/24' } as const;
+
+/** A host behind the router that talks, and the one that it wants to reach. */
+export const ownHost = '10.1.0.1';
+export const peerHost = '10.2.0.1';
+
+/** The SPD entry of the router. */
+export const entryName = 'to-osaka';
+
+export interface OurEndOptions {
+  readonly processes: Processes;
+  readonly namespace: string;
+  /** Absolute; gets the settings and the control socket. */
+  readonly folder: string;
+  /** Folder within the processes' place, for the log. */
+  readonly name: string;
+  readonly preSharedKey: string;
+  readonly serverAddress: string;
+}
+
+abstract class OurEnd {
+  abstract readonly what: 'server' | 'router';
+  readonly process: LabProcess;
+  readonly socket: string;
+
+  constructor(process: LabProcess, socket: string) {
+    this.process = process;
+    this.socket = socket;
+  }
+
+  /** True when it says that the channel is up; false also while it does not answer yet. */
+  abstract isUp(): Promise<boolean>;
+
+  abstract status(): Promise<unknown>;
+
+  /** True as soon as its control socket answers. */
+  answers(): Promise<boolean> {
+    return this.status().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** What its status tells of refusals. */
+  abstract words(): Promise<string>;
+
+  /** @throws Disagreement when it ended by itself */
+  async refuseAfterEnd(): Promise<void> {
+    if (!this.process.isAlive()) throw new Disagreement(describeEnd(this.process, await this.process.ended));
+  }
+}
+
+export class OurServer extends OurEnd {
+  readonly what = 'server';
+
+  static async start(options: OurEndOptions): Promise<OurServer> {
+    const { folder } = options;
+    const socket = join(folder, 'server.sock');
+    writeKey(folder, options.preSharedKey);
+    writeSettings(join(folder, 'server.yaml'), {
+      version: 1,
+      server: {
+        identity: serverName,
+        listen: [{ address: options.serverAddress, port: 4500 }],
+        database: join(folder, 'server.sqlite'),
+        controlSocket: socket,
+      },
+      routers: [routerName, peerName].map((name) => ({
+        name,
+        credential: { preSharedKeyFile: 'channel.psk' },
+        networks: [networks[name as keyof typeof networks]],
+      })),
+      distributionPolicies: [{ kind: 'all', between: [routerName, peerName] }],
+    });
+    return new OurServer(await startSekisho(options, 'server'), socket);
+  }
+
+  status() {
+    return readServerStatus(this.socket);
+  }
+
+  async isUp(): Promise<boolean> {
+    const status = await this.status().catch(() => undefined);
+    return status?.routers.some(({ name, channel }) => name === routerName && channel === 'up') ?? false;
+  }
+
+  async words(): Promise<string> {
+    return Object.keys((await this.status()).messages).join('\n');
+  }
+}
+
+export class OurRouter extends OurEnd {
+  readonly what = 'router';
+
+  static async start(options: OurEndOptions): Promise<OurRouter> {
+    const { folder } = options;
+    const socket = join(folder, 'router.sock');
+    writeKey(folder, options.preSharedKey);
+    writeSettings(join(folder, 'router.yaml'), {
+      version: 1,
+      name: routerName,
+      credential: { preSharedKeyFile: 'channel.psk' },
+      server: { address: options.serverAddress, port: 4500, identity: serverName },
+      unprotected: { interface: 'wan0' },
+      controlSocket: socket,
+      spd: [
+        {
+          name: entryName,
+          selector: { local: networks[routerName], remote: networks[peerName] },
+          action: 'PROTECT',
+          requestPeer: peerName,
+        },
+      ],
+    });
+    return new OurRouter(await startSekisho(options, 'router'), socket);
+  }
+
+  status() {
+    return readRouterStatus(this.socket);
+  }
+
+  async isUp(): Promise<boolean> {
+    return (await this.status().catch(() => undefined))?.channel.state === 'up';
+  }
+
+  async words(): Promise<string> {
+    return (await this.status().catch(() => undefined))?.channel.detail ?? '';
+  }
+}
+
+function writeKey(folder: string, key: string): void {
+  writeFileSync(join(folder, 'channel.psk'), key, { mode: 0o600 });
+}
+
+function writeSettings(file: string, settings: object): void {
+  writeFileSync(file, stringify(settings), { mode: 0o600 });
+}
+
+function startSekisho(options: OurEndOptions, what: 'server' | 'router'): Promise<LabProcess> {
+  const program = [nodeCommand, 'host/cli/main.ts', what, '--config', join(options.folder, `${what}.yaml`)];
+  return options.processes.start(options.namespace, `${options.name}/${what}`, program);
+}
