@@ -4,6 +4,7 @@
  * RFC 7296 sections 2.1, 2.4, 2.5, 2.6 and 2.21.
  */
 import { createHash } from 'node:crypto';
+import type { Address } from '../model/address.ts';
 import { DeadlineHeap } from '../model/deadline-heap.ts';
 import type { Instant } from '../model/instant.ts';
 import { Secret } from '../model/secret.ts';
@@ -22,17 +23,24 @@ import { Responder, type ResponderConfig } from './responder.ts';
 import { parseSaInit, parseUnprotected } from './sa-init.ts';
 import { answerSaInit, type SaInitOutcome } from './sa-init-answer.ts';
 import { IkeHeader } from './wire/header.ts';
-import { exchangeTypes, ikeMajorVersion, notifyTypes } from './wire/iana-numbers.ts';
+import { exchangeTypes, ikeMajorVersion, notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
 import { identityKey } from './wire/identification.ts';
+import { parseNonce } from './wire/key-exchange.ts';
 import { encodeNotify } from './wire/notify.ts';
 import { encodeMessage, type PayloadValue } from './wire/payload-chain.ts';
+import type { PayloadSet } from './wire/payload-set.ts';
 import { plainOctets } from './wire/syntax.ts';
 
 export interface ResponderLimits {
   /** IKE SAs that are not authenticated, from which on cookies are demanded. */
   readonly cookieThreshold: number;
-  /** IKE SAs that are not authenticated, at which new ones are dropped. */
+  /** IKE SAs that are not authenticated, at which the oldest of them gives way to a new one. */
   readonly halfOpenLimit: number;
+  /**
+   * Those of one address, or of one IPv6 network of 64 bits, that has shown by a cookie that it receives there. Below the
+   * cookie threshold nothing is counted: anybody could use up the share of an address that is not his.
+   */
+  readonly halfOpenPerAddress: number;
   /** Established IKE SAs of one identity; the oldest gives way. Room for make-before-break and lost deletes. */
   readonly sasPerIdentity: number;
   /** Unprotected answers a second to messages for IKE SAs unknown here. */
@@ -42,6 +50,7 @@ export interface ResponderLimits {
 export const defaultResponderLimits: ResponderLimits = {
   cookieThreshold: 256,
   halfOpenLimit: 4096,
+  halfOpenPerAddress: 64,
   sasPerIdentity: 4,
   hintsPerSecond: 100,
 };
@@ -60,7 +69,11 @@ export class ResponderSet {
   /** Established SAs by identity, oldest first. */
   readonly #byIdentity = new Map<string, Set<Responder>>();
   readonly #identityOf = new Map<Responder, string>();
+  /** Oldest first. */
   readonly #halfOpen = new Set<Responder>();
+  /** How many of them each address has that has sent a cookie, and which address each of those is from. */
+  readonly #halfOpenAt = new Map<string, number>();
+  readonly #provenAddressOf = new Map<Responder, string>();
   readonly #deadlines = new DeadlineHeap<Responder>();
   #hints = { since: 0, count: 0 };
 
@@ -158,18 +171,32 @@ export class ResponderSet {
         ...(notify === undefined ? [] : [unprotectedAnswer(header, event, [notify])]),
       ];
     }
+    const evicted = this.#halfOpen.size >= this.#limits.halfOpenLimit ? this.#evict(event) : [];
     const responder = new Responder(this.#config, { ...outcome.setup, unknownKey: this.#unknownKey }, now);
     this.#bySaId.set(responder.saId, responder);
     this.#byInitRequest.set(digest, responder);
     this.#initRequestOf.set(responder, digest);
     this.#halfOpen.add(responder);
+    if (outcome.isProven) this.#countProven(responder, shareOf(from.address));
     this.#deadlines.set(responder, responder.nextDeadline);
     const response = outcome.setup.transcript.responderMessage;
-    return [{ kind: 'send', bytes: response, from: to, to: from }];
+    return [...evicted, { kind: 'send', bytes: response, from: to, to: from }];
   }
 
-  /** Cheap checks first, the key pair last. */
-  #answerInit(header: IkeHeader, event: MessageEvent, now: Instant): SaInitOutcome {
+  /** A router goes on with IKE_AUTH in one round trip: of so many, the oldest is the likeliest to be no router. */
+  #evict(event: MessageEvent): IkeAction[] {
+    const [oldest] = this.#halfOpen;
+    this.#update(oldest, (sa) => sa.discard());
+    const message = `expected fewer than ${this.#limits.halfOpenLimit} half-open IKE SAs: the oldest gave way`;
+    return refuse(event, 'half-open-limit', message);
+  }
+
+  /** Cheap checks first, the key pair last. `isProven`: the initiator has sent our cookie. */
+  #answerInit(
+    header: IkeHeader,
+    event: MessageEvent,
+    now: Instant,
+  ): SaInitOutcome & { readonly isProven?: boolean } {
     const payloads = parseUnprotected(header, event.bytes);
     if (!payloads.ok) return { kind: 'refused', reason: 'malformed', message: payloads.message };
     const { unsupportedCritical } = payloads.value;
@@ -181,30 +208,57 @@ export class ResponderSet {
         notify: encodeNotify(notifyTypes.unsupportedCriticalPayload, Uint8Array.of(unsupportedCritical)),
       };
     }
+    const isProven = this.#halfOpen.size >= this.#limits.cookieThreshold;
+    if (isProven) {
+      const refusal = this.#demandCookie(header, event, payloads.value, now);
+      if (refusal !== undefined) return refusal;
+    }
     const init = parseSaInit(payloads.value);
     if (!init.ok) return { kind: 'refused', reason: 'malformed', message: init.message };
-    if (this.#halfOpen.size >= this.#limits.cookieThreshold) {
-      const { nonce } = init.value;
-      const { address } = event.from;
-      const cookie = payloads.value.notify(notifyTypes.cookie)?.data;
-      if (cookie === undefined || !this.#cookies.check(cookie, nonce, address, header.initiatorSpi, now)) {
-        return {
-          kind: 'refused',
-          reason: 'cookie-demanded',
-          message: 'expected our cookie, since many IKE SAs are half-open',
-          notify: encodeNotify(
-            notifyTypes.cookie,
-            this.#cookies.make(nonce, address, header.initiatorSpi, now),
-          ),
-        };
-      }
-    }
-    if (this.#halfOpen.size >= this.#limits.halfOpenLimit) {
-      const message = `expected fewer than ${this.#limits.halfOpenLimit} half-open IKE SAs`;
-      return { kind: 'refused', reason: 'half-open-limit', message };
-    }
     const isTaken = (spi: bigint): boolean => this.#bySaId.has(saIdOf(spi));
-    return answerSaInit(this.#config, header, event, payloads.value, init.value, isTaken);
+    const outcome = answerSaInit(this.#config, header, event, payloads.value, init.value, isTaken);
+    return { ...outcome, isProven };
+  }
+
+  /** What stands against the initiator while many IKE SAs are half-open: no cookie of ours, or too many of its own. */
+  #demandCookie(
+    header: IkeHeader,
+    event: MessageEvent,
+    payloads: PayloadSet,
+    now: Instant,
+  ): SaInitOutcome | undefined {
+    const nonce = parseNonce(payloads.body(payloadTypes.nonce) ?? new Uint8Array(0));
+    if (!nonce.ok) return { kind: 'refused', reason: 'malformed', message: nonce.message };
+    const { address } = event.from;
+    const { initiatorSpi } = header;
+    const cookie = payloads.notify(notifyTypes.cookie)?.data;
+    if (cookie === undefined || !this.#cookies.check(cookie, nonce.value, address, initiatorSpi, now)) {
+      return {
+        kind: 'refused',
+        reason: 'cookie-demanded',
+        message: 'expected our cookie, since many IKE SAs are half-open',
+        notify: encodeNotify(notifyTypes.cookie, this.#cookies.make(nonce.value, address, initiatorSpi, now)),
+      };
+    }
+    const { halfOpenPerAddress } = this.#limits;
+    if ((this.#halfOpenAt.get(shareOf(address)) ?? 0) < halfOpenPerAddress) return undefined;
+    const message = `expected fewer than ${halfOpenPerAddress} half-open IKE SAs of one address`;
+    return { kind: 'refused', reason: 'half-open-limit', message };
+  }
+
+  #countProven(sa: Responder, share: string): void {
+    this.#provenAddressOf.set(sa, share);
+    this.#halfOpenAt.set(share, (this.#halfOpenAt.get(share) ?? 0) + 1);
+  }
+
+  #leaveHalfOpen(sa: Responder): void {
+    if (!this.#halfOpen.delete(sa)) return;
+    const share = this.#provenAddressOf.get(sa);
+    if (share === undefined) return;
+    this.#provenAddressOf.delete(sa);
+    const rest = (this.#halfOpenAt.get(share) ?? 0) - 1;
+    if (rest > 0) this.#halfOpenAt.set(share, rest);
+    else this.#halfOpenAt.delete(share);
   }
 
   /** RFC 7296 section 2.5: a higher major version is answered with the highest known here, version 1 is not. */
@@ -259,7 +313,7 @@ export class ResponderSet {
   #update(sa: Responder | undefined, step: (sa: Responder) => IkeAction[]): IkeAction[] {
     if (sa === undefined) return [];
     const actions = step(sa);
-    if (!sa.isHalfOpen) this.#halfOpen.delete(sa);
+    if (!sa.isHalfOpen) this.#leaveHalfOpen(sa);
     this.#deadlines.set(sa, sa.nextDeadline);
     if (sa.isGone) this.#forget(sa);
     return actions;
@@ -270,7 +324,6 @@ export class ResponderSet {
     const digest = this.#initRequestOf.get(sa);
     if (digest !== undefined) this.#byInitRequest.delete(digest);
     this.#initRequestOf.delete(sa);
-    this.#halfOpen.delete(sa);
     const key = this.#identityOf.get(sa);
     if (key === undefined) return;
     this.#identityOf.delete(sa);
@@ -278,6 +331,11 @@ export class ResponderSet {
     same?.delete(sa);
     if (same?.size === 0) this.#byIdentity.delete(key);
   }
+}
+
+/** Who shares a limit: an IPv4 address, or an IPv6 network of 64 bits, within which one host has all the addresses. */
+function shareOf(address: Address): string {
+  return Buffer.from(address.octets.subarray(0, 8)).toString('hex');
 }
 
 function refuse(event: MessageEvent, reason: RefusalReason, message: string): IkeAction[] {

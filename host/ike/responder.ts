@@ -161,8 +161,13 @@ export class Responder {
       const closing = sa.isChildless && now >= this.#deadline ? sa.abandon('local') : [];
       return this.#settle([...closing, ...sa.handleDeadline(now)]);
     }
-    if (this.#phase.kind === 'gone' || now < this.#deadline) return [];
-    if (this.#phase.kind !== 'half-open') this.#phase.ikeSa.wipe();
+    return now < this.#deadline ? [] : this.discard();
+  }
+
+  /** Ends an SA that is not authenticated, without a word. @wipes its keys */
+  discard(): IkeAction[] {
+    if (!this.isHalfOpen) return [];
+    if (this.#phase.kind === 'keyed' || this.#phase.kind === 'refused') this.#phase.ikeSa.wipe();
     this.#phase = { kind: 'gone' };
     return [];
   }

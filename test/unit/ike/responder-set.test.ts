@@ -9,8 +9,10 @@ import {
 } from '../../../host/ike/wire/iana-numbers.ts';
 import { fqdnIdentity } from '../../../host/ike/wire/identification.ts';
 import { encodeKeyExchange, encodeNonce } from '../../../host/ike/wire/key-exchange.ts';
+import { encodeNotify } from '../../../host/ike/wire/notify.ts';
 import { encodeMessage, type PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
 import { encodeSecurityAssociation } from '../../../host/ike/wire/security-association.ts';
+import { addressOf, type Endpoint } from '../../../host/model/address.ts';
 import { sharedKey } from '../../../host/model/credentials.ts';
 import {
   actionsOf,
@@ -270,15 +272,45 @@ describe('a flood of IKE_SA_INIT', () => {
     expect(pair.responders.size).toBe(1);
   });
 
-  it('stops at the hard limit', () => {
+  it('finds the oldest half-open SA giving way at the hard limit', () => {
     const pair = new Pair({ limits: { halfOpenLimit: 2 } });
-    for (let spi = 1n; spi <= 4n; spi++) pair.injectToServer(new StrangeInitiator(spi).request);
+    const requests = [1n, 2n, 3n, 4n].map((spi) => new StrangeInitiator(spi).request);
+    for (const request of requests) pair.injectToServer(request);
     expect(pair.responders.halfOpenCount).toBe(2);
+    expect(pair.responders.size).toBe(2);
     expect(pair.responders.counters['half-open-limit']).toBe(2);
-    expect(pair.sent.length).toBe(2);
+    // Those of the last two are still there, and answer a repetition with the same octets.
+    const answers = pair.sent.map((one) => hex(one.bytes));
+    pair.injectToServer(requests[3]!);
+    expect(hex(pair.sent.at(-1)!.bytes)).toBe(answers[3]);
+    pair.injectToServer(requests[0]!);
+    expect(hex(pair.sent.at(-1)!.bytes)).not.toBe(answers[0]);
     pair.run(30_000);
-    pair.injectToServer(new StrangeInitiator(9n).request);
-    expect(pair.responders.halfOpenCount).toBe(1);
+    expect([pair.responders.size, pair.responders.halfOpenCount]).toEqual([0, 0]);
+  });
+
+  it('gives each address that has sent a cookie its share, and takes back what is used', () => {
+    const pair = new Pair({ limits: { cookieThreshold: 0, halfOpenPerAddress: 2 }, link: () => [] });
+    const stand = (spi: bigint, from: Endpoint): string[] => {
+      const payloads = [payload.saInit(), x25519, nonce];
+      const demand = actionsOf(pair.injectToServer(initRequest(payloads, spi), from), 'send')[0]!.bytes;
+      const cookie = encodeNotify(notifyTypes.cookie, Buffer.from(notifiesIn(demand)[0]!.data, 'hex'));
+      return outcomes(pair.injectToServer(initRequest([cookie, ...payloads], spi), from));
+    };
+    expect(stand(1n, endpoint(7))).toEqual([]);
+    expect(stand(2n, endpoint(7, 99))).toEqual([]);
+    expect(stand(3n, endpoint(7))).toEqual(['refused half-open-limit']);
+    expect(stand(4n, endpoint(8))).toEqual([]);
+    pair.run(30_000);
+    expect(stand(5n, endpoint(7))).toEqual([]);
+    const inNetwork = (network: number, host: number): Endpoint => {
+      const octets = Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, network, 0, 0, 0, 0, 0, 0, 0, host);
+      return { address: addressOf(octets), port: 500 };
+    };
+    expect([1n, 2n, 3n].flatMap((spi) => stand(spi, inNetwork(1, Number(spi))))).toEqual([
+      'refused half-open-limit',
+    ]);
+    expect(stand(4n, inNetwork(2, 1))).toEqual([]);
   });
 });
 
