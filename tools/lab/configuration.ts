@@ -2,8 +2,8 @@
  * The configuration files of the lab's server and routers, written as a person would write them: no trick that a real
  * network could not use. Pre-shared keys are random for each start and readable by their owner alone.
  *
- * Two sets: `everyday` with the defaults of every interval, and `many` with a hundred small selectors for each pair of
- * routers and shortened intervals, for the scenarios about loss and about a peer that is down.
+ * Three sets: `everyday` with the defaults of every interval, `many` with a hundred small selectors for each pair of
+ * routers and shortened intervals, for the scenarios about loss and about a peer that is down, and `nat` with one policy for all.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import type { LabOptions } from './options.ts';
 import type { Place } from './place.ts';
 import type { Site, TopologyPlan } from './topology-plan.ts';
 
-export type ConfigurationSet = 'everyday' | 'many';
+export type ConfigurationSet = 'everyday' | 'many' | 'nat';
 
 export interface ConfigurationFiles {
   readonly server: string;
@@ -118,8 +118,19 @@ function serverSettings(place: Place, plan: TopologyPlan, set: ConfigurationSet,
       credential: { preSharedKeyFile: `${site.name}.psk` },
       networks: [site.network, site.network6],
     })),
-    distributionPolicies: set === 'many' ? smallPolicies(plan.sites, form) : everydayPolicies(form),
+    distributionPolicies: policiesOf(plan, set, form),
   };
+}
+
+function policiesOf(plan: TopologyPlan, set: ConfigurationSet, form: object): unknown[] {
+  switch (set) {
+    case 'everyday':
+      return everydayPolicies(form);
+    case 'many':
+      return smallPolicies(plan.sites, form);
+    case 'nat':
+      return [{ kind: 'all', between: ['*', '*'], ...form }];
+  }
 }
 
 /** Two kinds of communication between tokyo and osaka, one between tokyo and nagoya, none between osaka and nagoya. */

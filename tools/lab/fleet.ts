@@ -18,7 +18,9 @@ import type { Place } from './place.ts';
 import { describeEnd, type LabProcess, lastLines, nodeCommand, type Processes } from './processes.ts';
 import { type Site, server, type TopologyPlan } from './topology-plan.ts';
 
-const upWithinMs = 20_000;
+/** Time for all channels to come up, and more for each router: all of them start at once, on a machine that others may use. */
+const upWithinMs = 10_000;
+const moreForEachMs = 6_000;
 
 export class Fleet {
   readonly #place: Place;
@@ -29,7 +31,8 @@ export class Fleet {
   readonly #running = new Map<string, LabProcess>();
   readonly #expected = new Set<LabProcess>();
   #crash: string | undefined;
-  readonly #files: Record<ConfigurationSet, ConfigurationFiles>;
+  readonly #options: Pick<LabOptions, 'saveKeys' | 'protocol'>;
+  readonly #files = new Map<ConfigurationSet, ConfigurationFiles>();
   #set: ConfigurationSet = 'everyday';
 
   /**
@@ -48,10 +51,7 @@ export class Fleet {
     this.#plan = plan;
     this.#saveKeys = options.saveKeys;
     this.#onUnexpectedEnd = onUnexpectedEnd;
-    this.#files = {
-      everyday: writeConfiguration(place, plan, 'everyday', options),
-      many: writeConfiguration(place, plan, 'many', options),
-    };
+    this.#options = options;
   }
 
   get serverSocket(): string {
@@ -64,8 +64,22 @@ export class Fleet {
 
   /** Path of a configuration file in use. */
   configurationFile(name: string): string {
-    const files = this.#files[this.#set];
+    let files = this.#files.get(this.#set);
+    if (files === undefined) {
+      files = writeConfiguration(this.#place, this.#plan, this.#set, this.#options);
+      this.#files.set(this.#set, files);
+    }
     return name === server ? files.server : (files.routers[name] ?? '');
+  }
+
+  /** Milliseconds of processor time that the server or a router has used. */
+  processorMs(name: string): number {
+    const pid = this.#running.get(name)?.pid;
+    if (pid === undefined) return 0;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // proc(5), fields 14 and 15 in ticks of 10 ms; the name in parentheses may hold anything.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return 10 * (Number(fields[11]) + Number(fields[12]));
   }
 
   /** Starts everything with one set of files, server first, and returns when every channel is up. */
@@ -145,17 +159,15 @@ export class Fleet {
    * @throws HostError PLATFORM with who is missing, or who crashed, and the end of its log
    */
   async waitUntilUp(): Promise<void> {
-    const deadline = performance.now() + upWithinMs;
+    const withinMs = upWithinMs + moreForEachMs * this.#plan.sites.length;
+    const deadline = performance.now() + withinMs;
     for (;;) {
       this.refuseAfterCrash();
       const down = await this.#channelsDown();
       if (down.length === 0) return;
       if (performance.now() > deadline) {
         const logs = down.map((name) => lastLines(this.#place.path(`${name}.log`), 8)).join('\n');
-        throw new HostError(
-          'PLATFORM',
-          `no channel after ${upWithinMs / 1000} s: ${down.join(', ')}\n${logs}`,
-        );
+        throw new HostError('PLATFORM', `no channel after ${withinMs / 1000} s: ${down.join(', ')}\n${logs}`);
       }
       await sleep(50);
     }

@@ -12,7 +12,7 @@ import { Place } from './place.ts';
 import { Processes } from './processes.ts';
 import type { Scene } from './scenario/scene.ts';
 import { buildTopology } from './topology.ts';
-import { planTopology, type TopologyPlan } from './topology-plan.ts';
+import { planNats, planTopology, type TopologyPlan } from './topology-plan.ts';
 
 export class Lab {
   readonly place: Place;
@@ -31,7 +31,7 @@ export class Lab {
 
   /** Takes the place; from here on `tearDown` is due. Nothing runs yet. */
   static take(options: LabOptions, say: (line: string) => void): Lab {
-    return new Lab(options.name, planTopology(options.nat), say);
+    return new Lab(options.name, options.scenario === 'nat' ? planNats() : planTopology(options.nat), say);
   }
 
   /**
@@ -53,7 +53,7 @@ export class Lab {
     const fleet = new Fleet(place, processes, plan, options, onFailure);
     this.#fleet = fleet;
     this.#say('processes: setting server and routers');
-    await fleet.startAll('everyday');
+    await fleet.startAll(options.scenario ?? 'everyday');
     this.#say('channels: up');
     return { lab: place.name, plan, processes, fleet, capture, say: this.#say };
   }

@@ -7,6 +7,8 @@ import { writeFileSync } from 'node:fs';
 import { HostError } from '../../host/model/host-error.ts';
 import { Lab } from './lab.ts';
 import { insideNamespace, namespacePrefix } from './namespaces.ts';
+import type { NatReport } from './nat/report.ts';
+import { runNatScenario } from './nat/scenario.ts';
 import { type LabOptions, readOptions, usage } from './options.ts';
 import { readState } from './place.ts';
 import { extendSearchPath, obtainPrivileges } from './privileges.ts';
@@ -67,6 +69,16 @@ async function operate(
     say(`CRASH: ${message}`);
     crashed.resolve();
   });
+  if (options.scenario === 'nat') {
+    const report = await runNatScenario(scene, print);
+    if (options.json !== undefined) writeReport(options.json, report);
+    print(
+      report.ok
+        ? 'Everything held.'
+        : `${report.shortfalls.length} shortfalls:\n${report.shortfalls.join('\n')}`,
+    );
+    return report.ok && crashes.length === 0 ? 0 : 1;
+  }
   const width = process.stdout.isTTY ? process.stdout.columns : undefined;
   const show = async (finding: Finding) => {
     if (finding.firstPacket !== undefined) {
@@ -109,7 +121,7 @@ async function measure(
   return report.ok;
 }
 
-function writeReport(file: string, report: Report): void {
+function writeReport(file: string, report: Report | NatReport): void {
   const text = `${JSON.stringify(report, undefined, 2)}\n`;
   if (file === '-') process.stdout.write(text);
   else writeFileSync(file, text);

@@ -8,6 +8,8 @@ export interface LabOptions {
   readonly json: string | undefined;
   readonly saveKeys: string | undefined;
   readonly nat: string | undefined;
+  /** `nat`: a network of its own, with two NATs for each pair of kinds (tools/lab/nat). */
+  readonly scenario: 'nat' | undefined;
   readonly protocol: SaProtocol;
   readonly userNamespace: boolean;
   readonly name: string;
@@ -23,6 +25,7 @@ export const usage = `npm run lab [-- OPTIONS]
   --once            run the whole scenario, tear down, exit 1 if anything fell short
   --json FILE       write the report to FILE (- is standard output); runs the whole scenario
   --nat ROUTER      put a NAT that changes ports in front of tokyo, osaka or nagoya
+  --scenario nat    two routers behind NATs of each kind: who reaches whom. With --json and --name alone
   --protocol ah     policies ask for AH instead of ESP; without --once, --json, --nat and --save-keys
   --save-keys DIR   write the keys of all data SAs to DIR/esp_sa, and a capture to DIR/internet.pcap, for Wireshark.
                     Whoever has that folder reads the traffic. No router has this option.
@@ -57,6 +60,7 @@ export function readOptions(args: readonly string[]): LabOptions {
     json: values.json,
     saveKeys: values['save-keys'],
     nat: values.nat,
+    scenario: scenarioOf(values),
     protocol: protocolOf(values),
     userNamespace: values['user-namespace'] ?? false,
     name,
@@ -64,6 +68,20 @@ export function readOptions(args: readonly string[]): LabOptions {
     exec:
       where === undefined ? undefined : { where, command: command[0] === '--' ? command.slice(1) : command },
   };
+}
+
+function scenarioOf(values: ReturnType<typeof parse>): 'nat' | undefined {
+  const { scenario } = values;
+  if (scenario !== undefined && scenario !== 'nat') {
+    throw new HostError('USAGE', `--scenario: expected nat, found ${scenario}`);
+  }
+  const other = (['once', 'nat', 'protocol', 'save-keys'] as const).find(
+    (name) => values[name] !== undefined,
+  );
+  if (scenario === 'nat' && other !== undefined) {
+    throw new HostError('USAGE', `--scenario nat: expected no --${other} beside it`);
+  }
+  return scenario;
 }
 
 /** What the whole scenario measures is ESP, AH passes no NAT, and Wireshark has no keys for it. */
@@ -88,6 +106,7 @@ function parse(args: readonly string[]) {
         json: { type: 'string' },
         'save-keys': { type: 'string' },
         nat: { type: 'string' },
+        scenario: { type: 'string' },
         protocol: { type: 'string' },
         'user-namespace': { type: 'boolean' },
         name: { type: 'string' },

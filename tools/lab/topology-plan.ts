@@ -7,6 +7,7 @@
  * topology.ts builds it; nothing here touches the machine.
  */
 import { HostError } from '../../host/model/host-error.ts';
+import { type NatKind, natKinds } from './nat/nat-kinds.ts';
 
 /** A router's place: its WAN, the network behind it, and the host there. */
 export interface Site {
@@ -42,15 +43,18 @@ export interface TopologyPlan {
   readonly routes: readonly Route[];
   readonly sites: readonly Site[];
   readonly serverAddress: string;
-  /** A NAT in front of a router, where one was asked for: `port` outside stands for 4500 at `inside`. */
-  readonly nat:
-    | {
-        readonly namespace: string;
-        readonly device: string;
-        readonly port: number;
-        readonly inside: string;
-      }
-    | undefined;
+  readonly nats: readonly NatPlan[];
+}
+
+/** A NAT in front of a router. */
+export interface NatPlan {
+  readonly namespace: string;
+  readonly kind: NatKind;
+  /** Towards the internet. */
+  readonly device: string;
+  readonly outside: readonly string[];
+  /** The router's address behind it. */
+  readonly inside: string;
 }
 
 export const internet = 'internet';
@@ -65,6 +69,8 @@ interface Wan {
   readonly address: string;
   readonly gateway: string;
   readonly length: number;
+  /** A second address, for a NAT that has several. */
+  readonly more?: string;
 }
 
 const serverWan: Wan = { address: '192.0.2.10', gateway: '192.0.2.1', length: 24 };
@@ -89,16 +95,30 @@ export function planTopology(natBefore?: string): TopologyPlan {
   if (natBefore !== undefined && !siteNames.includes(natBefore)) {
     throw new HostError('USAGE', `--nat: expected one of ${siteNames.join(', ')}, found ${natBefore}`);
   }
-  const sites = wans.map(([name, wan], index) => planSite(name, wan, index + 1, name === natBefore));
-  const nat =
-    natBefore === undefined
-      ? undefined
-      : {
-          namespace: `${natBefore}-nat`,
-          device: 'outside0',
-          port: 61_000,
-          inside: behindNat.address,
-        };
+  return planSites(wans, new Map(natBefore === undefined ? [] : [[natBefore, 'full-cone']]));
+}
+
+/** Two routers behind a NAT of each kind, and two behind none; `KIND-a` and `KIND-b`. */
+export function planNats(): TopologyPlan {
+  const kinds = ['none', ...natKinds].flatMap((kind) =>
+    ['a', 'b'].map((which) => [`${kind}-${which}`, kind] as const),
+  );
+  const places = kinds.map(([name], index): [string, Wan] => {
+    const at = (offset: number) => `198.51.100.${16 * index + offset}`;
+    return [name, { address: at(2), gateway: at(1), length: 28, more: at(3) }];
+  });
+  const nats = kinds.flatMap(([name, kind]) =>
+    natKinds.flatMap((one) => (one === kind ? [[name, one] as const] : [])),
+  );
+  return planSites(places, new Map(nats));
+}
+
+function planSites(
+  places: readonly (readonly [string, Wan])[],
+  kinds: ReadonlyMap<string, NatKind>,
+): TopologyPlan {
+  const sites = places.map(([name, wan], index) => planSite(name, wan, index + 1, kinds.has(name)));
+  const nats: NatPlan[] = [];
   const namespaces = [
     { name: internet, forwards: true },
     { name: server, forwards: false },
@@ -107,14 +127,18 @@ export function planTopology(natBefore?: string): TopologyPlan {
       { name: hostOf(site), forwards: false },
     ]),
   ];
-  if (nat !== undefined) namespaces.push({ name: nat.namespace, forwards: true });
   const links = [internetLink(server, 'wan0', serverWan)];
   const routes: Route[] = [{ namespace: server, to: 'default', via: serverWan.gateway }];
   for (const [index, site] of sites.entries()) {
-    const wan = wans[index]?.[1] as Wan;
-    if (site.name === natBefore && nat !== undefined) {
-      links.push(internetLink(nat.namespace, nat.device, wan, site.name), natLink(nat.namespace, site.name));
-      routes.push({ namespace: nat.namespace, to: 'default', via: wan.gateway });
+    const wan = places[index]?.[1] as Wan;
+    const kind = kinds.get(site.name);
+    if (kind !== undefined) {
+      const namespace = `${site.name}-nat`;
+      const outside = [wan.address, ...(wan.more === undefined ? [] : [wan.more])];
+      nats.push({ namespace, kind, device: 'outside0', outside, inside: behindNat.address });
+      namespaces.push({ name: namespace, forwards: true });
+      links.push(internetLink(namespace, 'outside0', wan, site.name), natLink(namespace, site.name));
+      routes.push({ namespace, to: 'default', via: wan.gateway });
       routes.push({ namespace: site.name, to: 'default', via: behindNat.gateway });
     } else {
       links.push(internetLink(site.name, 'wan0', wan));
@@ -125,7 +149,7 @@ export function planTopology(natBefore?: string): TopologyPlan {
     routes.push({ namespace: hostOf(site), to: '::/0', via: routerAddress6(index + 1) });
     routes.push({ namespace: hostOf(site), to: site.extraNetwork, via: 'local' });
   }
-  return { namespaces, links, routes, sites, serverAddress: serverWan.address, nat };
+  return { namespaces, links, routes, sites, serverAddress: serverWan.address, nats };
 }
 
 function planSite(name: string, wan: Wan, number: number, natted: boolean): Site {
@@ -154,7 +178,13 @@ function internetLink(
 ): readonly [LinkEnd, LinkEnd] {
   return [
     { namespace: internet, device: `to-${place}`, addresses: [`${wan.gateway}/${wan.length}`] },
-    { namespace, device, addresses: [`${wan.address}/${wan.length}`] },
+    {
+      namespace,
+      device,
+      addresses: [wan.address, ...(wan.more === undefined ? [] : [wan.more])].map(
+        (address) => `${address}/${wan.length}`,
+      ),
+    },
   ];
 }
 

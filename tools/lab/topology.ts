@@ -3,6 +3,8 @@
  * 1500 octets between the routers, so that a capture on the internet's links counts packets and not bundles of them.
  */
 import { insideNamespace, namespacePrefix, runCommand } from './namespaces.ts';
+import { natRules } from './nat/nat-kinds.ts';
+import { applyRules } from './nft.ts';
 import type { LinkEnd, TopologyPlan } from './topology-plan.ts';
 
 /** Switches of the kernel's own forwarding; accept_dad=0 makes IPv6 addresses usable at once. */
@@ -39,9 +41,7 @@ export function buildTopology(lab: string, plan: TopologyPlan): void {
   for (const end of plan.links.flat()) {
     if (isOnTheInternet(end)) disableBundles(prefix + end.namespace, end.device);
   }
-  if (plan.nat !== undefined) {
-    runCommand(insideNamespace(prefix + plan.nat.namespace, ['nft', '-f', '-']), natRules(plan.nat));
-  }
+  for (const nat of plan.nats) applyRules(lab, nat.namespace, natRules(nat));
 }
 
 /** Lines for `ip -batch`: addresses and links first, routes after them. */
@@ -70,23 +70,4 @@ function disableBundles(namespace: string, device: string): void {
   const receive = device.startsWith('to-') ? 'off' : 'on';
   const features = ['tso', 'off', 'gso', 'on', 'tx-udp-segmentation', 'off', 'gro', receive];
   runCommand(insideNamespace(namespace, ['ethtool', '-K', device, ...features]));
-}
-
-/**
- * One outside port for the router behind it, another one than inside, open for everybody (RFC 4787: endpoint-independent
- * mapping and filtering).
- */
-function natRules({ device, port, inside }: NonNullable<TopologyPlan['nat']>): string {
-  return `table ip sekisho-lab {
-  chain source {
-    type nat hook postrouting priority srcnat
-    oifname "${device}" meta l4proto udp masquerade to :${port}
-    oifname "${device}" masquerade
-  }
-  chain destination {
-    type nat hook prerouting priority dstnat
-    iifname "${device}" udp dport ${port} dnat to ${inside}:4500
-  }
-}
-`;
 }
