@@ -14,6 +14,7 @@ import {
   REGION_EVENTS,
   REGION_SA_SLOTS,
 } from '../../firmware/abi/layout.ts';
+import { SA_PACKETS, SA_SEQUENCE, SA_SLOT_SIZE } from '../../firmware/abi/sa-slot.ts';
 import type { Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
 import { planChange, refusalOf } from './change-plan.ts';
@@ -244,6 +245,21 @@ export class Dataplane implements Engine {
   /** Dropped packets by reason. */
   drops(): Record<string, bigint> {
     return readDrops(this.#instance.view, this.#region(REGION_COUNTERS));
+  }
+
+  /** What the pair's slots have counted, each modulo 2^32; undefined where there is no such pair. */
+  activity(spi: Spi): { sent: number; received: number; heard: number } | undefined {
+    const pair = this.#tables.pairs.get(spi);
+    if (pair === undefined) return undefined;
+    const { view } = this.#instance;
+    const slots = this.#region(REGION_SA_SLOTS);
+    const inbound = slots + pair.place * SA_SLOT_SIZE;
+    const outbound = slots + this.#tables.outboundSlot(pair.place) * SA_SLOT_SIZE;
+    return {
+      sent: view.getUint32(outbound + SA_PACKETS, true),
+      received: view.getUint32(inbound + SA_PACKETS, true),
+      heard: view.getUint32(inbound + SA_SEQUENCE, true),
+    };
   }
 
   /** Everything a person may want to see of the tables; costs time in proportion to their size. */

@@ -7,9 +7,11 @@ import { Dataplane, type DataplaneOptions } from '../dataplane/dataplane.ts';
 import type { Outcome, TableChange } from '../dataplane/engine.ts';
 import type { EngineSnapshot } from '../dataplane/snapshot.ts';
 import type { Address, Endpoint } from '../model/address.ts';
-import type { Instant } from '../model/instant.ts';
+import { earliest, type Instant } from '../model/instant.ts';
+import type { Spi } from '../model/security-association.ts';
 import { DummyTraffic } from './dummy-traffic.ts';
 import { InboundPass } from './inbound-pass.ts';
+import { Liveness } from './liveness.ts';
 import { type LoopCounters, zeroLoopCounters } from './loop-counters.ts';
 import { OutboundPass } from './outbound-pass.ts';
 import type { LoopSocket, PacketInterface } from './packet-interface.ts';
@@ -20,6 +22,8 @@ export interface PacketLoopOptions {
   readonly engine: DataplaneOptions;
   /** Sources of ICMP errors, one for each family that this router has an address of. */
   readonly icmpSources: readonly Address[];
+  /** Seconds for which an SA may send and hear nothing before it is taken for dead; 0 is for ever. */
+  readonly unansweredSeconds: number;
   /** Opens the machine's interface over the memory of the first engine. */
   readonly openInterface: (memory: ArrayBuffer) => PacketInterface;
 }
@@ -37,6 +41,7 @@ export class PacketLoop {
   readonly #inbound: InboundPass;
   readonly #refusals: Refusals;
   readonly #dummies: DummyTraffic;
+  readonly #liveness: Liveness;
   readonly #counters: LoopCounters = zeroLoopCounters();
   #events: LoopEvent[] = [];
 
@@ -44,6 +49,7 @@ export class PacketLoop {
   constructor(options: PacketLoopOptions) {
     this.#dataplane = new Dataplane(options.engine);
     this.#dummies = new DummyTraffic(options.engine.random);
+    this.#liveness = new Liveness(options.unansweredSeconds);
     this.#kernel = options.openInterface(this.#dataplane.buffer);
     this.#refusals = new Refusals(this.#kernel, this.#dataplane.batch, options.icmpSources, this.#counters);
     this.#outbound = new OutboundPass(this.#kernel, this.#dataplane, this.#refusals, this.#counters);
@@ -63,6 +69,7 @@ export class PacketLoop {
     for (const socket of this.#kernel.sockets) done += this.#inbound.run(socket, now);
     done += this.#outbound.run(now);
     done += this.#sendDummies(now);
+    done += this.#checkLiveness(now);
     if (done > 0) this.#collect(now);
     return done;
   }
@@ -76,7 +83,7 @@ export class PacketLoop {
 
   /** Sleeps until there is something to read or to send, another thread calls, or the time is over. */
   wait(timeoutMs: number): void {
-    const { dueAt } = this.#dummies;
+    const dueAt = earliest(this.#dummies.dueAt, this.#liveness.dueAt);
     const dueMs = dueAt === undefined ? timeoutMs : dueAt - this.#kernel.now();
     this.#kernel.wait(Math.max(0, Math.min(timeoutMs, dueMs)));
   }
@@ -85,12 +92,36 @@ export class PacketLoop {
     let done = 0;
     for (let due = this.#dummies.takeDue(now); due !== undefined; due = this.#dummies.takeDue(now)) {
       const outcome = this.#dataplane.dummy(due.spi, due.octets, now);
-      if (this.#carryOut(outcome)) this.#counters.dummies++;
+      if (this.#carryOut(outcome)) this.#countDummy(due.spi);
       // A path too short for this one takes another; a pair that is gone takes none.
       else if (outcome.kind === 'dropped' && outcome.reason !== 'packet-too-big') this.#dummies.stop(due.spi);
       done++;
     }
     return done;
+  }
+
+  #countDummy(spi: Spi): void {
+    this.#counters.dummies++;
+    this.#liveness.sentDummy(spi);
+  }
+
+  #checkLiveness(now: Instant): number {
+    let done = 0;
+    const activityOf = (spi: Spi) => this.#dataplane.activity(spi);
+    for (
+      let found = this.#liveness.takeDue(now, activityOf);
+      found !== undefined;
+      found = this.#liveness.takeDue(now, activityOf)
+    ) {
+      if (found.kind === 'unanswered') this.#events.push({ kind: 'unanswered', spi: found.spi });
+      else this.#sendDummy(found.spi, now);
+      done++;
+    }
+    return done;
+  }
+
+  #sendDummy(spi: Spi, now: Instant): void {
+    if (this.#carryOut(this.#dataplane.dummy(spi, dummyOctets, now))) this.#countDummy(spi);
   }
 
   /** Takes over what the engine noticed. */
@@ -112,6 +143,7 @@ export class PacketLoop {
       case 'change':
         this.#dataplane.change(command.change, now);
         this.#dummies.change(command.change, now);
+        this.#liveness.change(command.change, now);
         break;
       case 'release-held': {
         const outcomes = this.#dataplane.releaseHeld(command.entry, now);
@@ -136,7 +168,7 @@ export class PacketLoop {
         this.#sendDatagram(keepalive, command.to, 'udp', 0);
         break;
       case 'send-dummy':
-        if (this.#carryOut(this.#dataplane.dummy(command.spi, dummyOctets, now))) this.#counters.dummies++;
+        this.#sendDummy(command.spi, now);
         break;
       case 'send-inner':
         this.#carryOut(this.#dataplane.outboundThrough(command.spi, command.packet, now));

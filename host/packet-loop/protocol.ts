@@ -27,6 +27,8 @@ export type LoopEvent =
   | { readonly kind: 'ike'; readonly bytes: Uint8Array; readonly from: Endpoint }
   /** An inner packet that came out of a pair which delivers to the host. */
   | { readonly kind: 'inner'; readonly packet: Uint8Array; readonly spi: Spi }
+  /** Packets go out through the pair, and for longer than the settings allow nothing has come. */
+  | { readonly kind: 'unanswered'; readonly spi: Spi }
   /** Packet-path moments for the time sequence; rare by construction. */
   | { readonly kind: 'trace'; readonly atMs: number; readonly what: string }
   /** The firmware trapped; all SAs are gone, the engine was started anew, no traffic passed meanwhile. */

@@ -36,6 +36,7 @@ export class RehearsedRouter {
       openLoop: () =>
         new PacketLoop({
           icmpSources: [local.address],
+          unansweredSeconds: settings.unansweredSeconds,
           engine: { random, pathMtuOctets, capacities: { ...capacities, saPairs } },
           openInterface: (memory) => {
             kernel = new MemoryInterface(memory, local.address, local6.address);

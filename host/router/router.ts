@@ -136,6 +136,9 @@ export class Router {
       case 'inner':
         this.#tellChannel({ kind: 'inner', spi: event.spi, packet: event.packet }, now);
         break;
+      case 'unanswered':
+        this.#tellSettings(event, now);
+        break;
       case 'trace':
         this.#options.events.add('info', event.what, '', event.atMs);
         break;

@@ -32,6 +32,8 @@ export interface RouterSettings {
   readonly capacity: { readonly saPairs: number };
   readonly held: { readonly packetsPerEntry: number; readonly packetsTotal: number };
   readonly timers: SettingTimers;
+  /** Seconds for which an SA may send and hear nothing; 0 is for ever. */
+  readonly unansweredSeconds: number;
   readonly spd: readonly SpdEntry[];
 }
 
@@ -54,6 +56,8 @@ const timersSchema = z.strictObject({
   backOffSeconds: defaultSeconds(defaultSettingTimers.backOffMs),
   backOffMaximumSeconds: defaultSeconds(defaultSettingTimers.backOffMaxMs),
   renewalRetrySeconds: defaultSeconds(defaultSettingTimers.renewalRetryMs),
+  // The peer's sign of life may take 10 s, and be lost.
+  unansweredSeconds: z.union([z.literal(0), z.number().min(20).max(86_400)]).default(60),
 });
 
 const spdEntrySchema = z
@@ -181,6 +185,7 @@ export function parseRouterFile(text: string, fileName: string): RouterSettings 
       backOffMaxMs: timers.backOffMaximumSeconds * 1000,
       renewalRetryMs: timers.renewalRetrySeconds * 1000,
     },
+    unansweredSeconds: timers.unansweredSeconds,
     spd: file.spd.map(
       ({ name: entryName, selector, action, requestPeer }): SpdEntry => ({
         name: entryName,

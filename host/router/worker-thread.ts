@@ -48,6 +48,7 @@ export function runWorkerThread(
     openLoop: () =>
       makeLoop({
         icmpSources: worker.icmpSources,
+        unansweredSeconds: settings.unansweredSeconds,
         engine: {
           random: randomOctets,
           pathMtuOctets,

@@ -18,6 +18,8 @@ export type SettingEvent =
   | { readonly kind: 'first-authentic'; readonly spi: Spi }
   | { readonly kind: 'unknown-spi'; readonly spi: Spi; readonly from: Endpoint }
   | { readonly kind: 'peer-moved'; readonly spi: Spi; readonly from: Endpoint }
+  /** The pair sends and hears nothing, for longer than the settings allow. */
+  | { readonly kind: 'unanswered'; readonly spi: Spi }
   | { readonly kind: 'message'; readonly message: ServerMessage }
   /** `behindNat`: some NAT is between this router and the server. */
   | { readonly kind: 'channel-up'; readonly behindNat: boolean }

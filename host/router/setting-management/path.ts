@@ -8,6 +8,7 @@
 import type { TableChange } from '../../dataplane/engine.ts';
 import { formatEndpoint } from '../../model/address.ts';
 import type { Instant } from '../../model/instant.ts';
+import { selectorContains } from '../../model/selector.ts';
 import type { InstalledPair } from './pairs.ts';
 import { pathKey, removePairs, takeOver } from './renewal.ts';
 import { planUnblock } from './requesting.ts';
@@ -62,7 +63,15 @@ function abandonPath(state: SettingState, pair: InstalledPair, now: Instant): vo
   const detail = `no path between the addresses that are seen: nothing comes from ${pair.peer}${where}; a NAT in between lets none of it in`;
   noteNoPath(state, pair, detail, now);
   removePairs(state, [pair], { block: blocksOf(state, pair) }, { report: 'no-path' }, now);
-  state.releaseHeld(pair.entry);
+  leaveHeld(state, pair);
+}
+
+/** Drops the packets that waited and tells their hosts; where the entry has others too, the engine sorts them. */
+export function leaveHeld(state: SettingState, { entry, selectors }: InstalledPair): void {
+  const own = state.protectEntry(entry)?.selectors ?? [];
+  const isWhole = own.every((one) => selectors.some((other) => selectorContains(other, one)));
+  if (isWhole) state.dropHeld(entry, 'no response');
+  else state.releaseHeld(entry);
 }
 
 /** Every try is made, and the peer not heard: if it is withdrawn now, the peer's patience was over a moment before ours. */

@@ -10,6 +10,7 @@ import type { Endpoint } from '../../model/address.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { Spi } from '../../model/security-association.ts';
 import { intersectSelectorLists, type PacketSelector, selectorContains } from '../../model/selector.ts';
+import { giveUpUnanswered } from './dead-pair.ts';
 import { recoverEngine } from './engine-lost.ts';
 import type { SettingAction, SettingEvent } from './events.ts';
 import { distribute } from './installing.ts';
@@ -101,6 +102,9 @@ export class SettingManagement {
         return;
       case 'peer-moved':
         this.#withPair(event.spi, (pair) => followPeer(state, pair, event.from));
+        return;
+      case 'unanswered':
+        this.#withPair(event.spi, (pair) => giveUpUnanswered(state, pair, now));
         return;
       case 'message':
         this.#message(event.message, now);

@@ -4,7 +4,7 @@
  */
 import type { Withdraw } from '../../messages/message.ts';
 import type { Instant } from '../../model/instant.ts';
-import { blocksOf, isPathDoubtful, noteNoPath } from './path.ts';
+import { blocksOf, isPathDoubtful, leaveHeld, noteNoPath } from './path.ts';
 import { removePairs } from './renewal.ts';
 import { failRequest, forget, planRenewalRetry, startOver } from './requesting.ts';
 import type { SettingState } from './setting-state.ts';
@@ -21,7 +21,7 @@ export function withdraw(state: SettingState, message: Withdraw, now: Instant): 
   for (const pair of unheard) noteNoPath(state, pair, message.reason, now);
   const extra = unheard.length === 0 ? {} : { block: unheard.flatMap((pair) => blocksOf(state, pair)) };
   removePairs(state, pairs, extra, { report: false }, now);
-  for (const { entry } of unheard) state.releaseHeld(entry);
+  for (const pair of unheard) leaveHeld(state, pair);
   state.sendReports(now);
   const { id, peer, kind } = message;
   state.send({ type: 'withdrawn', id, source: state.name, peer, kind });

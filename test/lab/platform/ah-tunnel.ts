@@ -41,6 +41,7 @@ const options: SaOptions = {
 let wakeFd = -1;
 const loop = new PacketLoop({
   icmpSources: [],
+  unansweredSeconds: 60,
   engine: {
     random: (length) => pseudoRandom('lab', length),
     capacities: { ...smallCapacities, packetSlots: 64 },

@@ -50,6 +50,7 @@ export class Rig {
   constructor() {
     this.loop = new PacketLoop({
       icmpSources: [address('10.1.0.254')],
+      unansweredSeconds: 60,
       engine: { random: (length) => pseudoRandom('loop', length), capacities: smallCapacities },
       openInterface: (memory) => {
         this.#kernel = new MemoryInterface(memory, address('192.0.2.1'), address('2001:db8::1'));

@@ -93,6 +93,7 @@ class Bench {
     const loop = new TrappingLoop(
       {
         icmpSources: [],
+        unansweredSeconds: 60,
         engine: { random, capacities: smallCapacities },
         openInterface: (memory) => {
           kernel = new MemoryInterface(memory, address('192.0.2.1'), address('2001:db8::1'));

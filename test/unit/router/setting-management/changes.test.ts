@@ -153,6 +153,37 @@ describe('addresses', () => {
   });
 });
 
+describe('a pair that is not answered', () => {
+  it('is reported and removed, and the next packet asks for another', () => {
+    const rig = Rig.up();
+    const { id, spi } = rig.install();
+    rig.handle({ kind: 'unanswered', spi });
+    expect(words(rig.actions)).toEqual(['change(remove)', 'send(report)']);
+    expect(rig.sent('report')).toMatchObject([{ what: 'unanswered', id, spi }]);
+    expect(rig.machine.status().entries).toMatchObject([
+      {
+        failure: 'no response',
+        failureDetail: expect.stringContaining('nothing comes from osaka'),
+        blocked: [],
+      },
+    ]);
+    rig.receive(withdrawal([id]));
+    rig.take();
+    rig.ask();
+    expect(rig.lastRequest().id).not.toBe(id);
+  });
+
+  it('stays while no other could be had', () => {
+    const rig = Rig.up();
+    const { spi } = rig.install();
+    rig.handle({ kind: 'channel-down' });
+    rig.take();
+    rig.handle({ kind: 'unanswered', spi });
+    expect(rig.take()).toEqual([]);
+    expect(rig.machine.status().pairs.length).toBe(1);
+  });
+});
+
 describe('a channel that was lost', () => {
   it('leaves the pairs in place', () => {
     const rig = Rig.up();

@@ -92,7 +92,11 @@ describe('the path of a new pair in UDP', () => {
       rig.pass(12_599);
       expect(rig.machine.status().pairs.length).toBe(1);
       rig.pass(1);
-      expect(words(rig.actions).slice(-3)).toEqual(['change(block remove)', 'send(report)', 'release-held']);
+      expect(words(rig.actions).slice(-3)).toEqual([
+        'change(block remove)',
+        'send(report)',
+        'drop-held(no response)',
+      ]);
       expect(rig.sent('report')).toMatchObject([{ what: 'no-path', id: request.id, spi: request.spi }]);
       const [entry] = rig.machine.status().entries;
       expect(entry).toMatchObject({ failure: 'no response' });
@@ -128,7 +132,7 @@ describe('the path of a new pair in UDP', () => {
     rig.pass(12_000);
     rig.take();
     rig.receive(withdrawal([request.id]));
-    expect(words(rig.take())).toEqual(['change(block remove)', 'release-held', 'send(withdrawn)']);
+    expect(words(rig.take())).toEqual(['change(block remove)', 'drop-held(no response)', 'send(withdrawn)']);
     const [entry] = rig.machine.status().entries;
     expect(entry).toMatchObject({ failure: 'no response', failureDetail: 'the policy changed' });
     expect(entry?.blocked.length).toBe(1);
@@ -150,6 +154,15 @@ describe('the path of a new pair in UDP', () => {
     rig.take();
     rig.handle({ kind: 'acquire', entry: 'to-osaka', packet: packet('10.1.7.1', '10.2.7.1') });
     expect(words(rig.take())).toEqual(['change(reserve)', 'send(request)']);
+  });
+
+  it('that never works drops no packets of another kind', () => {
+    const rig = Rig.up();
+    const request = rig.ask();
+    rig.receive(inUdp(distributionFor(request, { selectors: [selector('10.1.0.0/24', '10.2.0.0/24')] })));
+    rig.receive(bothInstalled(request));
+    rig.pass(12_600);
+    expect(words(rig.actions).slice(-3)).toEqual(['change(block remove)', 'send(report)', 'release-held']);
   });
 
   it('of a raw pair is not tried: it is used at once', () => {
