@@ -5,6 +5,7 @@
  */
 import { createHash, type KeyObject } from 'node:crypto';
 import type { CertificateName, CertificateRefusal, CertificateTrust } from '../model/certificate-trust.ts';
+import type { RevocationPolicy } from '../model/credential-sources.ts';
 import { HostError } from '../model/host-error.ts';
 import { fail, ok, type Result } from '../model/result.ts';
 import { type TimeBounds, utcText } from '../model/trusted-time.ts';
@@ -13,15 +14,13 @@ import { findPath, maximumPathLength, nameForPeople } from './certification-path
 import { pemObjects } from './pem.ts';
 import { RevocationList } from './revocation-list.ts';
 
-/**
- * required: every authority of a path has a list that is in force. ifPresent: one that is there counts, and what it
- * revokes stays revoked when it is out of date.
- */
-export type RevocationPolicy = 'required' | 'ifPresent';
-
 export interface TrustOptions {
   readonly authorities: readonly Certificate[];
   readonly revocationLists: readonly RevocationList[];
+  /**
+   * required: every authority of a path has a list that is in force. ifPresent: one that is there counts, and what it
+   * revokes stays revoked when it is out of date.
+   */
   readonly revocation: RevocationPolicy;
   readonly time: () => TimeBounds;
   /** Something was refused because its time is over: worth remembering how late it is. */

@@ -62,6 +62,9 @@ export function parseYamlSettings<Schema extends z.ZodType>(
   );
 }
 
+/** Fields whose value is never shown. */
+const secretFields: ReadonlySet<string> = new Set(['preSharedKey', 'privateKey']);
+
 interface Found {
   readonly offset: number;
   readonly field: string;
@@ -91,7 +94,8 @@ function messageOf(document: Document, issue: Issue): string {
   const isMissing = !document.hasIn(issue.path) && issue.path.length > 0;
   if (isMissing && issue.code !== 'custom') return `missing; ${lowerFirst(issue.message)}`;
   const found = document.getIn(issue.path);
-  const isPlain = found === null || ['string', 'number', 'boolean'].includes(typeof found);
+  const isSecret = secretFields.has(String(issue.path.at(-1)));
+  const isPlain = !isSecret && (found === null || ['string', 'number', 'boolean'].includes(typeof found));
   if (!isPlain || issue.code === 'custom' || issue.message.includes(', found '))
     return lowerFirst(issue.message);
   return `${lowerFirst(issue.message)}, found ${JSON.stringify(found)}`;

@@ -20,6 +20,15 @@ import { HostError } from '../model/host-error.ts';
 /** No pre-shared key, private key or certificate comes near this. */
 const CREDENTIAL_OCTETS_MAX = 64 * 1024;
 
+/** Revocation lists of large authorities have some megabytes. */
+const TRUSTED_OCTETS_MAX = 32 * 1024 * 1024;
+
+interface Check {
+  /** Permission bits that must not be set. */
+  readonly forbidden: number;
+  readonly longest: number;
+}
+
 /**
  * Reads a credential. The file is opened once and checked by what was opened, so it cannot be exchanged in between.
  *
@@ -28,6 +37,10 @@ const CREDENTIAL_OCTETS_MAX = 64 * 1024;
  *   to run; CREDENTIAL_UNREADABLE when it is missing, no regular file, empty or too long
  */
 export function readCredential(path: string): Uint8Array {
+  return readChecked(path, { forbidden: 0o077, longest: CREDENTIAL_OCTETS_MAX });
+}
+
+function readChecked(path: string, check: Check): Uint8Array {
   let fd: number;
   try {
     // Non-blocking: a FIFO in its place must not hang the start.
@@ -39,11 +52,21 @@ export function readCredential(path: string): Uint8Array {
   }
   try {
     const status = fstatSync(fd);
-    refuseUnlessPrivate(status, path);
+    refuseUnlessOwn(status, path, check);
     return readWhole(fd, path, status.size);
   } finally {
     closeSync(fd);
   }
+}
+
+/**
+ * Reads a file that is no secret, but decides whom to trust: nobody else may write to it.
+ *
+ * @throws HostError CREDENTIAL_EXPOSED when group or others may write to it or another user owns it; CREDENTIAL_UNREADABLE
+ *   as `readCredential`
+ */
+export function readTrusted(path: string): string {
+  return new TextDecoder().decode(readChecked(path, { forbidden: 0o022, longest: TRUSTED_OCTETS_MAX }));
 }
 
 /**
@@ -77,15 +100,15 @@ export function writeFileAtomically(path: string, content: Uint8Array | string, 
   }
 }
 
-function refuseUnlessPrivate(status: Stats, path: string): void {
+function refuseUnlessOwn(status: Stats, path: string, { forbidden, longest }: Check): void {
   if (!status.isFile()) {
     throw new HostError('CREDENTIAL_UNREADABLE', `credential ${path} is not a regular file`);
   }
-  if ((status.mode & 0o077) !== 0) {
+  if ((status.mode & forbidden) !== 0) {
     const found = (status.mode & 0o777).toString(8).padStart(4, '0');
     throw new HostError(
       'CREDENTIAL_EXPOSED',
-      `credential ${path} is open to other users (mode ${found}). Run: chmod 600 ${path}`,
+      `credential ${path} is open to other users (mode ${found}). Run: chmod ${forbidden === 0o077 ? '600' : 'go-w'} ${path}`,
     );
   }
   const own = process.geteuid?.() ?? status.uid;
@@ -95,10 +118,10 @@ function refuseUnlessPrivate(status: Stats, path: string): void {
       `credential ${path} belongs to user ${status.uid}, who can change it; expected ${own}. Run: chown ${own} ${path}`,
     );
   }
-  if (status.size === 0 || status.size > CREDENTIAL_OCTETS_MAX) {
+  if (status.size === 0 || status.size > longest) {
     throw new HostError(
       'CREDENTIAL_UNREADABLE',
-      `credential ${path} has ${status.size} octets; expected 1 to ${CREDENTIAL_OCTETS_MAX}`,
+      `credential ${path} has ${status.size} octets; expected 1 to ${longest}`,
     );
   }
 }

@@ -31,6 +31,8 @@ export interface CoreOptions {
   readonly software: string;
   readonly local: Endpoint;
   readonly credentials: Credentials;
+  /** Takes the time that the server said; nobody wants it when absent. */
+  readonly learnTime?: (utcMs: number) => void;
   readonly random: RouterPorts['random'];
   readonly now: RouterPorts['now'];
   readonly log: RouterPorts['log'];
@@ -63,6 +65,7 @@ export class RouterCore {
       local: options.local,
       credentials: options.credentials,
       channelProposals: settings.channelProposals,
+      ...(options.learnTime === undefined ? {} : { learnTime: options.learnTime }),
       entries: settings.spd,
       timers: settings.timers,
       proposals: [...proposals.keys()],

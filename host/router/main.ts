@@ -11,6 +11,7 @@ import { dirname, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import { type Address, type Endpoint, formatAddress, parseAddress } from '../model/address.ts';
+import { type CredentialSources, holdsSecret, withoutSecrets } from '../model/credential-sources.ts';
 import { HostError } from '../model/host-error.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import { preSharedKeyIn } from '../model/pre-shared-key.ts';
@@ -44,9 +45,9 @@ export async function runRouter(command: RouterCommand, entry: URL): Promise<voi
   const startedAt = bootTimeMs();
   const settings = readSettings(command.config);
   const log = pino({ name: settings.name, timestamp: pino.stdTimeFunctions.isoTime });
-  const keyFile = resolve(dirname(command.config), settings.preSharedKeyFile);
-  // The worker reads the key for itself; a mistake should show before the machine is touched.
-  preSharedKeyIn(readCredential(keyFile), keyFile).wipe();
+  const settingsFile = resolve(command.config);
+  // The worker reads them for itself; what can be seen of a mistake should show before the machine is touched.
+  tryCredentials(settings.credential, dirname(settingsFile));
   const plan = planOf(settings);
   protect(plan);
   const local = await localEndpoint(settings);
@@ -58,10 +59,10 @@ export async function runRouter(command: RouterCommand, entry: URL): Promise<voi
   const worker = new WorkerClient({
     entry,
     settings: {
-      settings,
+      settings: withoutKeys(settings),
       software,
       startedAt,
-      keyFile,
+      settingsFile,
       local,
       mark: plan.ownMark,
       pathMtuOctets: interfaceMtu(settings.unprotected.interface),
@@ -118,7 +119,24 @@ function readSettings(file: string): RouterSettings {
   } catch (cause) {
     throw new HostError('CONFIG_INVALID', `${file}: cannot be read: ${String(cause)}`, { cause });
   }
-  return parseRouterFile(text, file);
+  const settings = parseRouterFile(text, file);
+  // A file with a key in it is a credential.
+  if (holdsSecret(settings.credential)) readCredential(file).fill(0);
+  return settings;
+}
+
+/** Opens the files with secrets. Throws HostError CREDENTIAL_*. */
+function tryCredentials({ preSharedKey, privateKey }: CredentialSources, folder: string): void {
+  if (preSharedKey?.kind === 'file') {
+    const path = resolve(folder, preSharedKey.path);
+    preSharedKeyIn(readCredential(path), path).wipe();
+  }
+  if (privateKey?.kind === 'file') readCredential(resolve(folder, privateKey.path)).fill(0);
+}
+
+/** What the worker is given, and what is compared with. */
+function withoutKeys(settings: RouterSettings): RouterSettings {
+  return { ...settings, credential: withoutSecrets(settings.credential) };
 }
 
 function planOf(settings: RouterSettings): NetworkPlan {
@@ -141,7 +159,7 @@ interface SettingsInForce {
 
 /** The settings that need a restart, in a form that can be compared. */
 function othersThanSpd({ spd: _, ...others }: RouterSettings): string {
-  return JSON.stringify(others);
+  return JSON.stringify({ ...others, credential: withoutSecrets(others.credential) });
 }
 
 /**

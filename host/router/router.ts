@@ -49,6 +49,7 @@ export interface RouterOptions {
   readonly credentials: Credentials;
   /** Of the channel; the defaults of the settings file unless given. */
   readonly channelProposals?: ChannelProposals;
+  readonly learnTime?: (utcMs: number) => void;
   readonly entries: readonly SpdEntry[];
   readonly timers: SettingTimers;
   readonly proposals: readonly string[];
@@ -256,6 +257,7 @@ export class Router {
       return;
     }
     if (!this.#hello.accept(message)) return;
+    this.#options.learnTime?.(message.timeMs);
     this.#isWelcome = true;
     this.#tellSettings({ kind: 'channel-up', behindNat: this.#channel.state.localBehindNat }, now);
   }

@@ -6,6 +6,11 @@ import { z } from 'zod';
 import { type Address, parseAddress } from '../model/address.ts';
 import { channelSettings } from '../model/channel-settings.ts';
 import type { ChannelProposals } from '../model/child-proposal.ts';
+import {
+  type CredentialSources,
+  credentialSources,
+  routerCredentialSchema,
+} from '../model/credential-sources.ts';
 import { nameText } from '../model/name-text.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import { selectorText, textOf } from '../model/selector-text.ts';
@@ -16,8 +21,8 @@ import { defaultSettingTimers, type SettingTimers } from './setting-management/t
 export interface RouterSettings {
   /** IKE identity and the name under which policies know this router. */
   readonly name: string;
-  /** As typed; relative to the settings file. */
-  readonly preSharedKeyFile: string;
+  /** File names as typed; relative to the settings file. */
+  readonly credential: CredentialSources;
   readonly server: { readonly address: Address; readonly port: number; readonly identity: string };
   readonly channelProposals: ChannelProposals;
   readonly unprotected: {
@@ -29,6 +34,8 @@ export interface RouterSettings {
   readonly protectedInterfaces: readonly string[];
   readonly tunnel: { readonly interface: string; readonly mtu: number };
   readonly controlSocket: string;
+  /** Where the router keeps what outlives it: with certificates, the latest time seen. */
+  readonly stateDirectory: string;
   readonly capacity: { readonly saPairs: number };
   readonly held: { readonly packetsPerEntry: number; readonly packetsTotal: number };
   readonly timers: SettingTimers;
@@ -110,9 +117,7 @@ const powerOfTwo = (value: number) => (value & (value - 1)) === 0;
 export const routerFileSchema = z.strictObject({
   version: z.literal(1, 'expected 1, the version of this file format'),
   name: nameText.meta({ description: 'the router, as the policies and IKE know it' }),
-  credential: z.strictObject({
-    preSharedKeyFile: fileName.meta({ description: 'relative to this file; readable by its owner only' }),
-  }),
+  credential: routerCredentialSchema,
   server: z.strictObject({
     address,
     port: port.default(4500),
@@ -137,6 +142,9 @@ export const routerFileSchema = z.strictObject({
     })
     .prefault({}),
   controlSocket: fileName.default('/run/sekisho/router.sock'),
+  stateDirectory: fileName.default('/var/lib/sekisho').meta({
+    description: 'with certificates: where the latest time seen is kept',
+  }),
   capacity: z
     .strictObject({
       saPairs: z.int().min(16).max(65_536).refine(powerOfTwo, 'expected a power of two').default(1024).meta({
@@ -165,13 +173,14 @@ export function parseRouterFile(text: string, fileName: string): RouterSettings 
   const { timers } = file;
   return {
     name: file.name,
-    preSharedKeyFile: file.credential.preSharedKeyFile,
+    credential: credentialSources(file.credential),
     server: file.server,
     channelProposals: file.channel,
     unprotected: file.unprotected,
     protectedInterfaces: file.protected?.interfaces ?? [],
     tunnel: file.tunnel,
     controlSocket: file.controlSocket,
+    stateDirectory: file.stateDirectory,
     capacity: file.capacity,
     held: file.held,
     timers: {

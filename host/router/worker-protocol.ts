@@ -15,8 +15,8 @@ export interface WorkerSettings {
   readonly software: string;
   /** The router's start, on the boot-time clock. */
   readonly startedAt: number;
-  /** Absolute path of the pre-shared key, which the worker reads for itself. */
-  readonly keyFile: string;
+  /** Absolute path of the settings file: the worker reads the credentials for itself. */
+  readonly settingsFile: string;
   /** Our address on the unprotected side; sockets are bound to it. */
   readonly local: Endpoint;
   /** Mark of everything that our sockets send. */

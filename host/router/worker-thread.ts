@@ -4,16 +4,14 @@
  * nothing else to do.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { sharedKey } from '../model/credentials.ts';
-import { preSharedKeyIn } from '../model/pre-shared-key.ts';
 import { PacketLoop, type PacketLoopOptions } from '../packet-loop/packet-loop.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { randomOctets } from '../platform/entropy.ts';
-import { readCredential } from '../platform/files.ts';
 import { openLinuxPacketInterface } from '../platform/linux-packet-interface.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { RouterCore } from './core.ts';
 import { routerStatus } from './status.ts';
+import { loadWorkerCredentials } from './worker-credentials.ts';
 import type { FromWorker, Question, Questions, ToWorker, WorkerSettings } from './worker-protocol.ts';
 
 /** What the settings file allows, and rows for entries with several selectors. */
@@ -25,15 +23,19 @@ const ordinaryPacketOctets = 10_496;
 const encapsulationOctets = 128;
 
 /** Runs the thread to its end, with the packet loop that `makeLoop` makes. Throws HostError. */
-export function runWorkerThread(
+export async function runWorkerThread(
   makeLoop: (options: PacketLoopOptions) => PacketLoop = (options) => new PacketLoop(options),
-): void {
+): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error('this runs in a worker thread');
   const worker = workerData as WorkerSettings; // typed by the only place that starts it, worker-client.ts
-  const { settings, local, keyFile, pathMtuOctets } = worker;
+  const { settings, local, pathMtuOctets } = worker;
   const post = (message: FromWorker): void => port.postMessage(message);
-  const preSharedKey = preSharedKeyIn(readCredential(keyFile), keyFile);
+  const log = (level: 'info' | 'warn', what: string, detail: string): void =>
+    post({ kind: 'log', level, what, detail, at: bootTimeMs() });
+  const held = await loadWorkerCredentials(worker.settingsFile, (message) =>
+    log('warn', 'credential', message),
+  );
   const rehearsal = new Rehearsal(randomOctets);
 
   let wakeFd = -1;
@@ -41,10 +43,11 @@ export function runWorkerThread(
     settings,
     software: worker.software,
     local,
-    credentials: sharedKey(preSharedKey),
+    credentials: held.credentials,
+    learnTime: held.learnTime,
     random: randomOctets,
     now: bootTimeMs,
-    log: (level, what, detail) => post({ kind: 'log', level, what, detail, at: bootTimeMs() }),
+    log,
     openLoop: () =>
       makeLoop({
         icmpSources: worker.icmpSources,
@@ -102,7 +105,7 @@ export function runWorkerThread(
   while (!isStopped) if (core.run() + listen() === 0 && practise() === 0) core.wait();
   rehearsal.close();
   core.close();
-  preSharedKey.wipe();
+  held.wipe();
 }
 
 type Answers = { [Name in Question]: (ask: Questions[Name]['ask']) => Questions[Name]['answer'] };

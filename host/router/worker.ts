@@ -1,4 +1,4 @@
 /** Entry point of a router's worker thread. */
 import { runWorkerThread } from './worker-thread.ts';
 
-runWorkerThread();
+await runWorkerThread();

@@ -11,16 +11,16 @@ import { Dataplane } from '../dataplane/dataplane.ts';
 import { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { maximumMessageOctets } from '../messages/limits.ts';
 import { addressOf, type Endpoint, formatAddress, formatEndpoint } from '../model/address.ts';
-import { sharedKey } from '../model/credentials.ts';
 import { EventLog } from '../model/event-log.ts';
 import { HostError } from '../model/host-error.ts';
 import type { Instant } from '../model/instant.ts';
-import { softwareVersion } from '../model/software-version.ts';
+import { buildUtcMs, softwareVersion } from '../model/software-version.ts';
+import type { TimeBounds } from '../model/trusted-time.ts';
 import { Alarm } from '../platform/alarm.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { serveControl } from '../platform/control-socket.ts';
 import { randomOctets } from '../platform/entropy.ts';
-import { readCredential } from '../platform/files.ts';
+import { readCredential, readTrusted } from '../platform/files.ts';
 import { PeerAddresses } from '../platform/peer-addresses.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { type Loaded, PoliciesInForce } from './policies-in-force.ts';
@@ -47,14 +47,23 @@ const receiveBufferOctets = 4 * 1024 * 1024;
 /** How long rehearsals wait after a datagram. */
 const practicePauseMs = 20;
 
+/** A certificate that was issued a moment ago by a machine whose clock runs ahead is not too early. */
+const clockSkewMs = 300_000;
+
 /** RFC 3948 section 2.3. */
 const keepalive = Uint8Array.of(0xff);
 
 /** Runs the server until it is told to stop by SIGTERM or SIGINT. Throws HostError. */
 export async function main(command: ServerCommand): Promise<void> {
   const startedAt = bootTimeMs();
-  const inForce = new PoliciesInForce(command.config, readCredential);
-  const settings = inForce.settings();
+  const settings = new PoliciesInForce(command.config, readCredential).settings();
+  const readCertificates =
+    settings.certificate &&
+    (await import('../certificates/load-server.ts')).certificateReader(
+      { secret: readCredential, trusted: readTrusted },
+      serverTime,
+    );
+  const inForce = new PoliciesInForce(command.config, readCredential, readCertificates);
   const store = new SqliteStore(resolve(dirname(command.config), settings.database), {
     auditRows: settings.auditRows,
   });
@@ -84,10 +93,8 @@ export async function main(command: ServerCommand): Promise<void> {
   });
   const server = new Server({
     identity: settings.identity,
-    credentialsFor: (router) => {
-      const key = loaded.credentials.get(router);
-      return key && sharedKey(key);
-    },
+    credentialsFor: (router) => loaded.credentials.credentialsFor(router),
+    certificateTrust: () => loaded.credentials.certificateTrust,
     channelProposals: settings.channelProposals,
     processing,
     spiAllocator: new SpiAllocator(saPairs, () => new DataView(randomOctets(4).buffer).getUint32(0)),
@@ -171,11 +178,9 @@ export async function main(command: ServerCommand): Promise<void> {
     try {
       const next = inForce.load(store);
       if (next === undefined) return;
-      const names = new Set(next.loaded.settings.routers.map(({ name }) => name));
-      const gone = loaded.settings.routers.map(({ name }) => name).filter((name) => !names.has(name));
       loaded = next.loaded;
       loadedAt = bootTimeMs();
-      server.replacePolicies(loaded.policies, [...new Set([...gone, ...next.expelled])]);
+      server.replacePolicies(loaded.policies, next.expelled);
       log.info(
         { event: 'policies loaded' },
         `${loaded.policies.policies.length} policies from ${command.config}`,
@@ -201,6 +206,12 @@ export async function main(command: ServerCommand): Promise<void> {
   store.close();
   log.info({ event: 'stopped', at: bootTimeMs() }, 'SAs in place carry traffic on to their hard lifetime');
   process.exit(0);
+}
+
+/** A server has a clock, which is right or is set right. It cannot be before this software was there. */
+function serverTime(): TimeBounds {
+  const atMostUtcMs = Math.max(Date.now(), buildUtcMs());
+  return { atLeastUtcMs: atMostUtcMs, atMostUtcMs: atMostUtcMs + clockSkewMs };
 }
 
 /** Writes the audit rows that wait; on a full disk they wait on. */

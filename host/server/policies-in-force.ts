@@ -7,31 +7,49 @@ import { dirname, resolve } from 'node:path';
 import { HostError } from '../model/host-error.ts';
 import { preSharedKeyIn } from '../model/pre-shared-key.ts';
 import type { Secret } from '../model/secret.ts';
-import { parsePolicyFile, type ServerSettings } from './distribution-policies/policy-file.ts';
+import {
+  parsePolicyFile,
+  type ServerCertificate,
+  type ServerSettings,
+} from './distribution-policies/policy-file.ts';
 import { PolicySet } from './distribution-policies/policy-set.ts';
 import { assignRevisions, type Revision } from './distribution-policies/revisions.ts';
+import { type ServerCertificates, ServerCredentials } from './server-credentials.ts';
 import type { Store } from './store/store.ts';
 
 /** A policy set with the credentials of its routers. */
 export interface Loaded {
   readonly settings: ServerSettings;
   readonly policies: PolicySet;
-  /** By router name. */
-  readonly credentials: ReadonlyMap<string, Secret>;
+  readonly credentials: ServerCredentials;
 }
+
+/** Throws HostError CREDENTIAL_*. */
+export type ReadCertificates = (certificate: ServerCertificate, folder: string) => ServerCertificates;
 
 export class PoliciesInForce {
   readonly #file: string;
   readonly #readCredential: (path: string) => Uint8Array;
+  readonly #readCertificates: ReadCertificates;
   #book = new Map<string, Revision>();
   #loaded: Loaded | undefined;
   #text = '';
   problem: string | null = null;
 
-  /** `readCredential` gives a credential file's octets and refuses one that others may read. */
-  constructor(file: string, readCredential: (path: string) => Uint8Array) {
+  /**
+   * `readCredential` gives a credential file's octets and refuses one that others may read; `readCertificates` reads what
+   * `server.certificate` names, relative to the folder.
+   */
+  constructor(
+    file: string,
+    readCredential: (path: string) => Uint8Array,
+    readCertificates: ReadCertificates = () => {
+      throw new HostError('CONFIG_INVALID', `${file}: server.certificate needs a restart`);
+    },
+  ) {
     this.#file = file;
     this.#readCredential = readCredential;
+    this.#readCertificates = readCertificates;
   }
 
   /** Takes over the revisions that an earlier process gave. */
@@ -47,22 +65,26 @@ export class PoliciesInForce {
   /**
    * Reads the file and puts it into force.
    *
-   * @returns what is in force now and the routers that were enrolled before and are no more; undefined when the file and
-   *   its credentials say the same as before
+   * @returns what is in force now and the routers that were let in before and would not be now; undefined when the file
+   *   and its credentials say the same as before
    * @throws HostError CONFIG_INVALID, CREDENTIAL_*, STORE; what was in force stays in force
    */
   load(store: Store): { readonly loaded: Loaded; readonly expelled: readonly string[] } | undefined {
     const text = this.#readFile();
     const settings = parsePolicyFile(text, this.#file);
-    const credentials = new Map<string, Secret>();
+    const folder = dirname(this.#file);
+    const keys = new Map<string, Secret>();
     try {
-      for (const { name, preSharedKeyFile } of settings.routers) {
-        const path = resolve(dirname(this.#file), preSharedKeyFile);
-        credentials.set(name, preSharedKeyIn(this.#readCredential(path), path));
+      for (const { name, preSharedKeyFile, revokedUtcMs } of settings.routers) {
+        if (preSharedKeyFile === undefined || revokedUtcMs !== undefined) continue;
+        const path = resolve(folder, preSharedKeyFile);
+        keys.set(name, preSharedKeyIn(this.#readCredential(path), path));
       }
+      const certificates = settings.certificate && this.#readCertificates(settings.certificate, folder);
+      const credentials = new ServerCredentials(settings.routers, keys, certificates);
       return this.#replace(text, settings, credentials, store);
     } catch (error) {
-      for (const secret of credentials.values()) secret.wipe();
+      for (const key of keys.values()) key.wipe();
       throw error;
     }
   }
@@ -71,15 +93,12 @@ export class PoliciesInForce {
   #replace(
     text: string,
     settings: ServerSettings,
-    credentials: ReadonlyMap<string, Secret>,
+    credentials: ServerCredentials,
     store: Store,
   ): { readonly loaded: Loaded; readonly expelled: readonly string[] } | undefined {
     const before = this.#loaded;
-    const changed = [...(before?.credentials ?? [])].filter(
-      ([name, old]) => credentials.get(name)?.equals(old) !== true,
-    );
-    if (before !== undefined && text === this.#text && changed.length === 0) {
-      for (const secret of credentials.values()) secret.wipe();
+    if (before !== undefined && text === this.#text && credentials.equals(before.credentials)) {
+      credentials.wipe();
       this.problem = null;
       return undefined;
     }
@@ -87,14 +106,15 @@ export class PoliciesInForce {
     if (assigned.changed.length > 0) store.commit({ revisions: assigned.changed });
     for (const revision of assigned.changed) this.#book.set(revision.key, revision);
 
-    const policies = new PolicySet(settings.routers, assigned.policies);
+    const enrolled = settings.routers.filter((router) => router.revokedUtcMs === undefined);
+    const policies = new PolicySet(enrolled, assigned.policies);
     const loaded: Loaded = { settings, policies, credentials };
     this.#loaded = loaded;
     this.#text = text;
     this.problem = null;
-    for (const secret of before?.credentials.values() ?? []) secret.wipe();
-    // A router whose key was changed loses its channel too: the old key must not go on working.
-    return { loaded, expelled: changed.map(([name]) => name) };
+    const expelled = before === undefined ? [] : credentials.expelledSince(before.credentials);
+    before?.credentials.wipe();
+    return { loaded, expelled };
   }
 
   #readFile(): string {

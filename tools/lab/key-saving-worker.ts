@@ -22,4 +22,4 @@ class KeySavingLoop extends PacketLoop {
   }
 }
 
-runWorkerThread((options) => new KeySavingLoop(options));
+await runWorkerThread((options) => new KeySavingLoop(options));

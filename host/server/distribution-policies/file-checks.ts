@@ -18,12 +18,17 @@ export interface FileMistake {
 export interface CheckedFile {
   readonly routers: readonly (CheckedRouter | undefined)[];
   readonly policies: readonly (CheckedPolicy | undefined)[];
+  /** The server has a certificate, and authorities that it trusts. */
+  readonly hasCertificate: boolean;
+  readonly hasAuthorities: boolean;
 }
 
 export interface CheckedRouter {
   readonly name: string;
   readonly networks: readonly (Prefix | undefined)[];
   readonly proposals: readonly string[] | undefined;
+  readonly routerProves: 'preSharedKey' | 'certificate';
+  readonly serverProves: 'preSharedKey' | 'certificate';
 }
 
 export interface CheckedPolicy {
@@ -39,6 +44,7 @@ const WILDCARD = '*';
 export function fileMistakes(file: CheckedFile): FileMistake[] {
   return [
     ...duplicateRouters(file),
+    ...missingCertificates(file),
     ...overlappingNetworks(file),
     ...unknownRouters(file),
     ...duplicateKinds(file),
@@ -56,6 +62,22 @@ function duplicateRouters({ routers }: CheckedFile): FileMistake[] {
       return [];
     }
     return [{ path: ['routers', index, 'name'], message: `routers[${before}] is called ${router.name} too` }];
+  });
+}
+
+/** Certificates that a router's credential counts on. */
+function missingCertificates({ routers, hasCertificate, hasAuthorities }: CheckedFile): FileMistake[] {
+  return routers.flatMap((router, index) => {
+    const missing = (end: 'router' | 'server', field: string): FileMistake => ({
+      path: ['routers', index, 'credential', end],
+      message: `certificate needs server.certificate.${field}`,
+    });
+    return [
+      ...(router?.routerProves === 'certificate' && !hasAuthorities ? [missing('router', 'caFile')] : []),
+      ...(router?.serverProves === 'certificate' && !hasCertificate
+        ? [missing('server', 'certificateFile')]
+        : []),
+    ];
   });
 }
 

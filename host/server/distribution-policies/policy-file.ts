@@ -7,10 +7,12 @@ import { z } from 'zod';
 import { type Address, type Endpoint, parseAddress } from '../../model/address.ts';
 import { channelSettings } from '../../model/channel-settings.ts';
 import type { ChannelProposals } from '../../model/child-proposal.ts';
+import { certificateFiles, type RevocationPolicy, type Source } from '../../model/credential-sources.ts';
 import { nameText } from '../../model/name-text.ts';
 import { type Prefix, parsePrefix } from '../../model/prefix.ts';
 import type { Selector } from '../../model/selector.ts';
 import { prefixText, textOf } from '../../model/selector-text.ts';
+import type { UtcMs } from '../../model/trusted-time.ts';
 import { parseYamlSettings } from '../../model/yaml-settings.ts';
 import { defaultProcessingSettings, type ProcessingSettings } from '../request-processing/settings.ts';
 import { type CheckedFile, type CheckedPolicy, type CheckedRouter, fileMistakes } from './file-checks.ts';
@@ -35,13 +37,33 @@ export interface ServerSettings {
   /** Rows kept in the audit log; the oldest go first. */
   readonly auditRows: number;
   readonly processing: ProcessingSettings;
+  /** undefined while nobody proves anything by certificates. */
+  readonly certificate: ServerCertificate | undefined;
   readonly routers: readonly ServerRouter[];
   readonly distributionPolicies: readonly PolicyDraft[];
 }
 
 export interface ServerRouter extends EnrolledRouter {
-  /** As typed, relative to the settings file. */
-  readonly preSharedKeyFile: string;
+  /** As typed, relative to the settings file; undefined when neither end proves itself by it. */
+  readonly preSharedKeyFile: string | undefined;
+  /** What this router proves itself by, and what the server does towards it. */
+  readonly routerProves: Proof;
+  readonly serverProves: Proof;
+  /** Cut off: it stays in the file, so that policies may name it, and is as if it were not there. */
+  readonly revokedUtcMs: UtcMs | undefined;
+  /** Certificates issued before, when it was revoked, prove nothing. */
+  readonly certificatesSinceUtcMs: UtcMs | undefined;
+}
+
+export type Proof = 'preSharedKey' | 'certificate';
+
+/** The server's own certificate, whom it trusts. File names as typed, relative to the settings file. */
+export interface ServerCertificate {
+  readonly certificate: Source;
+  readonly privateKey: Source;
+  readonly authorities: Source | undefined;
+  readonly revocationLists: Source | undefined;
+  readonly revocation: RevocationPolicy;
 }
 
 const fileName = z.string().min(1).max(4096);
@@ -101,20 +123,48 @@ const serverSchema = z
     channel: channelSettings,
     database: fileName.default('sekisho.sqlite'),
     controlSocket: fileName.default('/run/sekisho/server.sock'),
+    certificate: z
+      .strictObject({ ...certificateFiles, caFile: certificateFiles.caFile.optional() })
+      .optional(),
     timers: timersSchema,
     capacity: capacitySchema,
   })
   .prefault({});
 
+const proofText = z
+  .enum(['preSharedKey', 'certificate'], 'expected preSharedKey or certificate')
+  .default('preSharedKey');
+
+/** A time to the second, as milliseconds. */
+const timeText = z.iso
+  .datetime('expected a time such as 2026-11-27T12:00:00Z')
+  .transform((text): UtcMs => Date.parse(text));
+
 const routerSchema = z.strictObject(
   {
     name: nameText.meta({ description: "the router's name, which is its IKE identity" }),
-    credential: z.strictObject(
-      {
-        preSharedKeyFile: fileName.meta({ description: 'relative to this file; readable by its owner only' }),
-      },
-      'expected a credential with preSharedKeyFile',
-    ),
+    credential: z
+      .strictObject(
+        {
+          preSharedKeyFile: fileName
+            .optional()
+            .meta({ description: 'relative to this file; readable by its owner only' }),
+          router: proofText.meta({ description: 'what the router proves itself by' }),
+          server: proofText.meta({ description: 'what the server proves itself by towards this router' }),
+        },
+        'expected a credential with preSharedKeyFile',
+      )
+      .superRefine(({ preSharedKeyFile, router, server }, context) => {
+        const isWanted = router === 'preSharedKey' || server === 'preSharedKey';
+        if (isWanted === (preSharedKeyFile !== undefined)) return;
+        context.addIssue({
+          code: 'custom',
+          path: ['preSharedKeyFile'],
+          message: isWanted
+            ? 'missing; expected the file of the pre-shared key, or router: certificate and server: certificate'
+            : 'is not needed: both ends prove themselves by certificates',
+        });
+      }),
     networks: z
       .array(prefixText, 'expected a list of prefixes')
       .min(1, 'expected at least one prefix')
@@ -125,6 +175,12 @@ const routerSchema = z.strictObject(
       .min(1)
       .optional()
       .meta({ description: 'restricts what this router may be given; absent is no restriction' }),
+    revoked: timeText
+      .optional()
+      .meta({ description: 'cut off since then; `sekisho server revoke` and `enrol` write it' }),
+    certificatesSince: timeText
+      .optional()
+      .meta({ description: 'certificates issued before are refused; `sekisho server enrol` writes it' }),
   },
   'expected a router: name, credential, networks',
 );
@@ -154,6 +210,9 @@ export const serverFileSchema = z
 function checkedFile(file: unknown): CheckedFile {
   return {
     routers: listIn(file, 'routers').map(checkedRouter),
+    hasAuthorities: typeof fieldOf(fieldOf(fieldOf(file, 'server'), 'certificate'), 'caFile') === 'string',
+    hasCertificate:
+      typeof fieldOf(fieldOf(fieldOf(file, 'server'), 'certificate'), 'certificateFile') === 'string',
     policies: listIn(file, 'distributionPolicies').map(checkedPolicy),
   };
 }
@@ -173,6 +232,10 @@ function checkedRouter(value: unknown): CheckedRouter | undefined {
   const proposals = fieldOf(value, 'proposals');
   return {
     name,
+    routerProves:
+      fieldOf(fieldOf(value, 'credential'), 'router') === 'certificate' ? 'certificate' : 'preSharedKey',
+    serverProves:
+      fieldOf(fieldOf(value, 'credential'), 'server') === 'certificate' ? 'certificate' : 'preSharedKey',
     networks: listIn(value, 'networks').map(prefixIn),
     proposals: Array.isArray(proposals) ? proposals : undefined,
   };
@@ -240,13 +303,31 @@ export function parsePolicyFile(text: string, fileName: string): ServerSettings 
       newEntriesPerSecond: capacity.newEntriesPerSecond,
       newEntriesBurst: capacity.newEntriesBurst,
     },
-    routers: routers.map(({ name, credential, networks, proposals }) => ({
+    certificate: server.certificate && certificateSources(server.certificate),
+    routers: routers.map(({ name, credential, networks, proposals, revoked, certificatesSince }) => ({
       name,
       preSharedKeyFile: credential.preSharedKeyFile,
+      routerProves: credential.router,
+      serverProves: credential.server,
       networks,
       proposals,
+      revokedUtcMs: revoked,
+      certificatesSinceUtcMs: certificatesSince,
     })),
     distributionPolicies: distributionPolicies.map(policyDraft),
+  };
+}
+
+function certificateSources(
+  typed: NonNullable<z.output<typeof serverSchema>['certificate']>,
+): ServerCertificate {
+  const file = (path: string): Source => ({ kind: 'file', path });
+  return {
+    certificate: file(typed.certificateFile),
+    privateKey: file(typed.privateKeyFile),
+    authorities: typed.caFile === undefined ? undefined : file(typed.caFile),
+    revocationLists: typed.crlFile === undefined ? undefined : file(typed.crlFile),
+    revocation: typed.crl,
   };
 }
 

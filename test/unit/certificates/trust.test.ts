@@ -1,12 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseCertificate } from '../../../host/certificates/certificate.ts';
-import {
-  authoritiesIn,
-  type RevocationPolicy,
-  revocationListsIn,
-  Trust,
-} from '../../../host/certificates/trust.ts';
+import { authoritiesIn, revocationListsIn, Trust } from '../../../host/certificates/trust.ts';
 import type { CertificateName } from '../../../host/model/certificate-trust.ts';
+import type { RevocationPolicy } from '../../../host/model/credential-sources.ts';
 import type { TimeBounds } from '../../../host/model/trusted-time.ts';
 import { type OpensslAuthority, OpensslFolder } from './openssl-authority.ts';
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { defaultChannelProposals } from '../../../host/model/child-proposal.ts';
+import { holdsSecret, withoutSecrets } from '../../../host/model/credential-sources.ts';
 import { HostError } from '../../../host/model/host-error.ts';
 import { formatSelector } from '../../../host/model/selector.ts';
 import { defaultSettingTimers } from '../../../host/router/setting-management/timers.ts';
@@ -83,7 +84,15 @@ describe("the router's settings file", () => {
     const settings = parseRouterFile(`${least}spd: []\n`, 'router.yaml');
     expect(settings).toMatchObject({
       name: 'tokyo',
-      preSharedKeyFile: 'tokyo.psk',
+      credential: {
+        preSharedKey: { kind: 'file', path: 'tokyo.psk' },
+        certificate: undefined,
+        privateKey: undefined,
+        authorities: undefined,
+        revocationLists: undefined,
+        revocation: 'ifPresent',
+      },
+      stateDirectory: '/var/lib/sekisho',
       server: { port: 4500, identity: 'server' },
       unprotected: { interface: 'wan0', address: 'auto', port: 4500 },
       protectedInterfaces: [],
@@ -119,6 +128,66 @@ describe("the router's settings file", () => {
     ]);
   });
 
+  describe('a credential', () => {
+    const certificate = 'certificateFile: a.crt, privateKeyFile: a.key';
+    const parsed = (credential: string) =>
+      parseRouterFile(
+        `${least}spd: []
+`.replace('{ preSharedKeyFile: tokyo.psk }', credential),
+        'router.yaml',
+      ).credential;
+    const wrong = (credential: string): string[] =>
+      mistakes(
+        `${least}spd: []
+`.replace('{ preSharedKeyFile: tokyo.psk }', credential),
+      );
+
+    it('is a key, certificates, or a mixture, in files or in place', () => {
+      expect(parsed(`{ ${certificate}, caFile: ca.crt, crlFile: ca.crl, crl: required }`)).toMatchObject({
+        preSharedKey: undefined,
+        certificate: { kind: 'file', path: 'a.crt' },
+        privateKey: { kind: 'file', path: 'a.key' },
+        authorities: { kind: 'file', path: 'ca.crt' },
+        revocationLists: { kind: 'file', path: 'ca.crl' },
+        revocation: 'required',
+      });
+      const inline = parsed('{ preSharedKey: sixteen or more octets }');
+      expect(inline.preSharedKey).toEqual({
+        kind: 'inline',
+        text: 'sixteen or more octets',
+        field: 'credential.preSharedKey',
+      });
+      expect(holdsSecret(inline)).toBe(true);
+      expect(JSON.stringify(withoutSecrets(inline))).not.toContain('sixteen');
+      expect(parsed('{ preSharedKeyFile: a.psk, caFile: ca.crt }').certificate).toBeUndefined();
+      expect(parsed(`{ preSharedKeyFile: a.psk, ${certificate} }`).authorities).toBeUndefined();
+    });
+
+    it.each([
+      ['{}', 'preSharedKeyFile', 'missing, and certificateFile too'],
+      [`{ ${certificate} }`, 'caFile', 'missing: without a pre-shared key'],
+      ['{ certificateFile: a.crt, caFile: ca.crt }', 'privateKeyFile', 'go together'],
+      [`{ preSharedKeyFile: a.psk, ${certificate}, caFile: ca.crt }`, 'preSharedKeyFile', 'is not needed'],
+      [
+        '{ preSharedKeyFile: a.psk, preSharedKey: 0123456789abcdef }',
+        'preSharedKey',
+        'is in preSharedKeyFile too',
+      ],
+      ['{ preSharedKey: short }', 'preSharedKey', 'at least 16'],
+      ['{ preSharedKey: 5407 }', 'preSharedKey', 'expected string'],
+      ['{ preSharedKeyFile: a.psk, ca: text }', 'ca', 'expected PEM: -----BEGIN CERTIFICATE-----'],
+      ['{ preSharedKeyFile: a.psk, crlFile: a.crl }', 'crlFile', 'says nothing without caFile'],
+      [`{ ${certificate}, caFile: ca.crt, crl: always }`, 'crl', 'expected ifPresent or required'],
+    ])('%s is refused at %s', (credential, field, message) => {
+      const found = wrong(credential).filter((line) => line.includes(`credential.${field}: `));
+      expect(found).toHaveLength(1);
+      expect(found[0]).toMatch(/^router\.yaml:\d+:\d+: /);
+      expect(found[0]).toContain(message);
+      // No secret in an error.
+      expect(found[0]).not.toMatch(/short|5407/);
+    });
+  });
+
   it('says of every mistake at once where it is and what was expected', () => {
     expect(
       mistakes(`version: 2
@@ -132,7 +201,7 @@ spd:
     action: PROTEC
 `),
     ).toEqual([
-      'router.yaml:1:1: credential: missing; expected object',
+      'router.yaml:1:1: credential: missing; expected a credential: preSharedKeyFile, or certificateFile, privateKeyFile and caFile',
       'router.yaml:1:10: version: expected 1, the version of this file format, found 2',
       'router.yaml:2:7: name: expected 1 to 63 letters, digits, ".", "_", "-", a letter or digit first and last, found "to kyo"',
       'router.yaml:3:20: server.address: expected an IPv4 or IPv6 address, found "203.0.113.300"',

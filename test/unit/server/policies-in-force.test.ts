@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HostError } from '../../../host/model/host-error.ts';
+import type { Secret } from '../../../host/model/secret.ts';
 import { readCredential } from '../../../host/platform/files.ts';
 import type { Revision } from '../../../host/server/distribution-policies/revisions.ts';
-import { PoliciesInForce } from '../../../host/server/policies-in-force.ts';
+import { type Loaded, PoliciesInForce } from '../../../host/server/policies-in-force.ts';
 import type { Store, StoreChange } from '../../../host/server/store/store.ts';
 
 /** Keeps the revisions, and is full when told so. */
@@ -86,6 +87,15 @@ function failure(policies: PoliciesInForce): string {
   return 'nothing was thrown';
 }
 
+function secretOf(loaded: Loaded | undefined, router: string): Secret | undefined {
+  const own = loaded?.credentials.credentialsFor(router)?.own;
+  return own?.kind === 'pre-shared-key' ? own.preSharedKey : undefined;
+}
+
+function keyOf(loaded: Loaded | undefined, router: string): string {
+  return Buffer.from(secretOf(loaded, router)?.reveal() ?? []).toString();
+}
+
 describe('the policies in force', () => {
   it('are the file and the credentials beside it', () => {
     const first = new PoliciesInForce(file, readCredential).load(store);
@@ -94,9 +104,7 @@ describe('the policies in force', () => {
       ['mail', 1],
       ['all', 1],
     ]);
-    expect(Buffer.from(first?.loaded.credentials.get('osaka')?.reveal() ?? []).toString()).toBe(
-      'shared key of osaka',
-    );
+    expect(keyOf(first?.loaded, 'osaka')).toBe('shared key of osaka');
   });
 
   it('stay as they are when a file that says the same is loaded again', () => {
@@ -127,9 +135,7 @@ describe('the policies in force', () => {
     writeKey('osaka', 'another shared key\n');
     const next = policies.load(store);
     expect(next?.expelled).toEqual(['osaka']);
-    expect(Buffer.from(next?.loaded.credentials.get('osaka')?.reveal() ?? []).toString()).toBe(
-      'another shared key',
-    );
+    expect(keyOf(next?.loaded, 'osaka')).toBe('another shared key');
     // The same key with another line end is the same key.
     writeKey('tokyo', 'shared key of tokyo');
     expect(policies.load(store)).toBeUndefined();
@@ -143,9 +149,22 @@ describe('the policies in force', () => {
     expect(policies.load(store)?.expelled).toEqual(['nagoya']);
   });
 
+  it('keep a router that is revoked out of everything but the file, and expel it', () => {
+    const policies = inForce();
+    const revoked = text().replace('name: osaka,', 'name: osaka, revoked: 2026-11-27T12:00:00Z,');
+    writeFileSync(file, revoked);
+    rmSync(join(folder, 'osaka.psk'));
+    const next = policies.load(store);
+    expect(next?.expelled).toEqual(['osaka']);
+    expect(next?.loaded.credentials.credentialsFor('osaka')).toBeUndefined();
+    expect([...(next?.loaded.policies.routers() ?? [])].map(({ name }) => name)).toEqual(['tokyo']);
+    // Policies go on naming it.
+    expect(next?.loaded.policies.policies.map(({ kind }) => kind)).toContain('mail');
+  });
+
   it('wipe the keys of before', () => {
     const policies = new PoliciesInForce(file, readCredential);
-    const before = policies.load(store)?.loaded.credentials.get('tokyo');
+    const before = secretOf(policies.load(store)?.loaded, 'tokyo');
     writeFileSync(file, text(['tokyo', 'osaka'], 600));
     policies.load(store);
     expect(before?.reveal().every((octet) => octet === 0)).toBe(true);

@@ -1,0 +1,144 @@
+/**
+ * A router's credentials as its worker holds them: read from the settings file and the files that it names, in the thread
+ * that uses them, so that no key crosses between threads. With certificates also the time that they are judged by, and
+ * the file in which the latest time seen outlives the process.
+ */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { CredentialSources, Source } from '../model/credential-sources.ts';
+import {
+  type Credentials,
+  type OwnCredential,
+  type PeerCredential,
+  sharedKey,
+} from '../model/credentials.ts';
+import { HostError } from '../model/host-error.ts';
+import { preSharedKeyIn } from '../model/pre-shared-key.ts';
+import type { Secret } from '../model/secret.ts';
+import { buildUtcMs } from '../model/software-version.ts';
+import { TrustedTime, type UtcMs } from '../model/trusted-time.ts';
+import { bootTimeMs } from '../platform/clock.ts';
+import { readCredential, readTrusted, writeFileAtomically } from '../platform/files.ts';
+import { parseRouterFile } from './settings-file.ts';
+
+export interface WorkerCredentials {
+  readonly credentials: Credentials;
+  /** Takes the time that the server said. */
+  readonly learnTime: (utcMs: UtcMs) => void;
+  /** Wipes what is ours. */
+  readonly wipe: () => void;
+}
+
+/** Reads what the settings file at `file` says under `credential`. Throws HostError CREDENTIAL_*. */
+export async function loadWorkerCredentials(
+  file: string,
+  warn: (message: string) => void,
+): Promise<WorkerCredentials> {
+  const { credential, stateDirectory } = parseRouterFile(readFileSync(file, 'utf8'), file);
+  const folder = dirname(file);
+  const key = credential.preSharedKey && keyOf(credential.preSharedKey, folder);
+  const shared = key && sharedKey(key);
+  const wipe = (): void => key?.wipe();
+  if (shared !== undefined && credential.certificate === undefined && credential.authorities === undefined) {
+    return { credentials: shared, learnTime: () => {}, wipe };
+  }
+  const time = new KeptTime(resolve(folder, stateDirectory), warn);
+  const { own, peer } = await certificateSides(credential, folder, time);
+  return {
+    credentials: { own: own ?? present(shared?.own), peer: peer ?? present(shared?.peer) },
+    learnTime: (utcMs) => time.learn(utcMs),
+    wipe,
+  };
+}
+
+/** What certificates there are for; the other direction is the pre-shared key's. */
+async function certificateSides(
+  credential: CredentialSources,
+  folder: string,
+  time: KeptTime,
+): Promise<{ readonly own: OwnCredential | undefined; readonly peer: PeerCredential | undefined }> {
+  const { loadOwnCertificate, loadTrust } = await import('../certificates/load.ts');
+  const readers = { secret: readCredential, trusted: readTrusted };
+  const { certificate, privateKey, authorities, revocationLists, revocation } = credential;
+  const own: OwnCredential | undefined =
+    certificate === undefined || privateKey === undefined
+      ? undefined
+      : { kind: 'certificate', certificate: loadOwnCertificate(certificate, privateKey, folder, readers) };
+  if (authorities === undefined) return { own, peer: undefined };
+  const trust = loadTrust(
+    { authorities, revocationLists, revocation },
+    folder,
+    readers,
+    () => ({ atLeastUtcMs: time.atLeast() }),
+    () => time.sawExpiry(),
+  );
+  return { own, peer: { kind: 'certificate', trust } };
+}
+
+/** The schema has seen to it that each direction has something. */
+function present<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new HostError('CONFIG_INVALID', 'credential: one direction has no proof');
+  return value;
+}
+
+function keyOf(source: Source, folder: string): Secret {
+  if (source.kind === 'inline') return preSharedKeyIn(new TextEncoder().encode(source.text), source.field);
+  const path = resolve(folder, source.path);
+  return preSharedKeyIn(readCredential(path), path);
+}
+
+/** Trusted time with its file, which after a power cut holds the old time or the new one. */
+class KeptTime {
+  readonly #file: string;
+  readonly #warn: (message: string) => void;
+  readonly #time: TrustedTime;
+  #hasWarned = false;
+
+  constructor(directory: string, warn: (message: string) => void) {
+    this.#file = join(directory, 'last-seen-time');
+    this.#warn = warn;
+    this.#time = new TrustedTime({
+      buildUtcMs: buildUtcMs(),
+      lastSeenUtcMs: this.#read(),
+      startedAt: bootTimeMs(),
+    });
+  }
+
+  atLeast(): UtcMs {
+    return this.#time.atLeastBy(bootTimeMs(), Date.now());
+  }
+
+  learn(utcMs: UtcMs): void {
+    this.#time.learn(utcMs, bootTimeMs());
+    this.#keep(this.#time.due(bootTimeMs()));
+  }
+
+  sawExpiry(): void {
+    this.#keep(this.#time.dueAtExpiry(bootTimeMs()));
+  }
+
+  #read(): UtcMs | undefined {
+    let text: string;
+    try {
+      text = readFileSync(this.#file, 'utf8').trim();
+    } catch {
+      return undefined; // the first start, or a new flash
+    }
+    const seen = Date.parse(text);
+    if (Number.isFinite(seen)) return seen;
+    this.#warn(`${this.#file} holds no time; taken for missing`);
+    return undefined;
+  }
+
+  #keep(utcMs: UtcMs | undefined): void {
+    if (utcMs === undefined) return;
+    try {
+      mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
+      writeFileAtomically(this.#file, `${new Date(Math.trunc(utcMs)).toISOString()}\n`, 0o644);
+      this.#time.isPersisted(utcMs);
+    } catch (error) {
+      if (!this.#hasWarned) this.#warn(`cannot keep the latest time seen: ${String(error)}`);
+      this.#hasWarned = true;
+    }
+  }
+}

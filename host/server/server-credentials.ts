@@ -1,0 +1,137 @@
+/**
+ * What the server holds of all routers' credentials: pre-shared keys, its own certificate, whom it trusts. One object a
+ * load of the file; a reload makes a new one, says which routers the old one would have let in and the new one does
+ * not, and wipes the old one's keys.
+ */
+import type { KeyObject } from 'node:crypto';
+import type {
+  CertificateName,
+  CertificateRefusal,
+  CertificateTrust,
+  OwnCertificate,
+} from '../model/certificate-trust.ts';
+import {
+  type Credentials,
+  type OwnCredential,
+  type PeerCredential,
+  sharedKey,
+} from '../model/credentials.ts';
+import type { Result } from '../model/result.ts';
+import type { Secret } from '../model/secret.ts';
+import type { UtcMs } from '../model/trusted-time.ts';
+import type { ServerRouter } from './distribution-policies/policy-file.ts';
+
+/** The server's certificates as read from their files. */
+export interface ServerCertificates {
+  readonly own: OwnCertificate;
+  /** Judges a chain; a certificate issued before `since` proves nothing. undefined without authorities. */
+  readonly trust: SinceTrust | undefined;
+  /** The same for the same files. */
+  readonly digest: string;
+}
+
+export interface SinceTrust {
+  readonly authorityKeyHashes: readonly Uint8Array[];
+  judge(
+    chain: readonly Uint8Array[],
+    name: CertificateName,
+    since: UtcMs | undefined,
+  ): Result<KeyObject, CertificateRefusal>;
+}
+
+/** A chain that let a router in. */
+interface Accepted {
+  readonly chain: readonly Uint8Array[];
+  readonly name: CertificateName;
+}
+
+export class ServerCredentials {
+  /** Judges chains, and remembers those that let routers in. undefined while no router has a certificate. */
+  readonly certificateTrust: CertificateTrust | undefined;
+  readonly #routers: ReadonlyMap<string, ServerRouter>;
+  readonly #keys: ReadonlyMap<string, Secret>;
+  readonly #certificates: ServerCertificates | undefined;
+  /** By router, so that it is bounded by the file. */
+  readonly #accepted = new Map<string, Accepted>();
+
+  /** Takes the keys over. Routers that are revoked are passed over. */
+  constructor(
+    routers: readonly ServerRouter[],
+    keys: ReadonlyMap<string, Secret>,
+    certificates: ServerCertificates | undefined,
+  ) {
+    this.#routers = new Map(
+      routers.filter((router) => router.revokedUtcMs === undefined).map((router) => [router.name, router]),
+    );
+    this.#keys = keys;
+    this.#certificates = certificates;
+    const trust = certificates?.trust;
+    this.certificateTrust = trust && {
+      authorityKeyHashes: trust.authorityKeyHashes,
+      judge: (chain, name) => this.#judge(trust, chain, name),
+    };
+  }
+
+  /** How a router and the server prove themselves to each other; undefined for one that is not enrolled. */
+  credentialsFor(name: string): Credentials | undefined {
+    const router = this.#routers.get(name);
+    if (router === undefined) return undefined;
+    const key = this.#keys.get(name);
+    const shared = key && sharedKey(key);
+    const trust = this.certificateTrust;
+    const own: OwnCredential | undefined =
+      router.serverProves === 'preSharedKey'
+        ? shared?.own
+        : this.#certificates && { kind: 'certificate', certificate: this.#certificates.own };
+    const peer: PeerCredential | undefined =
+      router.routerProves === 'preSharedKey' ? shared?.peer : trust && { kind: 'certificate', trust };
+    return own && peer && { own, peer };
+  }
+
+  /** The routers that `before` may have let in, and that would not get in now with what they showed. */
+  expelledSince(before: ServerCredentials): string[] {
+    return [...before.#routers.keys()].filter((name) => !this.#admits(name, before));
+  }
+
+  /** True when both say the same of all routers. */
+  equals(other: ServerCredentials): boolean {
+    return (
+      this.#certificates?.digest === other.#certificates?.digest &&
+      this.#keys.size === other.#keys.size &&
+      [...this.#keys].every(([name, key]) => other.#keys.get(name)?.equals(key) === true)
+    );
+  }
+
+  /** Wipes the pre-shared keys. */
+  wipe(): void {
+    for (const key of this.#keys.values()) key.wipe();
+  }
+
+  #admits(name: string, before: ServerCredentials): boolean {
+    const [now, then] = [this.#routers.get(name), before.#routers.get(name)];
+    if (now === undefined || now.routerProves !== then?.routerProves) return false;
+    if (now.routerProves === 'preSharedKey') {
+      const [key, old] = [this.#keys.get(name), before.#keys.get(name)];
+      // A key that was exchanged must not go on working.
+      return key !== undefined && old !== undefined && key.equals(old);
+    }
+    const accepted = before.#accepted.get(name);
+    if (accepted === undefined) return true;
+    return this.certificateTrust?.judge(accepted.chain, accepted.name).ok === true;
+  }
+
+  #judge(
+    trust: SinceTrust,
+    chain: readonly Uint8Array[],
+    name: CertificateName,
+  ): Result<KeyObject, CertificateRefusal> {
+    const router = this.#routers.get(new TextDecoder().decode(name.octets));
+    const judged = trust.judge(chain, name, router?.certificatesSinceUtcMs);
+    if (judged.ok && router !== undefined) {
+      // The octets are borrowed from a message.
+      const copy = { kind: name.kind, octets: name.octets.slice() };
+      this.#accepted.set(router.name, { chain: chain.map((der) => der.slice()), name: copy });
+    }
+    return judged;
+  }
+}
