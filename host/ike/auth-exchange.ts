@@ -26,12 +26,14 @@ import type { PayloadValue } from './wire/payload-chain.ts';
 import type { PayloadSet } from './wire/payload-set.ts';
 import { type Parsed, syntaxError } from './wire/syntax.ts';
 
-/** What IKE_SA_INIT leaves behind for IKE_AUTH: both messages as they were on the wire, and both nonces. */
+/** What the exchanges before leave behind for IKE_AUTH: both messages of IKE_SA_INIT as they were on the wire, and both nonces. */
 export interface Transcript {
   readonly initiatorMessage: Uint8Array;
   readonly responderMessage: Uint8Array;
   readonly initiatorNonce: Uint8Array;
   readonly responderNonce: Uint8Array;
+  /** IntAuth, once IKE_INTERMEDIATE is over. */
+  readonly intermediate?: Uint8Array;
 }
 
 export type Role = 'initiator' | 'responder';
@@ -52,6 +54,7 @@ export function signedOctetsOf(
     peerNonce: isInitiator ? transcript.responderNonce : transcript.initiatorNonce,
     macKey: isInitiator ? ikeSa.keys.authenticationInitiator : ikeSa.keys.authenticationResponder,
     identification,
+    intermediate: transcript.intermediate,
   });
 }
 

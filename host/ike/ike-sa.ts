@@ -5,12 +5,14 @@
  */
 import type { Instant } from '../model/instant.ts';
 import { type IkeAlgorithms, type Opener, openerOf, type Sealer, sealerOf } from './crypto/algorithms.ts';
+import type { Contents } from './crypto/intermediate.ts';
 import { type IkeKeys, wipeIkeKeys } from './crypto/key-derivation.ts';
 import type { RefusalReason } from './events.ts';
 import { Reassembly } from './reassembly.ts';
 import { Retransmission, type RetransmissionTimes } from './retransmission.ts';
 import { findEncrypted, innerPayloads, openEncrypted, sealMessages } from './wire/encrypted.ts';
 import type { IkeHeader } from './wire/header.ts';
+import { payloadTypes } from './wire/iana-numbers.ts';
 import type { EncryptedPayload, FragmentPlace, PayloadValue } from './wire/payload-chain.ts';
 import { PayloadSet } from './wire/payload-set.ts';
 import { type Parsed, syntaxError } from './wire/syntax.ts';
@@ -33,7 +35,7 @@ export interface IkeSaParameters {
 }
 
 /** What a request of ours was for, so that its response can be understood. */
-export type Purpose = 'authentication' | 'liveness' | 'delete';
+export type Purpose = 'intermediate' | 'authentication' | 'liveness' | 'delete';
 
 export type Received =
   /** A new, authentic request, which must be answered with `respond`. */
@@ -42,10 +44,17 @@ export type Received =
       readonly exchangeType: number;
       readonly messageId: number;
       readonly payloads: Parsed<PayloadSet>;
+      readonly contents: Contents;
     }
   /** The last request again: the same octets go back. */
   | { readonly kind: 'repeated-request'; readonly response: readonly Uint8Array[] }
-  | { readonly kind: 'response'; readonly purpose: Purpose; readonly payloads: Parsed<PayloadSet> }
+  | {
+      readonly kind: 'response';
+      readonly purpose: Purpose;
+      readonly messageId: number;
+      readonly payloads: Parsed<PayloadSet>;
+      readonly contents: Contents;
+    }
   /** Part of a message that is not whole yet, or a copy of one: nothing is to be done. */
   | { readonly kind: 'fragment' }
   | Refused;
@@ -58,7 +67,7 @@ interface Refused {
 
 /** What a message amounts to once it is known to be authentic. */
 type Opened =
-  | { readonly kind: 'whole'; readonly payloads: Parsed<PayloadSet> }
+  | { readonly kind: 'whole'; readonly payloads: Parsed<PayloadSet>; readonly contents: Contents }
   | { readonly kind: 'fragment' }
   | Refused;
 
@@ -74,11 +83,14 @@ export class IkeSa {
   readonly initiatorSpi: bigint;
   readonly responderSpi: bigint;
   readonly algorithms: IkeAlgorithms;
-  readonly keys: IkeKeys;
+  readonly #random: (octets: number) => Uint8Array;
   readonly #isInitiator: boolean;
   readonly #retransmission: RetransmissionTimes;
-  readonly #sealer: Sealer;
-  readonly #opener: Opener;
+  #keys: IkeKeys;
+  #sealer: Sealer;
+  #opener: Opener;
+  /** Keys of before an additional key exchange, under which its request may come again. */
+  #previous: { readonly opener: Opener; readonly keys: IkeKeys } | undefined;
   readonly #longestMessageOctets: number | undefined;
   readonly #requestFragments = new Reassembly();
   readonly #responseFragments = new Reassembly();
@@ -93,17 +105,48 @@ export class IkeSa {
     this.initiatorSpi = parameters.initiatorSpi;
     this.responderSpi = parameters.responderSpi;
     this.algorithms = algorithms;
-    this.keys = keys;
+    this.#keys = keys;
+    this.#random = parameters.random;
     this.#isInitiator = parameters.role === 'initiator';
     this.#retransmission = parameters.retransmission;
-    const ofInitiator = { encryption: keys.encryptionInitiator, integrity: keys.integrityInitiator };
-    const ofResponder = { encryption: keys.encryptionResponder, integrity: keys.integrityResponder };
-    const [outbound, inbound] = this.#isInitiator ? [ofInitiator, ofResponder] : [ofResponder, ofInitiator];
-    this.#sealer = sealerOf(algorithms, outbound, parameters.random);
-    this.#opener = openerOf(algorithms, inbound);
+    const { sealer, opener } = this.#protection(keys);
+    this.#sealer = sealer;
+    this.#opener = opener;
     this.#longestMessageOctets = parameters.longestMessageOctets;
     this.#nextRequestId = this.#isInitiator ? 1 : 0;
     this.#expectedRequestId = this.#isInitiator ? 0 : 1;
+  }
+
+  get keys(): IkeKeys {
+    return this.#keys;
+  }
+
+  #protection(keys: IkeKeys): { readonly sealer: Sealer; readonly opener: Opener } {
+    const ofInitiator = { encryption: keys.encryptionInitiator, integrity: keys.integrityInitiator };
+    const ofResponder = { encryption: keys.encryptionResponder, integrity: keys.integrityResponder };
+    const [outbound, inbound] = this.#isInitiator ? [ofInitiator, ofResponder] : [ofResponder, ofInitiator];
+    return {
+      sealer: sealerOf(this.algorithms, outbound, this.#random),
+      opener: openerOf(this.algorithms, inbound),
+    };
+  }
+
+  /**
+   * Protects everything from the next message on with `keys`, which the IKE SA owns from here (RFC 9370 section 2.2.2). The
+   * old ones open repetitions of the last request until a new one comes, and are wiped then.
+   */
+  replaceKeys(keys: IkeKeys): void {
+    this.#previous = { opener: this.#opener, keys: this.#keys };
+    this.#keys = keys;
+    const { sealer, opener } = this.#protection(keys);
+    this.#sealer = sealer;
+    this.#opener = opener;
+    if (this.#isInitiator) this.#forgetPrevious();
+  }
+
+  #forgetPrevious(): void {
+    if (this.#previous !== undefined) wipeIkeKeys(this.#previous.keys);
+    this.#previous = undefined;
   }
 
   /** What our outstanding request is for. */
@@ -188,7 +231,14 @@ export class IkeSa {
     this.#requestFragments.clear();
     this.#expectedRequestId += 1;
     this.#lastResponse = undefined;
-    return { kind: 'request', exchangeType, messageId, payloads: opened.payloads };
+    this.#forgetPrevious();
+    return {
+      kind: 'request',
+      exchangeType,
+      messageId,
+      payloads: opened.payloads,
+      contents: opened.contents,
+    };
   }
 
   /** Of a request in fragments only the first one asks for the response again (RFC 7383 section 2.6.1). */
@@ -199,7 +249,8 @@ export class IkeSa {
   ): Received {
     const { fragment } = encrypted;
     if (fragment !== undefined && fragment.number !== 1) return { kind: 'fragment' };
-    const plaintext = openEncrypted(this.#opener, octets, encrypted);
+    const opener = this.#previous?.opener ?? this.#opener;
+    const plaintext = openEncrypted(opener, octets, encrypted);
     if (!plaintext.ok && plaintext.code === 'NOT_AUTHENTIC') {
       return refused('not-authentic', plaintext.message);
     }
@@ -218,7 +269,13 @@ export class IkeSa {
     this.#responseFragments.clear();
     this.#outstanding = undefined;
     this.#nextRequestId += 1;
-    return { kind: 'response', purpose: request.purpose, payloads: opened.payloads };
+    return {
+      kind: 'response',
+      purpose: request.purpose,
+      messageId: request.messageId,
+      payloads: opened.payloads,
+      contents: opened.contents,
+    };
   }
 
   /** Opens a message, or a fragment, which waits in `reassembly` for the others. Only what is authentic changes anything. */
@@ -234,7 +291,7 @@ export class IkeSa {
     }
     const plaintext = openEncrypted(this.#opener, octets, encrypted);
     if (!plaintext.ok) return unopened(plaintext.code, plaintext.message);
-    return { kind: 'whole', payloads: indexed(encrypted.innerType, plaintext.value) };
+    return whole({ innerType: encrypted.innerType, plaintext: plaintext.value });
   }
 
   #openFragment(
@@ -254,7 +311,7 @@ export class IkeSa {
     const message = reassembly.add(encrypted, exchangeType, part.value);
     if (!message.ok) return refused(message.code, message.message);
     if (message.value === undefined) return { kind: 'fragment' };
-    return { kind: 'whole', payloads: indexed(message.value.innerType, message.value.plaintext) };
+    return whole(message.value);
   }
 
   #seal(
@@ -279,20 +336,25 @@ export class IkeSa {
     this.#lastResponse = undefined;
     this.#requestFragments.clear();
     this.#responseFragments.clear();
-    wipeIkeKeys(this.keys);
+    this.#forgetPrevious();
+    wipeIkeKeys(this.#keys);
   }
 }
 
-function indexed(innerType: number, plaintext: Uint8Array): Parsed<PayloadSet> {
-  const payloads = innerPayloads(innerType, plaintext);
-  return payloads.ok ? PayloadSet.of(payloads.value) : payloads;
+function whole(contents: Contents): Opened {
+  const payloads = innerPayloads(contents.innerType, contents.plaintext);
+  return { kind: 'whole', payloads: payloads.ok ? PayloadSet.of(payloads.value) : payloads, contents };
 }
 
 /** A message that did not open: a stranger's, or an authentic one of which not even the padding can be read. */
 function unopened(code: 'NOT_AUTHENTIC' | 'INVALID_SYNTAX', message: string): Opened {
   return code === 'NOT_AUTHENTIC'
     ? refused('not-authentic', message)
-    : { kind: 'whole', payloads: syntaxError(message) };
+    : {
+        kind: 'whole',
+        payloads: syntaxError(message),
+        contents: { innerType: payloadTypes.none, plaintext: new Uint8Array(0) },
+      };
 }
 
 function refused(reason: RefusalReason, message: string): Refused {

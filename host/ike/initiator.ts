@@ -4,6 +4,7 @@
  * README.md. RFC 7296 sections 1.2, 2.6, 2.7 and 2.21.
  */
 import { earliest, type Instant } from '../model/instant.ts';
+import { type AdditionalOffer, acceptAdditional, offerAdditional } from './additional-key-exchange.ts';
 import type { Transcript } from './auth-exchange.ts';
 import {
   authRequest,
@@ -26,11 +27,12 @@ import {
   sendAll,
   zeroRefusalCounters,
 } from './events.ts';
+import { failureIn } from './failure.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { freshSpi } from './ike-spi.ts';
 import type { NatFindings } from './nat-detection.ts';
 import { Retransmission } from './retransmission.ts';
-import { firstRequest, type InitOutcome, type InitRequest, judgeInitResponse } from './sa-init-request.ts';
+import { firstRequest, type InitRequest, judgeInitResponse } from './sa-init-request.ts';
 import { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, ikeMajorVersion, notifyTypes } from './wire/iana-numbers.ts';
 import { encodeNotify } from './wire/notify.ts';
@@ -47,13 +49,21 @@ const refusalGraceMs = 2000;
 type Phase =
   | { readonly kind: 'idle' | 'over' }
   | InitSent
-  | {
-      readonly kind: 'auth-sent';
-      readonly ikeSa: IkeSa;
-      readonly transcript: Transcript;
-      readonly nat: NatFindings | undefined;
-    }
+  | IntermediateSent
+  | ({ readonly kind: 'auth-sent' } & Keyed)
   | { readonly kind: 'established'; readonly sa: EstablishedSa };
+
+/** What stands between IKE_SA_INIT and the proof of who the peer is. */
+interface Keyed {
+  readonly ikeSa: IkeSa;
+  readonly transcript: Transcript;
+  readonly nat: NatFindings | undefined;
+}
+
+interface IntermediateSent extends Keyed {
+  readonly kind: 'intermediate-sent';
+  readonly offer: AdditionalOffer;
+}
 
 interface InitSent {
   readonly kind: 'init-sent';
@@ -93,6 +103,7 @@ export class Initiator {
     switch (this.#phase.kind) {
       case 'init-sent':
         return earliest(this.#phase.retransmission.deadline, this.#phase.refusal?.until);
+      case 'intermediate-sent':
       case 'auth-sent':
         return this.#phase.ikeSa.deadline;
       case 'established':
@@ -122,7 +133,7 @@ export class Initiator {
         return this.#phase.kind === 'established' ? this.#phase.sa.checkLiveness(now) : [];
       case 'close':
         if (this.#phase.kind === 'established') return this.#phase.sa.close(now);
-        if (this.#phase.kind === 'auth-sent') this.#phase.ikeSa.wipe();
+        if ('ikeSa' in this.#phase) this.#phase.ikeSa.wipe();
         this.#phase = { kind: 'over' };
         return [];
     }
@@ -157,6 +168,9 @@ export class Initiator {
     switch (this.#phase.kind) {
       case 'init-sent':
         return this.#receiveInit(this.#phase, header, event, now, refuse);
+      case 'intermediate-sent':
+        if (header.responderSpi !== this.#phase.ikeSa.responderSpi) break;
+        return this.#receiveIntermediate(this.#phase, header, event, now, refuse);
       case 'auth-sent':
         if (header.responderSpi !== this.#phase.ikeSa.responderSpi) break;
         return this.#receiveAuth(this.#phase, header, event, now, refuse);
@@ -188,12 +202,44 @@ export class Initiator {
         return refuse(outcome.failure.refusal, message);
       }
       case 'agreed':
-        return this.#sendAuth(outcome, now);
+        return this.#sendIntermediate(outcome, now);
     }
   }
 
-  #sendAuth(agreed: Extract<InitOutcome, { kind: 'agreed' }>, now: Instant): IkeAction[] {
-    const { ikeSa, transcript, nat } = agreed;
+  /** Sends the additional key exchange, if one was chosen. */
+  #sendIntermediate({ ikeSa, transcript, nat }: Keyed, now: Instant): IkeAction[] {
+    const method = ikeSa.algorithms.additionalKeyExchange;
+    if (method === undefined) return this.#sendAuth({ ikeSa, transcript, nat }, now);
+    const offer = offerAdditional(method, this.#config.random);
+    this.#phase = { kind: 'intermediate-sent', ikeSa, transcript, nat, offer };
+    return this.#send(ikeSa.request(exchangeTypes.ikeIntermediate, 'intermediate', offer.payloads, now));
+  }
+
+  #receiveIntermediate(
+    phase: IntermediateSent,
+    header: IkeHeader,
+    event: MessageEvent,
+    now: Instant,
+    refuse: (reason: RefusalReason, message: string) => IkeAction[],
+  ): IkeAction[] {
+    const { ikeSa, transcript, nat, offer } = phase;
+    if (!ikeSa.awaits(header)) return refuse('unexpected', 'expected the response of IKE_INTERMEDIATE');
+    const received = ikeSa.receive(header, event.bytes);
+    if (received.kind === 'refused') return refuse(received.reason, received.message);
+    if (received.kind !== 'response') return [];
+    const { payloads } = received;
+    if (!payloads.ok) return this.#reject(ikeSa, 'invalid-syntax', payloads.message, now);
+    const failure = failureIn(payloads.value);
+    if (failure !== undefined) {
+      ikeSa.wipe();
+      return this.#giveUp(failure.reason, failure.message);
+    }
+    const completed = acceptAdditional(offer, ikeSa, transcript, { ...received, payloads: payloads.value });
+    if (!completed.ok) return this.#reject(ikeSa, 'invalid-syntax', completed.message, now);
+    return this.#sendAuth({ ikeSa, transcript: completed.value, nat }, now);
+  }
+
+  #sendAuth({ ikeSa, transcript, nat }: Keyed, now: Instant): IkeAction[] {
     const request = authRequest(this.#config, ikeSa, transcript, this.#inboundSpi);
     if (!request.ok) {
       ikeSa.wipe();
@@ -274,12 +320,13 @@ export class Initiator {
   #expire(now: Instant): IkeAction[] {
     const phase = this.#phase;
     if (phase.kind === 'established') return phase.sa.handleDeadline(now);
-    if (phase.kind === 'auth-sent') {
+    if (phase.kind === 'intermediate-sent' || phase.kind === 'auth-sent') {
       const due = phase.ikeSa.expire(now);
       if (due === undefined) return [];
       if (due !== 'no-response') return this.#send(due.resend);
       phase.ikeSa.wipe();
-      return this.#giveUp('no-response', 'the peer did not answer IKE_AUTH');
+      const exchange = phase.kind === 'auth-sent' ? 'IKE_AUTH' : 'IKE_INTERMEDIATE';
+      return this.#giveUp('no-response', `the peer did not answer ${exchange}`);
     }
     if (phase.kind !== 'init-sent') return [];
     if (phase.refusal !== undefined && now >= phase.refusal.until) {

@@ -12,6 +12,7 @@ import type { Proposal } from '../model/proposal.ts';
 import { type IkeAlgorithms, ikeCiphers } from './crypto/algorithms.ts';
 import { integrities } from './crypto/integrity.ts';
 import { type KeyExchangeMethod, keyExchangeMethods } from './crypto/key-exchange.ts';
+import { keyEncapsulations } from './crypto/mlkem.ts';
 import { prfs } from './crypto/prf.ts';
 import {
   encryptionIds,
@@ -43,8 +44,14 @@ export interface AcceptableEsp extends Acceptable {
   readonly esp: Proposal;
 }
 
-const { encryption, pseudorandomFunction, integrity, keyExchangeMethod, extendedSequenceNumbers } =
-  transformTypes;
+const {
+  encryption,
+  pseudorandomFunction,
+  integrity,
+  keyExchangeMethod,
+  extendedSequenceNumbers,
+  additionalKeyExchange1,
+} = transformTypes;
 const noIntegrity: TransformValue = { type: integrity, id: integrityIds.none };
 const noKeyExchange: TransformValue = { type: keyExchangeMethod, id: keyExchangeMethodIds.none };
 
@@ -52,12 +59,14 @@ const keyExchangeTransforms = (names: readonly KeyExchangeName[]): TransformValu
   names.map((name) => ({ type: keyExchangeMethod, id: keyExchangeMethods[name].id }));
 
 /**
- * Proposals for an IKE SA.
+ * Proposals for an IKE SA. An additional key exchange is for its set-up alone: a rekeyed SA has the secret of ML-KEM in its
+ * keys by way of SK_d, and IKE_FOLLOWUP_KE (RFC 9370 section 2.2.4) is not spoken here.
  *
  * @param spiOctets of a proposal: 0 in IKE_SA_INIT, 8 where CREATE_CHILD_SA rekeys (RFC 7296 section 3.3.1)
  */
 export function acceptableIke(proposals: readonly IkeProposal[], spiOctets: 0 | 8 = 0): Acceptable[] {
   return proposals.map((proposal) => {
+    const additional = proposal.additionalKeyExchange;
     const ciphers = proposal.ciphers.map((name) => ikeCiphers[name]);
     const macs = proposal.integrities.map((name) => ({ type: integrity, id: integrities[name].id }));
     return {
@@ -68,6 +77,9 @@ export function acceptableIke(proposals: readonly IkeProposal[], spiOctets: 0 | 
         proposal.prfs.map((name) => ({ type: pseudorandomFunction, id: prfs[name].id })),
         ...(macs.length === 0 ? [] : [macs]),
         keyExchangeTransforms(proposal.keyExchanges),
+        ...(additional === undefined || spiOctets === 8
+          ? []
+          : [[{ type: additionalKeyExchange1, id: keyEncapsulations[additional].id }]]),
       ],
       noneAllowed: macs.length === 0 ? [noIntegrity] : [],
     };
@@ -208,7 +220,9 @@ function equalTransforms(offered: Transform, wanted: TransformValue): boolean {
 /** The algorithms of an IKE SA that `selected` stands for. */
 export function ikeAlgorithmsOf(selected: SelectedProposal): IkeAlgorithms {
   const cipher = selected.transforms.find(({ type }) => type === encryption);
+  const additional = selectedId(selected, additionalKeyExchange1);
   return {
+    additionalKeyExchange: Object.values(keyEncapsulations).find((one) => one.id === additional),
     cipher: found(
       Object.values(ikeCiphers),
       (one) => one.id === cipher?.id && one.keyBits === cipher.keyBits,

@@ -5,8 +5,9 @@
  */
 import type { Endpoint } from '../model/address.ts';
 import { earliest, type Instant } from '../model/instant.ts';
-import { ok, type Result } from '../model/result.ts';
+import { fail, ok, type Result } from '../model/result.ts';
 import type { Secret } from '../model/secret.ts';
+import { answerAdditional } from './additional-key-exchange.ts';
 import type { Transcript } from './auth-exchange.ts';
 import { judgeAuthRequest, type ResponderConfig } from './auth-responder.ts';
 import { type IkeAlgorithms, ikeKeyword } from './crypto/algorithms.ts';
@@ -17,7 +18,8 @@ import type { IkeSa, Received } from './ike-sa.ts';
 import type { NatFindings } from './nat-detection.ts';
 import { keyedIkeSa } from './sa-init.ts';
 import type { IkeHeader } from './wire/header.ts';
-import { exchangeTypes } from './wire/iana-numbers.ts';
+import { exchangeTypes, notifyTypes } from './wire/iana-numbers.ts';
+import { encodeNotify } from './wire/notify.ts';
 
 export type { ResponderConfig };
 
@@ -44,7 +46,7 @@ type Phase =
   /** The private key waits for IKE_AUTH: whoever stops after IKE_SA_INIT has not made us multiply. */
   | { readonly kind: 'half-open'; readonly setup: ResponderSetup }
   | { readonly kind: 'keyed'; readonly ikeSa: IkeSa; readonly agreed: Agreed }
-  /** IKE_AUTH was refused; repetitions of it get the same answer until the deadline. */
+  /** IKE_INTERMEDIATE or IKE_AUTH was refused; repetitions of it get the same answer until the deadline. */
   | { readonly kind: 'refused'; readonly ikeSa: IkeSa }
   | { readonly kind: 'established'; readonly sa: EstablishedSa }
   | { readonly kind: 'gone' };
@@ -119,8 +121,8 @@ export class Responder {
       const actions = this.#phase.sa.handleMessage(header, bytes, from, to, now);
       return this.#settle(actions);
     }
-    if (header.isResponse || header.exchangeType !== exchangeTypes.ikeAuth) {
-      return refuse('unexpected', 'expected a request of IKE_AUTH, found another message');
+    if (header.isResponse || !this.#expects(header.exchangeType)) {
+      return refuse('unexpected', 'expected the next request of the set-up, found another message');
     }
     let phase = this.#phase;
     if (phase.kind === 'half-open') {
@@ -138,7 +140,57 @@ export class Responder {
     if (received.kind === 'response' || phase.kind === 'refused') {
       return refuse('unexpected', 'expected nothing more after a refused IKE_AUTH, found another message');
     }
-    return this.#authenticate(phase.ikeSa, phase.agreed, received, from, to);
+    return header.exchangeType === exchangeTypes.ikeIntermediate
+      ? this.#exchangeKeys(phase.ikeSa, phase.agreed, received, from, to)
+      : this.#authenticate(phase.ikeSa, phase.agreed, received, from, to);
+  }
+
+  /**
+   * IKE_AUTH; where an additional key exchange was chosen only behind it. A repetition of IKE_INTERMEDIATE may always come.
+   */
+  #expects(exchangeType: number): boolean {
+    if (this.#phase.kind !== 'half-open' && this.#phase.kind !== 'keyed') {
+      return exchangeType === exchangeTypes.ikeAuth || exchangeType === exchangeTypes.ikeIntermediate;
+    }
+    const { algorithms, transcript } =
+      this.#phase.kind === 'half-open' ? this.#phase.setup : this.#phase.agreed;
+    const isIntermediate = exchangeType === exchangeTypes.ikeIntermediate;
+    if (algorithms.additionalKeyExchange === undefined) return exchangeType === exchangeTypes.ikeAuth;
+    return (
+      isIntermediate || (exchangeType === exchangeTypes.ikeAuth && transcript.intermediate !== undefined)
+    );
+  }
+
+  /** Answers IKE_INTERMEDIATE under the keys that there are, and goes on under new ones. */
+  #exchangeKeys(
+    ikeSa: IkeSa,
+    agreed: Agreed,
+    request: Extract<Received, { kind: 'request' }>,
+    from: Endpoint,
+    to: Endpoint,
+  ): IkeAction[] {
+    const { payloads, exchangeType, messageId } = request;
+    const method = agreed.algorithms.additionalKeyExchange;
+    const isDone = agreed.transcript.intermediate !== undefined;
+    const answer =
+      !payloads.ok || method === undefined || isDone
+        ? fail(
+            'KEY_EXCHANGE',
+            payloads.ok ? 'expected one IKE_INTERMEDIATE, found another' : payloads.message,
+          )
+        : answerAdditional(method, ikeSa, agreed.transcript, { ...request, payloads: payloads.value });
+    if (!answer.ok) {
+      const refusal = ikeSa.respond(exchangeType, messageId, [encodeNotify(notifyTypes.invalidSyntax)]);
+      this.#phase = { kind: 'refused', ikeSa };
+      return [
+        { kind: 'refused', reason: 'invalid-syntax', message: answer.message, from },
+        ...sendAll(refusal, to, from),
+      ];
+    }
+    const messages = ikeSa.respond(exchangeType, messageId, answer.value.payloads);
+    const transcript = answer.value.complete();
+    this.#phase = { kind: 'keyed', ikeSa, agreed: { ...agreed, transcript } };
+    return sendAll(messages, to, from);
   }
 
   checkLiveness(now: Instant): IkeAction[] {

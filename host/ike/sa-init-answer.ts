@@ -38,7 +38,11 @@ export function answerSaInit(
   init: SaInit,
   isTaken: (spi: bigint) => boolean,
 ): SaInitOutcome {
-  const proposal = selectProposal(acceptableIke(config.ikeProposals), init.proposals);
+  const speaksIntermediate = payloads.notify(notifyTypes.intermediateExchangeSupported) !== undefined;
+  const ikeProposals = config.ikeProposals.filter(
+    ({ additionalKeyExchange }) => additionalKeyExchange === undefined || speaksIntermediate,
+  );
+  const proposal = selectProposal(acceptableIke(ikeProposals), init.proposals);
   if (proposal === undefined) {
     return {
       kind: 'refused',
@@ -88,6 +92,9 @@ export function answerSaInit(
         config.forceUdpEncapsulation ? config.random(20) : undefined,
       ),
       ...(longestMessageOctets === undefined ? [] : [fragmentationNotify()]),
+      ...(algorithms.additionalKeyExchange === undefined
+        ? []
+        : [encodeNotify(notifyTypes.intermediateExchangeSupported)]),
       ...certificatePayloads(config),
     ],
   );

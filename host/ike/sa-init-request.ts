@@ -110,6 +110,9 @@ function encode(config: InitiatorConfig, request: Omit<InitRequest, 'message'>):
       encodeKeyExchange({ method: method.id, data: keyPair.publicValue }),
       encodeNonce(nonce),
       fragmentationNotify(),
+      ...(config.ikeProposals.some(({ additionalKeyExchange }) => additionalKeyExchange !== undefined)
+        ? [encodeNotify(notifyTypes.intermediateExchangeSupported)]
+        : []),
       ...natNotifies,
       ...(config.credentials.peer.kind === 'certificate' ? [announceSignatureHashes()] : []),
     ],
@@ -216,6 +219,11 @@ function accept(
   }
   const algorithms = ikeAlgorithmsOf(selected);
   const { keyExchange } = init.value;
+  const speaksIntermediate = payloads.notify(notifyTypes.intermediateExchangeSupported) !== undefined;
+  if (algorithms.additionalKeyExchange !== undefined && !speaksIntermediate) {
+    const message = 'expected IKE_INTERMEDIATE for the additional key exchange chosen, found it unsupported';
+    return refused('no-proposal-chosen', message);
+  }
   if (algorithms.keyExchange !== request.method || keyExchange.method !== request.method.id) {
     const message = `expected key exchange ${request.method.name} in SA and KE, found another`;
     return refused('invalid-ke-payload', message);

@@ -14,12 +14,16 @@ const pseudorandomFunctions = ['prfsha256', 'prfsha384', 'prfsha512'] as const;
 /** The last one is legacy: RFC 8247 section 2.4 says SHOULD NOT. */
 const keyExchanges = ['x25519', 'ecp256', 'ecp384', 'modp2048', 'modp3072', 'modp1536'] as const;
 
+/** By RFC 9370, one at most; strongSwan has places for seven, `ke1_` to `ke7_`. */
+const additionalKeyExchanges = ['mlkem768'] as const;
+
 export type CombinedCipherName = (typeof combinedCiphers)[number];
 export type SeparateCipherName = (typeof separateCiphers)[number];
 export type IkeCipherName = CombinedCipherName | SeparateCipherName;
 export type IkeIntegrityName = (typeof integrities)[number];
 export type PrfName = (typeof pseudorandomFunctions)[number];
 export type KeyExchangeName = (typeof keyExchanges)[number];
+export type AdditionalKeyExchangeName = (typeof additionalKeyExchanges)[number];
 
 export interface IkeProposal {
   readonly keyword: string;
@@ -29,6 +33,8 @@ export interface IkeProposal {
   readonly integrities: readonly IkeIntegrityName[];
   readonly prfs: readonly PrfName[];
   readonly keyExchanges: readonly KeyExchangeName[];
+  /** On top of the key exchange, in IKE_INTERMEDIATE; undefined for none. */
+  readonly additionalKeyExchange: AdditionalKeyExchangeName | undefined;
   /** Some of it is for old peers only: a settings file has it with `allowLegacy` alone. */
   readonly legacy: boolean;
 }
@@ -37,7 +43,8 @@ export interface IkeProposal {
 export const ikeProposalForms =
   'ciphers, their integrities, PRFs and key exchanges joined by "-": ' +
   `{${combinedCiphers.join(',')}}-{${pseudorandomFunctions.join(',')}}-{${keyExchanges.join(',')}}, or ` +
-  `{${separateCiphers.join(',')}}-{${integrities.join(',')}}-{${keyExchanges.join(',')}} with or without a PRF`;
+  `{${separateCiphers.join(',')}}-{${integrities.join(',')}}-{${keyExchanges.join(',')}} with or without a PRF; ` +
+  `behind either may be ${additionalKeyExchanges.map((name) => `ke1_${name}`).join(',')}`;
 
 /** strongSwan's second name of x25519. */
 const aliases: ReadonlyMap<string, string> = new Map([['curve25519', 'x25519']]);
@@ -45,8 +52,13 @@ const aliases: ReadonlyMap<string, string> = new Map([['curve25519', 'x25519']])
 /** Looks the parts of a keyword up. Without a PRF it is that of the integrity, as in strongSwan. */
 export function parseIkeProposal(keyword: string): Result<IkeProposal, 'PROPOSAL'> {
   const refuse = (found: string) => fail('PROPOSAL', `expected ${ikeProposalForms}; found ${found}`);
-  const parts = keyword.split('-').map((part) => aliases.get(part) ?? part);
-  if (new Set(parts).size !== parts.length) return refuse(`something twice in ${JSON.stringify(keyword)}`);
+  const written = keyword.split('-');
+  const additional = additionalKeyExchanges.filter((name) => written.includes(`ke1_${name}`));
+  const parts = written
+    .filter((part) => !additional.some((name) => part === `ke1_${name}`))
+    .map((part) => aliases.get(part) ?? part);
+  if (new Set(parts).size + additional.length !== written.length)
+    return refuse(`something twice in ${JSON.stringify(keyword)}`);
   const among = <Name extends string>(names: readonly Name[]): Name[] =>
     parts.flatMap((part) => names.find((name) => name === part) ?? []);
   const combined = among(combinedCiphers);
@@ -82,7 +94,13 @@ export function parseIkeProposal(keyword: string): Result<IkeProposal, 'PROPOSAL
   }
   const prfs = stated.length > 0 ? stated : chosen.integrities.map((name): PrfName => `prf${name}`);
   if (prfs.length === 0) return refuse(`no PRF in ${JSON.stringify(keyword)}`);
-  return ok({ keyword, ...chosen, prfs, legacy: chosen.keyExchanges.includes('modp1536') });
+  return ok({
+    keyword,
+    ...chosen,
+    prfs,
+    additionalKeyExchange: additional[0],
+    legacy: chosen.keyExchanges.includes('modp1536'),
+  });
 }
 
 /**

@@ -11,6 +11,7 @@ const revealers: Readonly<Record<string, string>> = {
   'host/ike/crypto/aead.ts': 'encrypts and decrypts IKE messages',
   'host/ike/crypto/authentication.ts': 'computes AUTH from the pre-shared key',
   'host/ike/crypto/encrypt-then-mac.ts': 'encrypts and decrypts IKE messages',
+  'host/ike/crypto/intermediate.ts': 'computes what AUTH says about IKE_INTERMEDIATE',
   'host/ike/crypto/key-derivation.ts': 'derives keys from keys',
   'host/dataplane/slots.ts': 'writes keys and salt into the firmware’s memory',
   'host/messages/field.ts': 'writes the keys of a distribution into its datagram',

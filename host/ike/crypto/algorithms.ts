@@ -7,6 +7,7 @@ import { type Aead, AeadOpener, AeadSealer, aeads } from './aead.ts';
 import { type Cbc, CbcOpener, CbcSealer, cbcCiphers } from './encrypt-then-mac.ts';
 import type { Integrity } from './integrity.ts';
 import type { KeyExchangeMethod } from './key-exchange.ts';
+import type { KeyEncapsulation } from './mlkem.ts';
 import type { Prf } from './prf.ts';
 
 export interface IkeAlgorithms {
@@ -15,6 +16,8 @@ export interface IkeAlgorithms {
   readonly integrity: Integrity | undefined;
   readonly prf: Prf;
   readonly keyExchange: KeyExchangeMethod;
+  /** On top of it, in IKE_INTERMEDIATE (RFC 9370). */
+  readonly additionalKeyExchange?: KeyEncapsulation | undefined;
 }
 
 /** Every cipher by its keyword. */
@@ -22,10 +25,11 @@ export const ikeCiphers = { ...aeads, ...cbcCiphers };
 
 /** The settled algorithms as a keyword of host/model/ike-proposal.ts: `aes256gcm16-prfsha384-ecp384`. */
 export function ikeKeyword(algorithms: IkeAlgorithms): string {
-  const { cipher, integrity, prf, keyExchange } = algorithms;
+  const { cipher, integrity, prf, keyExchange, additionalKeyExchange } = algorithms;
   // As people write it: the PRF goes without saying where it is that of the integrity.
   const isImplied = prf.name === `prf${integrity?.name}`;
-  return [cipher.name, integrity?.name, isImplied ? undefined : prf.name, keyExchange.name]
+  const additional = additionalKeyExchange && `ke1_${additionalKeyExchange.name}`;
+  return [cipher.name, integrity?.name, isImplied ? undefined : prf.name, keyExchange.name, additional]
     .filter((part) => part !== undefined)
     .join('-');
 }

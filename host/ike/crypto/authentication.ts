@@ -19,12 +19,15 @@ export interface AuthenticatedExchange {
   readonly macKey: Secret;
   /** Body of the signer's ID payload. */
   readonly identification: Uint8Array;
+  /** IntAuth, where IKE_INTERMEDIATE came before (RFC 9242 section 3.3.1). */
+  readonly intermediate?: Uint8Array | undefined;
 }
 
-/** InitiatorSignedOctets or ResponderSignedOctets: message | peerNonce | prf(macKey, identification). */
+/** InitiatorSignedOctets or ResponderSignedOctets: message | peerNonce | prf(macKey, identification) [| IntAuth]. */
 export function signedOctets(algorithm: Prf, exchange: AuthenticatedExchange): Uint8Array {
   const macedIdentification = prf(algorithm, exchange.macKey.reveal(), exchange.identification);
-  return concatenate(exchange.message, exchange.peerNonce, macedIdentification);
+  const { message, peerNonce, intermediate = new Uint8Array(0) } = exchange;
+  return concatenate(message, peerNonce, macedIdentification, intermediate);
 }
 
 /**

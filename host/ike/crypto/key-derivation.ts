@@ -55,11 +55,11 @@ export interface ReplacedIkeSa {
 }
 
 /**
- * Keys of the IKE SA that replaces `old`: SKEYSEED = prf(SK_d, g^ir | Ni | Nr) with the old SA's prf; nonces and SPIs are
- * those of CREATE_CHILD_SA.
+ * Keys of the IKE SA that replaces `old`, or that `old` becomes by an additional key exchange: SKEYSEED = prf(SK_d, g^ir | Ni | Nr) with the old SA's prf; nonces and SPIs are
+ * those of CREATE_CHILD_SA, or the SA's own.
  *
  * @wipes SKEYSEED and the joined key material, not `sharedSecret`
- * @rfc 7296 section 2.18
+ * @rfc 7296 section 2.18, 9370 section 2.2.2
  */
 export function deriveRekeyedIkeKeys(
   old: ReplacedIkeSa,

@@ -15,15 +15,14 @@ import type { Opener, Sealer } from '../crypto/algorithms.ts';
 import { type HeaderValue, headerOctets, type IkeHeader, writeHeader } from './header.ts';
 import { payloadTypes } from './iana-numbers.ts';
 import {
+  contentsOf,
   type EncryptedPayload,
   type FragmentPlace,
   fragmentHeaderOctets,
   type Payload,
   type PayloadValue,
   payloadHeaderOctets,
-  payloadsLength,
   splitPayloads,
-  writePayloads,
 } from './payload-chain.ts';
 import { type Parsed, syntaxError, writeUint16 } from './syntax.ts';
 
@@ -42,9 +41,7 @@ export function sealMessages(
   payloads: readonly PayloadValue[],
   longestOctets: number | undefined,
 ): readonly Uint8Array[] {
-  const plaintext = new Uint8Array(payloadsLength(payloads));
-  writePayloads(plaintext, 0, payloads);
-  const innerType = payloads[0]?.type ?? payloadTypes.none;
+  const { innerType, plaintext } = contentsOf(payloads);
   const whole = sealedOctets(sealer, plaintext.length, undefined);
   const messages =
     longestOctets === undefined || whole <= longestOctets

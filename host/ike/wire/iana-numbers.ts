@@ -15,6 +15,7 @@ export const exchangeTypes = {
   ikeAuth: 35,
   createChildSa: 36,
   informational: 37,
+  ikeIntermediate: 43, // RFC 9242 section 3.1
 } as const;
 
 /** RFC 7296 section 3.2. Vendor IDs, configuration and EAP are recognised but not acted on. */
@@ -49,6 +50,7 @@ export const transformTypes = {
   integrity: 3,
   keyExchangeMethod: 4,
   extendedSequenceNumbers: 5,
+  additionalKeyExchange1: 6, // RFC 9370 section 2.2.1
 } as const;
 
 /** Transform IDs, by transform type. */
@@ -63,6 +65,7 @@ export const keyExchangeMethodIds = {
   ecp256: 19,
   ecp384: 20,
   curve25519: 31,
+  mlkem768: 36, // draft-ietf-ipsecme-ikev2-mlkem
 } as const;
 export const extendedSequenceNumbersIds = { no: 0, yes: 1 } as const;
 
@@ -116,6 +119,7 @@ export const notifyTypes = {
   cookie: 16390,
   useTransportMode: 16391,
   fragmentationSupported: 16430, // RFC 7383 section 2.3
+  intermediateExchangeSupported: 16438, // RFC 9242 section 3.1
   signatureHashAlgorithms: 16431, // RFC 7427 section 7
 } as const;
 

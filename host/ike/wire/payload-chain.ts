@@ -138,6 +138,16 @@ export function writePayloads(octets: Uint8Array, offset: number, payloads: read
   });
 }
 
+/** `payloads` as they stand inside an Encrypted payload, without its padding. */
+export function contentsOf(payloads: readonly PayloadValue[]): {
+  readonly innerType: number;
+  readonly plaintext: Uint8Array;
+} {
+  const plaintext = new Uint8Array(payloadsLength(payloads));
+  writePayloads(plaintext, 0, payloads);
+  return { innerType: payloads[0]?.type ?? payloadTypes.none, plaintext };
+}
+
 /** A whole message in the clear, in a fresh array. */
 export function encodeMessage(header: HeaderValue, payloads: readonly PayloadValue[]): Uint8Array {
   const octets = new Uint8Array(headerOctets + payloadsLength(payloads));

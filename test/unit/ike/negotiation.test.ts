@@ -340,6 +340,31 @@ describe('somebody between the ends', () => {
     expect(outcomes(pair.initiatorActions)).toEqual([`refused ${reason}`]);
     expect(pair.sent.length).toBe(1);
   });
+
+  it('who answers with two proposals, each of them offered, is not followed', () => {
+    const pair = new Pair({ link: () => [] });
+    pair.start();
+    const { keyExchange, nonce } = initOf(pair.sent[0]!.bytes);
+    const transforms = [
+      { type: 1, id: 20, keyBits: 256 },
+      { type: 2, id: 5 },
+      { type: 4, id: 31 },
+    ];
+    const proposal = { number: 1, protocolId: 1, spi: new Uint8Array(0), transforms };
+    const answer = encodeMessage(
+      {
+        initiatorSpi: headerOf(pair.sent[0]!.bytes).initiatorSpi,
+        responderSpi: 7n,
+        exchangeType: exchangeTypes.ikeSaInit,
+        fromInitiator: false,
+        isResponse: true,
+        messageId: 0,
+      },
+      [encodeSecurityAssociation([proposal, proposal]), encodeKeyExchange(keyExchange), encodeNonce(nonce)],
+    );
+    pair.injectToRouter(answer);
+    expect(outcomes(pair.initiatorActions)).toEqual(['refused no-proposal-chosen']);
+  });
 });
 
 describe('a public value that is none', () => {

@@ -119,7 +119,8 @@ export class StrangeInitiator {
   readonly #nonce = random(32);
   readonly #spi: bigint;
 
-  constructor(spi = 0xa1a2a3a4a5a6a7a8n) {
+  /** @param inFront payloads of its request in place of its one proposal */
+  constructor(spi = 0xa1a2a3a4a5a6a7a8n, inFront: readonly PayloadValue[] = [payload.saInit()]) {
     this.#spi = spi;
     this.request = encodeMessage(
       {
@@ -131,7 +132,7 @@ export class StrangeInitiator {
         messageId: 0,
       },
       [
-        payload.saInit(),
+        ...inFront,
         encodeKeyExchange({ method: curve25519.id, data: this.#keyPair.publicValue }),
         encodeNonce(this.#nonce),
       ],
@@ -139,7 +140,10 @@ export class StrangeInitiator {
   }
 
   /** The IKE SA after the responder's answer, and the payloads of an IKE_AUTH request that would be accepted. */
-  proceed(response: Uint8Array, preSharedKey = sharedKey): { ikeSa: IkeSa; payloads: PayloadValue[] } {
+  proceed(
+    response: Uint8Array,
+    preSharedKey = sharedKey,
+  ): { ikeSa: IkeSa; payloads: PayloadValue[]; transcript: Transcript } {
     const { header, init } = readInit(response);
     const transcript: Transcript = {
       initiatorMessage: this.request,
@@ -162,7 +166,12 @@ export class StrangeInitiator {
       payload.selectors('initiator'),
       payload.selectors('responder'),
     ];
-    return { ikeSa, payloads };
+    return { ikeSa, payloads, transcript };
+  }
+
+  /** AUTH under the keys that `ikeSa` has now. */
+  authentication(ikeSa: IkeSa, transcript: Transcript): PayloadValue {
+    return authPayload('initiator', ikeSa, transcript, sharedKey, routerIdentity);
   }
 }
 

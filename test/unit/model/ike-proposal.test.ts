@@ -39,6 +39,17 @@ describe('an IKE proposal', () => {
     });
   });
 
+  it('may have ML-KEM on top of the key exchange', () => {
+    expect(found('aes256gcm16-prfsha256-x25519-ke1_mlkem768')).toMatchObject({
+      keyExchanges: ['x25519'],
+      additionalKeyExchange: 'mlkem768',
+    });
+    expect(found('aes256gcm16-prfsha256-x25519')).toMatchObject({ additionalKeyExchange: undefined });
+    expect(found('aes256gcm16-prfsha256-ke1_mlkem768')).toContain('no key exchange');
+    expect(found('aes256gcm16-prfsha256-mlkem768')).toContain('"mlkem768"');
+    expect(found('aes256gcm16-prfsha256-x25519-ke1_mlkem768-ke1_mlkem768')).toContain('something twice');
+  });
+
   it('with modp1536 is legacy', () => {
     expect(found('aes256gcm16-prfsha256-x25519-modp1536')).toMatchObject({ legacy: true });
   });
