@@ -9,10 +9,22 @@ export interface BenchOptions {
   readonly progress: (line: string) => void;
 }
 
-/** A row as `--json` has it. Ratios are ours to theirs: above 1 we are faster; null where there is nothing to compare with. */
+/** Something that a ratio is to reach. */
+export interface Target {
+  readonly ratio: string;
+  readonly atLeast: number;
+  readonly reached: boolean;
+}
+
+/** What every row has in common, as `--json` has it. Ratios are ours to theirs: above 1 we are faster; null where there is nothing to compare with. */
 export interface BenchRow {
   readonly bench: string;
   readonly name: string;
+  readonly ratio: Readonly<Record<string, number | null>>;
+}
+
+/** A row about packets. */
+export interface PacketBenchRow extends BenchRow {
   readonly direction: string;
   /** Packets at once. */
   readonly batch: number;
@@ -21,9 +33,7 @@ export interface BenchRow {
   /** 10^6 octets in a second. */
   readonly mbPerSecond: number;
   readonly nsPerPacket: number;
-  readonly ratio: Readonly<Record<string, number | null>>;
-  /** The least that one of the ratios is to be. */
-  readonly target?: { readonly ratio: string; readonly atLeast: number; readonly reached: boolean };
+  readonly target?: Target;
   /** The most nanoseconds that a packet is to take. */
   readonly limit?: { readonly nsAtMost: number; readonly reached: boolean };
 }

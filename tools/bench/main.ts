@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- BENCH`: measures the shipped firmware. Which bench is which is decided here; each has a folder beside this
+ * `npm run bench -- BENCH`: measures the shipped firmware, and IKE. Which bench is which is decided here; each has a folder beside this
  * file. docs/measuring.md tells how to read what it prints.
  */
 import { writeFileSync } from 'node:fs';
@@ -17,6 +17,10 @@ const benches: Readonly<Record<string, { summary: string; load: () => Promise<Be
     summary: 'whole packets in and out next to their ciphers, lookups in SPD and SAD',
     load: async () => (await import('./esp/bench.ts')).espBench,
   },
+  ike: {
+    summary: 'IKEv2 handshakes, and what a new peer costs a router, next to strongSwan (as root)',
+    load: async () => (await import('./ike/bench.ts')).ikeBench,
+  },
 };
 
 const defaultSeconds = 4;
@@ -24,7 +28,7 @@ const exitWrong = 1;
 const exitUsage = 2;
 
 const usage = `npm run bench -- BENCH [--only NAME,...] [--seconds N] [--json FILE]
-  Measures the shipped firmware and prints a table.
+  Measures what ships and prints a table.
 
 ${Object.entries(benches)
   .map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`)

@@ -62,6 +62,13 @@ export class Fleet {
     return controlSocket(this.#place, site.name);
   }
 
+  /** Process id of the server or of a router that runs. Throws RangeError for others. */
+  pidOf(name: string): number {
+    const running = this.#running.get(name);
+    if (running === undefined) throw new RangeError(`expected ${name} to run`);
+    return running.pid;
+  }
+
   /** Path of a configuration file in use. */
   configurationFile(name: string): string {
     let files = this.#files.get(this.#set);

@@ -103,7 +103,8 @@ function neitherWay(asRoot: string, asUser: string): string {
   ].join('\n');
 }
 
-function isOnPath(command: string): boolean {
+/** Whether there is such a command to be run. */
+export function isOnPath(command: string): boolean {
   return searchPathOf(command) !== undefined;
 }
 

@@ -4,7 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { Layout } from '../../primitives/fields.ts';
-import { type Bench, type BenchOptions, type BenchOutcome, type BenchRow, WrongResult } from '../bench.ts';
+import {
+  type Bench,
+  type BenchOptions,
+  type BenchOutcome,
+  type PacketBenchRow,
+  WrongResult,
+} from '../bench.ts';
 import { best, medianRatio } from '../statistics.ts';
 import { type Contestant, runSlice, takeTurns } from '../turns.ts';
 import { type Engine, firmwareEngine, scalarEngine } from './engine.ts';
@@ -45,7 +51,7 @@ export const cryptoBench: Bench = {
     const masked = canMask ? new MaskedProcess() : undefined;
     try {
       const engines = enginesWith(masked);
-      const measured: BenchRow[] = [];
+      const measured: PacketBenchRow[] = [];
       for (const [index, row] of chosen.entries()) {
         progress(`row ${index + 1} of ${chosen.length}: ${titleOf(row)}`);
         measured.push(await measureRow(row, seconds, engines));
@@ -67,7 +73,7 @@ export function enginesWith(masked: Masked | undefined): Engines {
  *
  * @throws WrongResult
  */
-export async function measureRow(row: Row, seconds: number, engines: Engines): Promise<BenchRow> {
+export async function measureRow(row: Row, seconds: number, engines: Engines): Promise<PacketBenchRow> {
   const contestants = await contestantsOf(row, engines);
   return summarize(row, contestants, await takeTurns(contestants, seconds));
 }
@@ -136,7 +142,11 @@ function compareResults(row: Row, name: Name, work: PacketWork, expected: readon
   }
 }
 
-function summarize(row: Row, contestants: readonly { name: Name }[], speeds: readonly number[][]): BenchRow {
+function summarize(
+  row: Row,
+  contestants: readonly { name: Name }[],
+  speeds: readonly number[][],
+): PacketBenchRow {
   const speedsOf = (name: Name) => speeds[contestants.findIndex((one) => one.name === name)];
   const ours = speedsOf('firmware') ?? [];
   const ratioTo = (name: Name): number | null => {

@@ -1,16 +1,16 @@
 /** The table of the cipher bench, and the lines under it. */
 import { type Column, renderTable } from '../../../host/cli/text-table.ts';
-import type { BenchRow } from '../bench.ts';
+import type { PacketBenchRow } from '../bench.ts';
 
-function ratioColumn(title: string, name: string): Column<BenchRow> {
-  const cell = ({ ratio }: BenchRow) => {
+function ratioColumn(title: string, name: string): Column<PacketBenchRow> {
+  const cell = ({ ratio }: PacketBenchRow) => {
     const value = ratio[name] ?? undefined;
     return value === undefined ? '-' : value.toFixed(2);
   };
   return { title, align: 'right', cell };
 }
 
-const columns: readonly Column<BenchRow>[] = [
+const columns: readonly Column<PacketBenchRow>[] = [
   { title: 'row', cell: ({ name }) => name },
   { title: 'direction', cell: ({ direction }) => direction },
   { title: 'packets', align: 'right', cell: ({ batch, octets }) => `${batch} x ${octets}` },
@@ -31,7 +31,7 @@ const columns: readonly Column<BenchRow>[] = [
 const maskedColumns = /^(?:\/masked|target)/;
 
 /** @param masked whether node:crypto was measured without AES instructions; without, its columns are left out */
-export function renderRows(rows: readonly BenchRow[], masked: boolean): string {
+export function renderRows(rows: readonly PacketBenchRow[], masked: boolean): string {
   const shown = masked ? columns : columns.filter(({ title }) => !maskedColumns.test(title));
   const withTarget = rows.filter(({ target }) => target !== undefined);
   const reached = withTarget.filter(({ target }) => target?.reached);

@@ -1,8 +1,8 @@
 /** The ESP bench as a table for people, and what there is to say about it. */
 import { type Column, renderTable } from '../../../host/cli/text-table.ts';
-import type { BenchRow } from '../bench.ts';
+import type { PacketBenchRow } from '../bench.ts';
 
-export interface EspBenchRow extends BenchRow {
+export interface EspBenchRow extends PacketBenchRow {
   readonly size: string;
   /** Not there for lookups. */
   readonly sas?: number;

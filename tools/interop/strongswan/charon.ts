@@ -10,12 +10,12 @@ import { HostError } from '../../../host/model/host-error.ts';
 import { describeEnd, type LabProcess, type Processes } from '../../lab/processes.ts';
 import type { Section } from './combination.ts';
 import { parseSaListing, type StrongswanIkeSa } from './sa-listing.ts';
-import { type ConnectionSettings, connectionName, strongswanConf, swanctlConf } from './settings-text.ts';
+import { connectionName, strongswanConf } from './settings-text.ts';
 
 /** Where Debian keeps it. */
 export const charonCommand = '/usr/lib/ipsec/charon';
 
-const startWithinMs = 10_000;
+const startWithinMs = 30_000;
 const pollMs = 25;
 
 /** What a `swanctl` command came to. */
@@ -34,7 +34,7 @@ export class Charon {
   }
 
   /**
-   * Starts it and loads the one connection.
+   * Starts it and loads its connections.
    *
    * @param folder absolute; gets the settings, the socket and, as `name`.log, the log
    * @param name folder within the processes' place, for the log
@@ -45,17 +45,21 @@ export class Charon {
     readonly namespace: string;
     readonly folder: string;
     readonly name: string;
-    readonly connection: ConnectionSettings;
+    /** swanctl.conf. */
+    readonly connections: string;
     readonly charon: Section;
+    /** In front of the command: what else is to be arranged for the process, and becomes the command itself. */
+    readonly wrapper?: readonly string[];
   }): Promise<Charon> {
     const { processes, namespace, folder } = options;
     const socket = join(folder, 'charon.vici');
     writeFileSync(join(folder, 'strongswan.conf'), strongswanConf(socket, options.charon), { mode: 0o600 });
-    writeFileSync(join(folder, 'swanctl.conf'), swanctlConf(options.connection), { mode: 0o600 });
+    writeFileSync(join(folder, 'swanctl.conf'), options.connections, { mode: 0o600 });
     rmSync(socket, { force: true }); // of one that was killed
     const script = `mount --make-rprivate / && mount -t tmpfs tmpfs /run && exec ${charonCommand}`;
     const environment = `STRONGSWAN_CONF=${join(folder, 'strongswan.conf')}`;
     const started = await processes.start(namespace, `${options.name}/charon`, [
+      ...(options.wrapper ?? []),
       'unshare',
       '--mount',
       'env',

@@ -12,7 +12,7 @@ import { type Arena, responderAddress } from './arena.ts';
 import { Charon } from './charon.ts';
 import { type Combination, folderOf } from './combination.ts';
 import { type OurEndOptions, OurRouter, OurServer, ownHost, routerName, serverName } from './our-end.ts';
-import type { ConnectionSettings } from './settings-text.ts';
+import { type ConnectionSettings, swanctlConf } from './settings-text.ts';
 
 /** Where the peer of the router's data SAs is said to be; nobody is there. */
 const peerEndpoint = '192.0.2.9';
@@ -94,7 +94,7 @@ export class Ends {
       namespace: this.#arena.strongswan,
       folder: this.#folder,
       name: folderOf(this.#combination),
-      connection: this.#connection(),
+      connections: swanctlConf(this.#connection()),
       charon: this.#combination.charon ?? {},
     });
     this.#running.add(this.#charon.process);

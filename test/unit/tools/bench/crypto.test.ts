@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BenchRow } from '../../../../tools/bench/bench.ts';
+import type { PacketBenchRow } from '../../../../tools/bench/bench.ts';
 import { measureRow } from '../../../../tools/bench/crypto/bench.ts';
 import { type Engine, firmwareEngine, scalarEngine } from '../../../../tools/bench/crypto/engine.ts';
 import { canMask } from '../../../../tools/bench/crypto/masked.ts';
@@ -85,7 +85,7 @@ describe('a wrong result', () => {
 });
 
 describe('the table', () => {
-  const row: BenchRow = {
+  const row: PacketBenchRow = {
     bench: 'crypto',
     name: 'AES-128-GCM',
     direction: 'encrypt',
