@@ -27,6 +27,8 @@ export type RouterChannelEvent =
   | { readonly kind: 'ike'; readonly bytes: Uint8Array; readonly from: Endpoint; readonly to: Endpoint }
   /** A packet that came out of the inbound SA of the pair `spi`. */
   | { readonly kind: 'inner'; readonly spi: Spi; readonly packet: Uint8Array }
+  /** Our own address is another one now, and the sockets are bound to it. */
+  | { readonly kind: 'local-moved'; readonly local: Endpoint }
   /** An encoded setting message for the server. */
   | { readonly kind: 'send'; readonly bytes: Uint8Array }
   /** The protocol above misses an answer: see whether the server still knows this channel. */
@@ -79,6 +81,8 @@ export interface RouterChannelState {
 export class RouterChannel {
   readonly #options: RouterChannelOptions;
   readonly #timers: ChannelTimers;
+  /** Our address now. */
+  #local: Endpoint;
   readonly #localInner: Address;
   readonly #serverInner: Address;
   #current: Attempt | undefined;
@@ -101,6 +105,7 @@ export class RouterChannel {
 
   constructor(options: RouterChannelOptions) {
     this.#options = options;
+    this.#local = options.local;
     this.#timers = { ...defaultChannelTimers, ...options.timers };
     this.#retrySeconds = this.#timers.firstRetrySeconds;
     this.#localInner = innerAddress(options.name);
@@ -131,6 +136,8 @@ export class RouterChannel {
         return this.#ike(event, now);
       case 'inner':
         return this.#inner(event.spi, event.packet, now);
+      case 'local-moved':
+        return this.#localMoved(event.local, now);
       case 'send':
         return this.#send(event.bytes, now);
       case 'unanswered':
@@ -159,7 +166,7 @@ export class RouterChannel {
       credentials: this.#options.credentials,
       ikeProposals: this.#options.proposals.ike,
       espProposals: this.#options.proposals.esp,
-      local: this.#options.local,
+      local: this.#local,
       peer: this.#options.server,
       localTrafficSelectors: [trafficSelectorOf({ address: this.#localInner, length: 128 })],
       remoteTrafficSelectors: [trafficSelectorOf({ address: this.#serverInner, length: 128 })],
@@ -199,6 +206,12 @@ export class RouterChannel {
     this.#keepaliveAt = addSeconds(now, this.#timers.keepaliveSeconds);
     const packet = wrapInnerPacket(this.#localInner, this.#serverInner, this.#options.settingPort, bytes);
     return [{ kind: 'send-inner', spi: this.#current.spi, packet }];
+  }
+
+  /** Goes on from the new address: a packet from there, which is authentic, moves the server's end. */
+  #localMoved(local: Endpoint, now: Instant): RouterChannelAction[] {
+    this.#local = local;
+    return this.#checkLiveness(now);
   }
 
   #checkLiveness(now: Instant): RouterChannelAction[] {
@@ -296,7 +309,7 @@ export class RouterChannel {
     this.#enter('up', now);
     const pair = channelPair({
       childSa: action.childSa,
-      local: this.#options.local,
+      local: this.#local,
       peer: this.#options.server,
       localInner: this.#localInner,
       peerInner: this.#serverInner,

@@ -3,6 +3,7 @@
  * Batches are arrays of properties, filled anew for each call; packets are read and written in place, in the firmware's
  * memory, and all offsets are offsets into it. No object per packet.
  */
+import type { Address } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
 import type { Encapsulation, SaProtocol } from '../model/security-association.ts';
 
@@ -59,6 +60,8 @@ export interface PacketInterface {
   /** Sleeps until there is something to read, another thread calls, or the time is over. */
   wait(timeoutMs: number): void;
   now(): Instant;
+  /** Binds the sockets of the address's family to it from now on. Throws HostError, and changes nothing, where it is not ours. */
+  rebind(address: Address): void;
   /** Closes the sockets; the TUN and the routes into it are gone. */
   close(): void;
 }

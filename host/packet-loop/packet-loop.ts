@@ -230,6 +230,11 @@ export class PacketLoop {
     return at;
   }
 
+  /** Sends from, and receives at, another address of ours from now on. Throws HostError, and changes nothing, where it is none. */
+  rebind(address: Address): void {
+    this.#kernel.rebind(address);
+  }
+
   /** The tables, and what the engine and the loop counted. */
   snapshot(): EngineSnapshot {
     const snapshot = this.#dataplane.snapshot(this.#kernel.now());

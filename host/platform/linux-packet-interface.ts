@@ -45,7 +45,7 @@ export class BatchSocket {
   readonly receivesIpHeader: boolean;
   readonly received: ReceiveBatch;
   readonly outgoing: SendBatch;
-  readonly socket: DatagramSocket;
+  #socket: DatagramSocket;
 
   constructor(
     socket: DatagramSocket,
@@ -54,7 +54,7 @@ export class BatchSocket {
     frames: FrameMemory,
     capacity: number,
   ) {
-    this.socket = socket;
+    this.#socket = socket;
     this.protocol = protocol;
     this.family = socket.family;
     this.encapsulation = encapsulation;
@@ -65,14 +65,27 @@ export class BatchSocket {
 
   /** Fills `received` with what is waiting; returns how many. */
   receive(): number {
-    return this.socket.receive(this.received);
+    return this.#socket.receive(this.received);
   }
 
   /** Sends the first `count` of `outgoing`; returns how many were dealt with, fewer when the socket's buffer is full. */
   send(count: number): number {
-    return this.socket.send(this.outgoing, count);
+    return this.#socket.send(this.outgoing, count);
+  }
+
+  get socket(): DatagramSocket {
+    return this.#socket;
+  }
+
+  /** Goes on with another socket of the same kind, and closes the one before. The batches stay. */
+  replaceSocket(socket: DatagramSocket): void {
+    this.#socket.close();
+    this.#socket = socket;
   }
 }
+
+/** Opens a socket of one kind on an address of ours. */
+type OpenSocket = (address: Address, protocol: SaProtocol, encapsulation: Encapsulation) => DatagramSocket;
 
 export class LinuxPacketInterface {
   readonly sockets: readonly BatchSocket[];
@@ -80,14 +93,38 @@ export class LinuxPacketInterface {
   readonly #wake: WakeEvent;
   readonly #poller = new Poller();
   readonly #wakeIndex: number;
+  readonly #socketIndices: readonly number[];
+  readonly #openSocket: OpenSocket;
 
-  constructor(tun: Tun, sockets: readonly BatchSocket[], wake: WakeEvent) {
+  constructor(tun: Tun, sockets: readonly BatchSocket[], wake: WakeEvent, openSocket: OpenSocket) {
+    this.#openSocket = openSocket;
     this.tun = tun;
     this.sockets = sockets;
     this.#wake = wake;
     this.#wakeIndex = this.#poller.add(wake.fd);
     this.#poller.add(tun.fd);
-    for (const { socket } of sockets) this.#poller.add(socket.fd);
+    this.#socketIndices = sockets.map(({ socket }) => this.#poller.add(socket.fd));
+  }
+
+  /**
+   * Binds the sockets of the address's family to it, in place of the address that they had.
+   *
+   * @throws HostError PLATFORM when it is not ours (yet); everything is then as before
+   */
+  rebind(address: Address): void {
+    const opened = new Map<number, DatagramSocket>();
+    try {
+      for (const [index, { family, protocol, encapsulation }] of this.sockets.entries()) {
+        if (family === address.family) opened.set(index, this.#openSocket(address, protocol, encapsulation));
+      }
+    } catch (error) {
+      for (const socket of opened.values()) socket.close();
+      throw error;
+    }
+    for (const [index, socket] of opened) {
+      this.sockets[index]?.replaceSocket(socket);
+      this.#poller.replace(this.#socketIndices[index] ?? 0, socket.fd);
+    }
   }
 
   /** For `wake` in any other thread. */
@@ -136,23 +173,32 @@ export function openLinuxPacketInterface(options: LinuxPacketInterfaceOptions): 
     return resource;
   };
   try {
-    const sockets = options.localAddresses.flatMap((address) => {
+    const openSocket: OpenSocket = (address, protocol, encapsulation) => {
       const socketOptions: DatagramSocketOptions = {
         address,
         ...(options.mark === undefined ? {} : { mark: options.mark }),
       };
-      const udp = keep(openUdpSocket(options.localPort, socketOptions));
-      const found = [new BatchSocket(udp, 'esp', 'udp', frames, capacity)];
-      if (options.raw) {
-        const [esp, ah] = [keep(openRawEspSocket(socketOptions)), keep(openRawAhSocket(socketOptions))];
-        found.push(new BatchSocket(esp, 'esp', 'raw', frames, capacity));
-        found.push(new BatchSocket(ah, 'ah', 'raw', frames, capacity));
-      }
-      return found;
-    });
+      if (encapsulation === 'udp') return openUdpSocket(options.localPort, socketOptions);
+      return protocol === 'ah' ? openRawAhSocket(socketOptions) : openRawEspSocket(socketOptions);
+    };
+    const kinds = [
+      ['esp', 'udp'],
+      ...(options.raw
+        ? ([
+            ['esp', 'raw'],
+            ['ah', 'raw'],
+          ] as const)
+        : []),
+    ] as const;
+    const sockets = options.localAddresses.flatMap((address) =>
+      kinds.map(([protocol, encapsulation]) => {
+        const socket = keep(openSocket(address, protocol, encapsulation));
+        return new BatchSocket(socket, protocol, encapsulation, frames, capacity);
+      }),
+    );
     const wake = keep(new WakeEvent());
     const tun = keep(openTun({ name: options.tunName, mtu: options.tunMtu, frames }));
-    return new LinuxPacketInterface(tun, sockets, wake);
+    return new LinuxPacketInterface(tun, sockets, wake, openSocket);
   } catch (error) {
     for (const resource of opened) resource.close();
     throw error;

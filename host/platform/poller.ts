@@ -33,6 +33,11 @@ export class Poller {
     return index;
   }
 
+  /** Watches `fd` in place of the descriptor that had the index. */
+  replace(index: number, fd: number): void {
+    this.#view.setInt32(index * POLLFD_LENGTH, fd, true);
+  }
+
   /** Also (or no longer) waits until the descriptor takes output, for a socket whose buffer was full. */
   watchWritable(index: number, wanted: boolean): void {
     this.#view.setUint16(index * POLLFD_LENGTH + 4, wanted ? POLLIN | POLLOUT : POLLIN, true);

@@ -113,6 +113,7 @@ export class MemoryInterface implements PacketInterface {
   /** Packets that were handed to the protected side. */
   readonly written: Uint8Array[] = [];
   readonly waits: number[] = [];
+  readonly rebound: Address[] = [];
   isClosed = false;
   nowMs = 1000;
   readonly #memory: Uint8Array;
@@ -145,6 +146,11 @@ export class MemoryInterface implements PacketInterface {
 
   wait(timeoutMs: number): void {
     this.waits.push(timeoutMs);
+  }
+
+  /** Datagrams come and go whatever the address is. */
+  rebind(address: Address): void {
+    this.rebound.push(address);
   }
 
   now(): number {

@@ -36,8 +36,8 @@ export interface CoreOptions {
   readonly random: RouterPorts['random'];
   readonly now: RouterPorts['now'];
   readonly log: RouterPorts['log'];
-  /** Opens the packet loop: at the start, and again after a trap. Throws HostError. */
-  readonly openLoop: () => PacketLoop;
+  /** Opens the packet loop at our address: at the start, and again after a trap. Throws HostError. */
+  readonly openLoop: (local: Endpoint) => PacketLoop;
   /** The packet loop was opened anew: its TUN is a new one. */
   readonly onReopened: () => void;
 }
@@ -50,13 +50,15 @@ export class RouterCore {
   #wakeAt: Instant | undefined;
   #lost: EngineLostError | undefined;
   #traps = 0;
+  #local: Endpoint;
 
   /** Opens the packet loop. Throws HostError. */
   constructor(options: CoreOptions) {
     const { settings, random, now, log } = options;
     this.#options = options;
     this.events = new EventLog(settings.name);
-    this.#loop = options.openLoop();
+    this.#local = options.local;
+    this.#loop = options.openLoop(options.local);
     this.router = new Router({
       name: settings.name,
       software: options.software,
@@ -116,6 +118,19 @@ export class RouterCore {
     return done;
   }
 
+  /** Our address is another one now. Returns why it cannot be used, with everything as before, or null. */
+  move(local: Endpoint): string | null {
+    try {
+      this.#loop.rebind(local.address);
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      return error.message;
+    }
+    this.#local = local;
+    this.router.move(local);
+    return null;
+  }
+
   /** Sleeps until there is a packet, something is due, or another thread calls. */
   wait(): void {
     const due = this.#wakeAt === undefined ? idleWaitMs : this.#wakeAt - this.#options.now();
@@ -138,7 +153,7 @@ export class RouterCore {
    * the sockets, before the first packet takes it.
    */
   rehearseSockets(): void {
-    this.#obey({ kind: 'send-keepalive', to: this.#options.local });
+    this.#obey({ kind: 'send-keepalive', to: this.#local });
   }
 
   /** Closes sockets and TUN. */
@@ -169,7 +184,7 @@ export class RouterCore {
       );
     }
     this.#options.log('warn', 'firmware trap', String(error.cause ?? error.stack));
-    this.#loop = this.#options.openLoop();
+    this.#loop = this.#options.openLoop(this.#local);
     this.#lost = undefined;
     this.#options.onReopened();
     this.router.loopEvent({ kind: 'engine-lost', reason: `the firmware trapped (${this.#traps})` });

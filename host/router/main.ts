@@ -10,7 +10,13 @@ import { networkInterfaces } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
-import { type Address, type Endpoint, formatAddress, parseAddress } from '../model/address.ts';
+import {
+  type Address,
+  type Endpoint,
+  equalAddresses,
+  formatAddress,
+  parseAddress,
+} from '../model/address.ts';
 import { type CredentialSources, holdsSecret, withoutSecrets } from '../model/credential-sources.ts';
 import { HostError } from '../model/host-error.ts';
 import type { SpdEntry } from '../model/policy.ts';
@@ -28,6 +34,8 @@ import { WorkerClient } from './worker-client.ts';
 /** A link that has just come up has its address a moment later; at boot, DHCP may take longer. */
 const linkWaitMs = 30_000;
 const linkPollMs = 100;
+/** How long a new address is not noticed. */
+const addressPollMs = 1000;
 
 export interface RouterCommand {
   readonly config: string;
@@ -98,9 +106,11 @@ export async function runRouter(command: RouterCommand, entry: URL): Promise<voi
   process.on('SIGHUP', reload);
   watchFile(command.config, { interval: 2000, persistent: false }, reload);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve());
+  const following = followAddress(settings, local, worker, log);
   try {
     await stopped.promise;
   } finally {
+    clearInterval(following);
     stopSteering(plan);
     await control.close();
     await worker.stop();
@@ -204,6 +214,37 @@ async function localEndpoint(settings: RouterSettings): Promise<Endpoint> {
     'CONFIG_INVALID',
     `unprotected.interface: ${unprotected.interface} has no IPv${server.address.family} address after ${linkWaitMs / 1000} s; bring it up first, or set unprotected.address`,
   );
+}
+
+/**
+ * DHCP or another uplink may give the interface another address: the router moves there. The kernel would tell over
+ * netlink; a look each second costs next to nothing, and cannot miss anything.
+ */
+function followAddress(
+  { unprotected, server }: RouterSettings,
+  local: Endpoint,
+  worker: WorkerClient,
+  log: pino.Logger,
+): NodeJS.Timeout | undefined {
+  if (unprotected.address !== 'auto') return undefined;
+  let current = local.address;
+  let isMoving = false;
+  const look = async (): Promise<void> => {
+    const found = addressesOf(unprotected.interface).filter(({ family }) => family === server.address.family);
+    const [first] = found;
+    if (isMoving || first === undefined || found.some((one) => equalAddresses(one, current))) return;
+    isMoving = true;
+    try {
+      const problem = await worker.ask('move', { address: first, port: unprotected.port });
+      if (problem === null) current = first;
+      else log.warn({ event: 'cannot move' }, problem);
+    } catch (error) {
+      log.warn({ event: 'cannot move' }, String(error));
+    } finally {
+      isMoving = false;
+    }
+  };
+  return setInterval(() => void look(), addressPollMs).unref();
 }
 
 /** One address for each family, of the protected side where there is one: that is where refused hosts are. */

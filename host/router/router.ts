@@ -69,6 +69,7 @@ export class Router {
   readonly #hello: HelloExchange;
   readonly #settings: SettingManagement;
   readonly #drops: IntervalLog;
+  #local: Endpoint;
   /** Set while `welcome` has been said on this channel: only then may the setting protocol speak. */
   #isWelcome = false;
   readonly #asked = new Set<MessageId>();
@@ -76,6 +77,7 @@ export class Router {
   constructor(options: RouterOptions) {
     const { name, ports, spiAllocator, proposals } = options;
     this.#options = options;
+    this.#local = options.local;
     this.#ports = ports;
     this.#drops = new IntervalLog((code, message) => this.#say('warn', code, message));
     this.#hello = new HelloExchange({ name, proposals, software: options.software, random: ports.random });
@@ -98,8 +100,7 @@ export class Router {
       refusal: ports.refusal,
       spiAllocator,
       timers: options.timers,
-      localEndpoint: (peer) =>
-        peer.address.family === options.local.address.family ? options.local : undefined,
+      localEndpoint: (peer) => (peer.address.family === this.#local.address.family ? this.#local : undefined),
       proposals: new Set(proposals),
     });
   }
@@ -129,10 +130,7 @@ export class Router {
         break;
       case 'ike':
         this.#count('ike received');
-        this.#tellChannel(
-          { kind: 'ike', bytes: event.bytes, from: event.from, to: this.#options.local },
-          now,
-        );
+        this.#tellChannel({ kind: 'ike', bytes: event.bytes, from: event.from, to: this.#local }, now);
         break;
       case 'inner':
         this.#tellChannel({ kind: 'inner', spi: event.spi, packet: event.packet }, now);
@@ -178,6 +176,16 @@ export class Router {
     this.#say('info', 'SPD replaced', `${entries.length} entries`);
     this.#plan();
     return null;
+  }
+
+  /** Our address is another one now, and the sockets are bound to it: the channel and the SAs go on there. */
+  move(local: Endpoint): void {
+    const now = this.#ports.now();
+    this.#say('info', 'moved', `${formatEndpoint(this.#local)} -> ${formatEndpoint(local)}`);
+    this.#local = local;
+    this.#tellChannel({ kind: 'local-moved', local }, now);
+    this.#tellSettings({ kind: 'local-moved' }, now);
+    this.#plan();
   }
 
   /** Asks for new SAs now in place of the pairs in use; of one SPD entry, or of all. Returns how many. */

@@ -17,7 +17,7 @@ export interface WorkerSettings {
   readonly startedAt: number;
   /** Absolute path of the settings file: the worker reads the credentials for itself. */
   readonly settingsFile: string;
-  /** Our address on the unprotected side; sockets are bound to it. */
+  /** Our address on the unprotected side at the start; sockets are bound to it. */
   readonly local: Endpoint;
   /** Mark of everything that our sockets send. */
   readonly mark: number;
@@ -36,6 +36,8 @@ export interface Questions {
   events: { ask: null; answer: readonly LoggedEvent[] };
   /** With an SPD entry, or null for all; answered with how many pairs are being renewed. */
   renew: { ask: string | null; answer: number };
+  /** Our address is another one now: answered with why it cannot be used, or null. */
+  move: { ask: Endpoint; answer: string | null };
   /** Answered with why the engine has no room for the SPD, or null when it is in force. */
   'replace-spd': { ask: readonly SpdEntry[]; answer: string | null };
 }

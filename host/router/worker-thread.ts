@@ -48,7 +48,7 @@ export async function runWorkerThread(
     random: randomOctets,
     now: bootTimeMs,
     log,
-    openLoop: () =>
+    openLoop: ({ address }) =>
       makeLoop({
         icmpSources: worker.icmpSources,
         unansweredSeconds: settings.unansweredSeconds,
@@ -69,7 +69,7 @@ export async function runWorkerThread(
             memory,
             tunName: settings.tunnel.interface,
             tunMtu: settings.tunnel.mtu,
-            localAddresses: [local.address],
+            localAddresses: [address],
             localPort: local.port,
             mark: worker.mark,
             raw: true,
@@ -128,6 +128,7 @@ function answersOf(core: RouterCore, { settings, software, startedAt }: WorkerSe
     sad: () => core.snapshot().sad,
     events: () => core.events.rows(),
     renew: (entry) => core.router.renew(entry ?? undefined),
+    move: (to) => core.move(to),
     'replace-spd': (entries) => core.router.replaceSpd(entries),
   };
 }

@@ -3,7 +3,7 @@
  * network could not use. Pre-shared keys are random for each start and readable by their owner alone.
  *
  * Three sets: `everyday` with the defaults of every interval, `many` with a hundred small selectors for each pair of
- * routers and shortened intervals, for the scenarios about loss and about a peer that is down, and `nat` with one policy for all.
+ * routers and shortened intervals, for the scenarios about loss and about a peer that is down, and `open` with one policy for all.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import type { LabOptions } from './options.ts';
 import type { Place } from './place.ts';
 import type { Site, TopologyPlan } from './topology-plan.ts';
 
-export type ConfigurationSet = 'everyday' | 'many' | 'nat';
+export type ConfigurationSet = 'everyday' | 'many' | 'open';
 
 export interface ConfigurationFiles {
   readonly server: string;
@@ -128,7 +128,7 @@ function policiesOf(plan: TopologyPlan, set: ConfigurationSet, form: object): un
       return everydayPolicies(form);
     case 'many':
       return smallPolicies(plan.sites, form);
-    case 'nat':
+    case 'open':
       return [{ kind: 'all', between: ['*', '*'], ...form }];
   }
 }

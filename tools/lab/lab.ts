@@ -12,7 +12,7 @@ import { Place } from './place.ts';
 import { Processes } from './processes.ts';
 import type { Scene } from './scenario/scene.ts';
 import { buildTopology } from './topology.ts';
-import { planNats, planTopology, type TopologyPlan } from './topology-plan.ts';
+import { planMoves, planNats, planTopology, type TopologyPlan } from './topology-plan.ts';
 
 export class Lab {
   readonly place: Place;
@@ -31,7 +31,7 @@ export class Lab {
 
   /** Takes the place; from here on `tearDown` is due. Nothing runs yet. */
   static take(options: LabOptions, say: (line: string) => void): Lab {
-    return new Lab(options.name, options.scenario === 'nat' ? planNats() : planTopology(options.nat), say);
+    return new Lab(options.name, planOf(options), say);
   }
 
   /**
@@ -53,7 +53,7 @@ export class Lab {
     const fleet = new Fleet(place, processes, plan, options, onFailure);
     this.#fleet = fleet;
     this.#say('processes: setting server and routers');
-    await fleet.startAll(options.scenario ?? 'everyday');
+    await fleet.startAll(options.scenario === undefined ? 'everyday' : 'open');
     this.#say('channels: up');
     return { lab: place.name, plan, processes, fleet, capture, say: this.#say };
   }
@@ -72,6 +72,17 @@ export class Lab {
       this.place.leave();
     }
     this.#say('torn down');
+  }
+}
+
+function planOf({ scenario, nat }: LabOptions): TopologyPlan {
+  switch (scenario) {
+    case 'nat':
+      return planNats();
+    case 'moves':
+      return planMoves();
+    case undefined:
+      return planTopology(nat);
   }
 }
 

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { HostError } from '../../host/model/host-error.ts';
 import { Lab } from './lab.ts';
 import { insideNamespace, namespacePrefix } from './namespaces.ts';
-import type { NatReport } from './nat/report.ts';
+import { runMoves } from './nat/moves.ts';
 import { runNatScenario } from './nat/scenario.ts';
 import { type LabOptions, readOptions, usage } from './options.ts';
 import { readState } from './place.ts';
@@ -69,8 +69,8 @@ async function operate(
     say(`CRASH: ${message}`);
     crashed.resolve();
   });
-  if (options.scenario === 'nat') {
-    const report = await runNatScenario(scene, print);
+  if (options.scenario !== undefined) {
+    const report = await (options.scenario === 'nat' ? runNatScenario(scene, print) : runMoves(scene));
     if (options.json !== undefined) writeReport(options.json, report);
     print(
       report.ok
@@ -121,7 +121,7 @@ async function measure(
   return report.ok;
 }
 
-function writeReport(file: string, report: Report | NatReport): void {
+function writeReport(file: string, report: object): void {
   const text = `${JSON.stringify(report, undefined, 2)}\n`;
   if (file === '-') process.stdout.write(text);
   else writeFileSync(file, text);

@@ -8,8 +8,8 @@ export interface LabOptions {
   readonly json: string | undefined;
   readonly saveKeys: string | undefined;
   readonly nat: string | undefined;
-  /** `nat`: a network of its own, with two NATs for each pair of kinds (tools/lab/nat). */
-  readonly scenario: 'nat' | undefined;
+  /** Networks of their own: NATs of each kind, or addresses that change (tools/lab/nat). */
+  readonly scenario: 'nat' | 'moves' | undefined;
   readonly protocol: SaProtocol;
   readonly userNamespace: boolean;
   readonly name: string;
@@ -26,6 +26,7 @@ export const usage = `npm run lab [-- OPTIONS]
   --json FILE       write the report to FILE (- is standard output); runs the whole scenario
   --nat ROUTER      put a NAT that changes ports in front of tokyo, osaka or nagoya
   --scenario nat    two routers behind NATs of each kind: who reaches whom. With --json and --name alone
+  --scenario moves  the addresses of routers and NATs change under traffic. Likewise
   --protocol ah     policies ask for AH instead of ESP; without --once, --json, --nat and --save-keys
   --save-keys DIR   write the keys of all data SAs to DIR/esp_sa, and a capture to DIR/internet.pcap, for Wireshark.
                     Whoever has that folder reads the traffic. No router has this option.
@@ -70,16 +71,16 @@ export function readOptions(args: readonly string[]): LabOptions {
   };
 }
 
-function scenarioOf(values: ReturnType<typeof parse>): 'nat' | undefined {
+function scenarioOf(values: ReturnType<typeof parse>): LabOptions['scenario'] {
   const { scenario } = values;
-  if (scenario !== undefined && scenario !== 'nat') {
-    throw new HostError('USAGE', `--scenario: expected nat, found ${scenario}`);
+  if (scenario !== undefined && scenario !== 'nat' && scenario !== 'moves') {
+    throw new HostError('USAGE', `--scenario: expected nat or moves, found ${scenario}`);
   }
   const other = (['once', 'nat', 'protocol', 'save-keys'] as const).find(
     (name) => values[name] !== undefined,
   );
-  if (scenario === 'nat' && other !== undefined) {
-    throw new HostError('USAGE', `--scenario nat: expected no --${other} beside it`);
+  if (scenario !== undefined && other !== undefined) {
+    throw new HostError('USAGE', `--scenario ${scenario}: expected no --${other} beside it`);
   }
   return scenario;
 }

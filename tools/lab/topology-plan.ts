@@ -113,6 +113,17 @@ export function planNats(): TopologyPlan {
   return planSites(places, new Map(nats));
 }
 
+/** Two routers behind strict NATs of different kinds, and one behind none. */
+export function planMoves(): TopologyPlan {
+  return planSites(
+    wans,
+    new Map([
+      ['tokyo', 'masquerade'],
+      ['osaka', 'strict'],
+    ]),
+  );
+}
+
 function planSites(
   places: readonly (readonly [string, Wan])[],
   kinds: ReadonlyMap<string, NatKind>,

@@ -3,18 +3,24 @@
  * the peer's own authentic packets may show another place, and know better (RFC 7296 section 2.23).
  */
 import type { Endpoint } from '../../model/address.ts';
+import type { Instant } from '../../model/instant.ts';
 import type { InstalledPair } from './pairs.ts';
+import { checksPath, showPlace } from './path.ts';
 import { isSamePlace } from './peer-places.ts';
 import type { SettingState } from './setting-state.ts';
 
 /**
  * The server says that it sees `peer` at `endpoint`. Returns where its packets go from now on; what SAs there are with it
- * move along.
+ * move along, and a NAT before this router is opened for that place.
  */
-export function tellPlace(state: SettingState, peer: string, endpoint: Endpoint): Endpoint {
+export function tellPlace(state: SettingState, peer: string, endpoint: Endpoint, now: Instant): Endpoint {
   const before = state.places.of(peer);
   const place = state.places.told(peer, endpoint);
-  if (before !== undefined && !isSamePlace(before, place)) move(state, state.pairs.ofPeer(peer), place);
+  if (before === undefined || isSamePlace(before, place)) return place;
+  const pairs = state.pairs.ofPeer(peer);
+  move(state, pairs, place);
+  const pair = pairs.find((one) => checksPath(one) && one.role !== 'old');
+  if (pair !== undefined) showPlace(state, pair, now);
   return place;
 }
 

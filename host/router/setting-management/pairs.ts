@@ -7,7 +7,7 @@
 import type { SaPair } from '../../dataplane/engine.ts';
 import type { MessageId } from '../../messages/message.ts';
 import type { Instant } from '../../model/instant.ts';
-import type { Spi } from '../../model/security-association.ts';
+import type { SaProtocol, Spi } from '../../model/security-association.ts';
 import { type PacketSelector, type Selector, selectorMatches } from '../../model/selector.ts';
 
 /**
@@ -27,6 +27,7 @@ export interface InstalledPair {
   readonly peer: string;
   readonly revision: number;
   readonly proposal: string;
+  readonly protocol: SaProtocol;
   readonly encapsulation: 'udp' | 'raw';
   readonly selectors: readonly Selector[];
   readonly precedents: SaPair['precedents'];

@@ -37,6 +37,16 @@ function sendTry(state: SettingState, pair: InstalledPair, now: Instant): void {
   state.deadlines.set(pathKey(pair), at, { kind: 'path', spi: pair.spi });
 }
 
+/**
+ * This router moved, or its peer did: NATs are to be opened anew, and a few dummies show the peer, which was heard before,
+ * from where. For a pair in UDP.
+ */
+export function showPlace(state: SettingState, pair: InstalledPair, now: Instant): void {
+  pair.pathTries = 0;
+  sendTry(state, pair, now);
+  planKeepalive(state, pair.peer, now);
+}
+
 /** The first authentic packet came through the pair. */
 export function hearPeer(state: SettingState, pair: InstalledPair, now: Instant): void {
   if (!pair.isHeard && checksPath(pair)) {

@@ -15,6 +15,7 @@ import { recoverEngine } from './engine-lost.ts';
 import type { SettingAction, SettingEvent } from './events.ts';
 import { distribute } from './installing.ts';
 import { followPeer, tellPlace } from './moving.ts';
+import { moveOwn } from './own-move.ts';
 import type { InstalledPair } from './pairs.ts';
 import { checksPath, hearPeer, keepMapping, pathDue, planKeepalive, tryPath } from './path.ts';
 import { expire, renew, renewalDue, takeOver } from './renewal.ts';
@@ -103,6 +104,9 @@ export class SettingManagement {
       case 'peer-moved':
         this.#withPair(event.spi, (pair) => followPeer(state, pair, event.from));
         return;
+      case 'local-moved':
+        moveOwn(state, now);
+        return;
       case 'unanswered':
         this.#withPair(event.spi, (pair) => giveUpUnanswered(state, pair, now));
         return;
@@ -189,7 +193,8 @@ export class SettingManagement {
         withdraw(state, message, now);
         return;
       case 'endpoint':
-        if (state.pairs.ofPeer(message.peer).length > 0) tellPlace(state, message.peer, message.endpoint);
+        if (state.pairs.ofPeer(message.peer).length > 0)
+          tellPlace(state, message.peer, message.endpoint, now);
         return;
       default:
         this.#answer(message, now);

@@ -119,7 +119,7 @@ export class Network {
 export class SimulatedRouter {
   wakeAt: number | undefined;
   readonly name: string;
-  readonly local: Endpoint;
+  local: Endpoint;
   readonly events: EventLog;
   readonly dataplane: Dataplane;
   readonly router: Router;
@@ -173,6 +173,12 @@ export class SimulatedRouter {
   deadline(): void {
     this.wakeAt = undefined;
     this.router.deadline();
+  }
+
+  /** Another uplink, or DHCP, gives it another address. */
+  move(address: string): void {
+    this.local = endpoint(address);
+    this.router.move(this.local);
   }
 
   /** A packet of a host behind this router. */
@@ -353,13 +359,12 @@ export function twoSites(
 }
 
 export function startTokyo(network: Network, life = 1, nat?: Nat): SimulatedRouter {
-  const entry = {
-    name: 'to-osaka',
-    selectors: [selector('10.1.0.0/24', '10.2.0.0/24')],
-    action: 'PROTECT',
-    requestPeer: 'osaka',
-  } as const;
-  return new SimulatedRouter(network, 'tokyo', '192.0.2.1', [entry], life, nat);
+  const entries = [siteEntry('osaka', '10.1.0.0/24', '10.2.0.0/24')];
+  return new SimulatedRouter(network, 'tokyo', '192.0.2.1', entries, life, nat);
+}
+
+function siteEntry(requestPeer: string, local: string, remote: string): SpdEntry {
+  return { name: `to-${requestPeer}`, selectors: [selector(local, remote)], action: 'PROTECT', requestPeer };
 }
 
 /** Two sites with `count` networks each, all of which one SPD entry names. */
@@ -407,13 +412,8 @@ export function overlappingEntries(): Network {
 }
 
 export function startOsaka(network: Network, life = 1, nat?: Nat): SimulatedRouter {
-  const entry = {
-    name: 'to-tokyo',
-    selectors: [selector('10.2.0.0/24', '10.1.0.0/24')],
-    action: 'PROTECT',
-    requestPeer: 'tokyo',
-  } as const;
-  return new SimulatedRouter(network, 'osaka', '198.51.100.1', [entry], life, nat);
+  const entries = [siteEntry('tokyo', '10.2.0.0/24', '10.1.0.0/24')];
+  return new SimulatedRouter(network, 'osaka', '198.51.100.1', entries, life, nat);
 }
 
 /** An IPv4 packet with UDP, numbered so that it can be told from others. */

@@ -243,6 +243,36 @@ describe('the place of a peer', () => {
   });
 });
 
+describe('a router that moves', () => {
+  it('shows its place to each peer with SAs in UDP, a few times, through one of them', () => {
+    const rig = Rig.up();
+    const { spi } = rig.installInUdp();
+    rig.handle({ kind: 'local-moved' });
+    rig.pass(30_000);
+    const sent = rig.take().filter((action) => action.kind === 'send-dummy');
+    expect(sent).toEqual(Array.from({ length: 4 }, () => ({ kind: 'send-dummy', spi })));
+    expect(rig.machine.status().pairs).toMatchObject([{ inboundSpi: spi, role: 'in use' }]);
+  });
+
+  it('gives SAs of AH up, which are bound to the address, and leaves raw ones as they are', () => {
+    const rig = Rig.up();
+    rig.install();
+    rig.handle({ kind: 'local-moved' });
+    expect(words(rig.take())).toEqual([]);
+    const other = Rig.up();
+    const request = other.ask();
+    const distribution = distributionFor(request);
+    const ah = {
+      ...distribution,
+      policy: { ...distribution.policy, protocol: 'ah' as const, proposal: 'aes256gmac' },
+    };
+    other.receive(ah);
+    other.take();
+    other.handle({ kind: 'local-moved' });
+    expect(words(other.take())).toEqual(['change(remove)', 'send(report)']);
+  });
+});
+
 describe('behind a NAT', () => {
   it('a keepalive goes to each peer with SAs in UDP, to where it is, while there are any', () => {
     const rig = new Rig();
