@@ -65,6 +65,10 @@ function smallest(accepts: (x: number) => boolean): number {
   throw new Error('no such field element');
 }
 
+function smallestOrZero(accepts: (x: number) => boolean): number {
+  return accepts(0) ? 0 : smallest(accepts);
+}
+
 /** The subfield element that a nibble stands for. */
 function element(nibble: number): number {
   let sum = 0;
@@ -117,6 +121,7 @@ function inputTables(linear: (x: number) => number): number[][] {
 const encryptIn = (x: number): number => toRegister(x);
 // The decrypting state is kept behind the inverse affine map, so that the inversion is the next step.
 const decryptIn = (x: number): number => toRegister(affineLinearInverse(x));
+const fromDecryptIn = (register: number): number => smallestOrZero((x) => decryptIn(x) === register);
 
 /** Every table of `firmware/assembly/crypto/aes/tables.ts`, by name, in the order they lie in memory. */
 export const aesTables: Record<string, number[]> = Object.fromEntries([
@@ -135,12 +140,17 @@ export const aesTables: Record<string, number[]> = Object.fromEntries([
   ),
   ...named('ENCRYPT_OUT', ['IO', 'JO'], outputTables(affineLinear)),
   ...named('DECRYPT_IN', ['LOW', 'HIGH'], inputTables(decryptIn)),
-  ...[9, 11, 13, 14].flatMap((m) =>
+  ...[2, 3].flatMap((m) =>
     named(
       `DECRYPT_${m}`,
       ['IO', 'JO'],
       outputTables((x) => decryptIn(multiply(m, x))),
     ),
+  ),
+  ...named(
+    'DECRYPT_5',
+    ['LOW', 'HIGH'],
+    inputTables((x) => decryptIn(multiply(5, fromDecryptIn(x)))),
   ),
   ...named(
     'DECRYPT_OUT',
