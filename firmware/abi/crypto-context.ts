@@ -34,7 +34,7 @@ export const HMAC_SHA384_CONTEXT_SIZE = 128;
 export const HMAC_SHA512_CONTEXT_SIZE = 128;
 
 /** Packets that `hmac…Lanes` takes at once. */
-export const HMAC_LANES = 4;
+export const HMAC_LANES = 8;
 /** One of those packets, four u32: addresses of context, message and digest, and the message's length in octets. */
 export const HMAC_JOB_CONTEXT = 0;
 export const HMAC_JOB_MESSAGE = 4;

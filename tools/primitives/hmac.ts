@@ -94,6 +94,6 @@ export const hmacSha512: Mac = {
   compute: hmac.primitive_hmac_sha512,
 };
 
-/** Computes up to four jobs (jobs.ts) side by side, each with a context of its own. */
+/** Computes up to eight jobs (jobs.ts) side by side, each with a context of its own. */
 export const hmacSha1Lanes = hmac.primitive_hmac_sha1_lanes;
 export const hmacSha256Lanes = hmac.primitive_hmac_sha256_lanes;

@@ -37,8 +37,8 @@ for (const [name, mac, lanes] of [
   };
 
   describe(`HMAC with ${name} in lanes`, () => {
-    it('is that of node:crypto for four messages of one length, 0 to 300 octets', () => {
-      for (let length = 0; length <= 300; length++) compare([length, length, length, length], length);
+    it('is that of node:crypto for as many messages of one length as there are lanes, 0 to 300 octets', () => {
+      for (let length = 0; length <= 300; length++) compare(new Array(HMAC_LANES).fill(length), length);
     });
 
     it('is that of node:crypto for every pair of lengths around the edges of padding, in any lane', () => {
@@ -52,7 +52,7 @@ for (const [name, mac, lanes] of [
             );
     });
 
-    it('is that of node:crypto for one to four messages of any lengths', () => {
+    it('is that of node:crypto for any number of messages of any lengths', () => {
       const lengths = fc.array(fc.nat(2000), { minLength: 1, maxLength: HMAC_LANES });
       fc.assert(fc.property(lengths, fc.nat(1e6), compare), { numRuns: 500 });
     });
@@ -62,7 +62,9 @@ for (const [name, mac, lanes] of [
       const key = layout.place(sampleOctets(macOctets, 1));
       const context = layout.room(contextOctets);
       setup(context.address, key.address, macOctets);
-      const messages = [100, 200, 64, 1400].map((length) => layout.place(sampleOctets(length, length)));
+      const messages = [100, 200, 64, 1400, 32, 300, 65, 640].map((length) =>
+        layout.place(sampleOctets(length, length)),
+      );
       const digests = messages.map((message) =>
         createHmac(name, key.read()).update(message.read()).digest('hex'),
       );
@@ -83,7 +85,7 @@ for (const [name, mac, lanes] of [
       const key = layout.place(sampleOctets(macOctets, 1));
       const context = layout.room(contextOctets);
       setup(context.address, key.address, macOctets);
-      const records = [70, 64, 0, 1500].flatMap((length) => [
+      const records = [70, 64, 0, 1500, 1, 63, 128, 700].flatMap((length) => [
         context.address,
         end - length,
         length,

@@ -10,7 +10,7 @@ export interface Engine {
   readonly find: (algorithm: string) => Primitive | undefined;
   /** Encrypts up to eight texts side by side; not there in an engine that takes one at a time. */
   readonly cbcLanes?: (jobs: number, count: number) => void;
-  /** Computes up to four MACs side by side, where the engine does that. */
+  /** Computes up to eight MACs side by side, where the engine does that. */
   readonly hmacLanes?: (algorithm: string) => ((jobs: number, count: number) => void) | undefined;
 }
 

@@ -85,7 +85,7 @@ function macRows([algorithm, keyOctets]: (typeof macs)[number]): Row[] {
   });
   const name = algorithm === 'AES-CMAC' ? 'AES-128-CMAC' : algorithm;
   const inLanes = algorithm === 'HMAC-SHA-1' || algorithm === 'HMAC-SHA-256';
-  return inLanes ? [row(name, false), row(`${name} x4`, true)] : [row(name, false)];
+  return inLanes ? [row(name, false), row(`${name} x8`, true)] : [row(name, false)];
 }
 
 export const rows: readonly Row[] = [

@@ -1,6 +1,6 @@
 /**
- * HMAC (RFC 2104) with SHA-1 or SHA-256 of up to four packets at once, each with its own key, a packet a lane. Lengths may
- * differ: all lanes run to the end of the longest message, and those that have finished keep their values. Inner hash,
+ * HMAC (RFC 2104) with SHA-1 or SHA-256 of up to eight packets at once, each with its own key, a packet a lane, in two groups of four
+ * lanes. Lengths may differ: all lanes run to the end of the longest message, and those that have finished keep their values. Inner hash,
  * padding and outer hash all run in lanes. Constant-time but for lengths. Contexts are those of `hmac.ts`; which packets go
  * together is the caller's choice.
  *
@@ -18,29 +18,33 @@ import {
 } from '../../../abi/crypto-context.ts';
 import { transpose } from './lanes.ts';
 import { sha1Lanes } from './sha1-lanes.ts';
+import { sha256EightLanes } from './sha256-eight-lanes.ts';
 import { sha256Lanes } from './sha256-lanes.ts';
 import { padTail } from './tail.ts';
 
-const LANES: u32 = HMAC_LANES;
+/** Lanes of one vector. */
+const GROUP: u32 = 4;
 /** B of RFC 2104 §2, the same for both hashes, and where a context keeps the outer value. */
 const BLOCK: i32 = 64;
 const OUTER: usize = 32;
 const TAIL_SIZE: usize = 128;
 
-/** Scratch; not reentrant. Eight vectors: a word of each chaining value. */
-const VALUES: usize = memory.data(128, 16);
+/** Scratch; not reentrant. Eight vectors a group: a word of each chaining value. */
+const VALUES: usize = memory.data(256, 16);
+const GROUP_VALUES: usize = 128;
 /** The lanes' inner digests, 32 octets each, and tails, two blocks each. */
-const DIGESTS: usize = memory.data(128, 16);
-const TAILS: usize = memory.data(512, 16);
+const DIGESTS: usize = memory.data(256, 16);
+const TAILS: usize = memory.data(1024, 16);
 
 /** What a lane reads: u32 each. Whole blocks at SOURCE, then the blocks of its tail. */
 const SOURCE: usize = 0;
 const SOURCE_BLOCKS: usize = 4;
 const TAIL_BLOCKS: usize = 8;
 const READER_SIZE: usize = 16;
-const READERS: usize = memory.data(64, 16);
+const READERS: usize = memory.data(128, 16);
+const GROUP_READERS: usize = 64;
 /** All bits set for a lane that has not finished. */
-const RUNNING: usize = memory.data(16, 16);
+const RUNNING: usize = memory.data(32, 16);
 
 /**
  * Writes the whole HMAC-SHA-1 of each job's message.
@@ -61,19 +65,20 @@ export function hmacSha256Lanes(jobs: usize, count: u32): void {
 
 /** The size of the digest tells which hash. */
 function hmacLanes(digestSize: i32, jobs: usize, count: u32): void {
-  loadValues(jobs, count, 0);
-  for (let lane: u32 = 0; lane < LANES; lane++) {
+  const lanes = count > GROUP ? <u32>HMAC_LANES : GROUP;
+  loadValues(jobs, count, lanes, 0);
+  for (let lane: u32 = 0; lane < lanes; lane++) {
     const job = jobOf(jobs, count, lane);
     prepare(lane, load<u32>(job, HMAC_JOB_MESSAGE), load<u32>(job, HMAC_JOB_LENGTH));
   }
-  run(digestSize);
-  for (let lane: u32 = 0; lane < LANES; lane++) {
+  run(digestSize, lanes);
+  for (let lane: u32 = 0; lane < lanes; lane++) {
     const digest = DIGESTS + <usize>(lane << 5);
     writeDigest(digestSize, lane, digest);
     prepare(lane, digest, digestSize);
   }
-  loadValues(jobs, count, OUTER);
-  run(digestSize);
+  loadValues(jobs, count, lanes, OUTER);
+  run(digestSize, lanes);
   for (let lane: u32 = 0; lane < count; lane++) {
     writeDigest(digestSize, lane, load<u32>(jobOf(jobs, count, lane), HMAC_JOB_OUT));
   }
@@ -85,19 +90,22 @@ function jobOf(jobs: usize, count: u32, lane: u32): usize {
 }
 
 /** VALUES from the half of each context at `half`; of SHA-1's, three words stay unused. */
-function loadValues(jobs: usize, count: u32, half: usize): void {
-  const context0 = <usize>load<u32>(jobOf(jobs, count, 0), HMAC_JOB_CONTEXT) + half;
-  const context1 = <usize>load<u32>(jobOf(jobs, count, 1), HMAC_JOB_CONTEXT) + half;
-  const context2 = <usize>load<u32>(jobOf(jobs, count, 2), HMAC_JOB_CONTEXT) + half;
-  const context3 = <usize>load<u32>(jobOf(jobs, count, 3), HMAC_JOB_CONTEXT) + half;
-  for (let at: usize = 0; at < 32; at += 16) {
-    transpose(
-      VALUES + (at << 2),
-      v128.load(context0 + at),
-      v128.load(context1 + at),
-      v128.load(context2 + at),
-      v128.load(context3 + at),
-    );
+function loadValues(jobs: usize, count: u32, lanes: u32, half: usize): void {
+  let values = VALUES;
+  for (let lane: u32 = 0; lane < lanes; lane += GROUP, values += GROUP_VALUES) {
+    const context0 = <usize>load<u32>(jobOf(jobs, count, lane), HMAC_JOB_CONTEXT) + half;
+    const context1 = <usize>load<u32>(jobOf(jobs, count, lane + 1), HMAC_JOB_CONTEXT) + half;
+    const context2 = <usize>load<u32>(jobOf(jobs, count, lane + 2), HMAC_JOB_CONTEXT) + half;
+    const context3 = <usize>load<u32>(jobOf(jobs, count, lane + 3), HMAC_JOB_CONTEXT) + half;
+    for (let at: usize = 0; at < 32; at += 16) {
+      transpose(
+        values + (at << 2),
+        v128.load(context0 + at),
+        v128.load(context1 + at),
+        v128.load(context2 + at),
+        v128.load(context3 + at),
+      );
+    }
   }
 }
 
@@ -119,25 +127,40 @@ function tailOf(lane: u32): usize {
 
 /**
  * Runs all lanes to their ends: each time as far as no lane comes to the end of what it reads. One that has finished reads what a
- * running lane reads, so that it stays inside memory that is there.
+ * running lane reads, so that it stays inside memory that is there. A group that has finished is left out.
  */
-function run(digestSize: i32): void {
-  for (let blocks = nextStretch(); blocks > 0; blocks = nextStretch()) {
-    const a = <usize>load<u32>(READERS, 0);
-    const b = <usize>load<u32>(READERS, 16);
-    const c = <usize>load<u32>(READERS, 32);
-    const d = <usize>load<u32>(READERS, 48);
-    if (digestSize === SHA1_DIGEST_SIZE) sha1Lanes(VALUES, a, b, c, d, blocks, v128.load(RUNNING));
-    else sha256Lanes(VALUES, a, b, c, d, blocks, v128.load(RUNNING));
-    advance(blocks);
+function run(digestSize: i32, lanes: u32): void {
+  for (let blocks = nextStretch(lanes); blocks > 0; blocks = nextStretch(lanes)) {
+    const first = v128.any_true(v128.load(RUNNING));
+    const second = lanes > GROUP && v128.any_true(v128.load(RUNNING, 16));
+    if (digestSize === SHA256_DIGEST_SIZE && first && second) {
+      sha256EightLanes(VALUES, READERS, blocks, RUNNING);
+    } else {
+      if (first) runGroup(digestSize, 0, blocks);
+      if (second) runGroup(digestSize, 1, blocks);
+    }
+    advance(blocks, lanes);
   }
 }
 
+/** Takes `blocks` blocks into the four chaining values of a group. */
+function runGroup(digestSize: i32, group: usize, blocks: i32): void {
+  const values = VALUES + group * GROUP_VALUES;
+  const readers = READERS + group * GROUP_READERS;
+  const running = v128.load(RUNNING + (group << 4));
+  const a = <usize>load<u32>(readers, 0);
+  const b = <usize>load<u32>(readers, 16);
+  const c = <usize>load<u32>(readers, 32);
+  const d = <usize>load<u32>(readers, 48);
+  if (digestSize === SHA1_DIGEST_SIZE) sha1Lanes(values, a, b, c, d, blocks, running);
+  else sha256Lanes(values, a, b, c, d, blocks, running);
+}
+
 /** Sends lanes on to their tails, and fills RUNNING. Returns how many blocks all may go on for; 0 when all have finished. */
-function nextStretch(): i32 {
+function nextStretch(lanes: u32): i32 {
   let stretch: u32 = u32.MAX_VALUE;
   let busy: usize = 0;
-  for (let lane: u32 = 0; lane < LANES; lane++) {
+  for (let lane: u32 = 0; lane < lanes; lane++) {
     const reader = READERS + <usize>lane * READER_SIZE;
     if (load<u32>(reader, SOURCE_BLOCKS) === 0) {
       store<u32>(reader, <u32>tailOf(lane), SOURCE);
@@ -151,15 +174,15 @@ function nextStretch(): i32 {
     busy = reader;
   }
   if (busy === 0) return 0;
-  for (let reader = READERS; reader < READERS + 64; reader += READER_SIZE) {
+  for (let reader = READERS; reader < readersEnd(lanes); reader += READER_SIZE) {
     if (load<u32>(reader, SOURCE_BLOCKS) === 0) store<u32>(reader, load<u32>(busy, SOURCE), SOURCE);
   }
   return stretch;
 }
 
 /** Takes note that every running lane has read `blocks` blocks. */
-function advance(blocks: u32): void {
-  for (let reader = READERS; reader < READERS + 64; reader += READER_SIZE) {
+function advance(blocks: u32, lanes: u32): void {
+  for (let reader = READERS; reader < readersEnd(lanes); reader += READER_SIZE) {
     const left = load<u32>(reader, SOURCE_BLOCKS);
     if (left === 0) continue;
     store<u32>(reader, load<u32>(reader, SOURCE) + (blocks << 6), SOURCE);
@@ -167,9 +190,13 @@ function advance(blocks: u32): void {
   }
 }
 
+function readersEnd(lanes: u32): usize {
+  return READERS + <usize>lanes * READER_SIZE;
+}
+
 /** Writes a lane's chaining value as a digest: words big-endian. */
 function writeDigest(digestSize: i32, lane: u32, out: usize): void {
-  const words = VALUES + <usize>(lane << 2);
+  const words = VALUES + <usize>(lane >> 2) * GROUP_VALUES + <usize>((lane & 3) << 2);
   for (let at: usize = 0; at < <usize>digestSize; at += 4) {
     store<u32>(out + at, bswap<u32>(load<u32>(words + (at << 2))));
   }

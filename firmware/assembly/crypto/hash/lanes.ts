@@ -13,12 +13,18 @@ export const WORDS: usize = memory.data(1280, 16);
 /** Octets of a word reversed, four words at once: messages are big-endian (FIPS 180-4 §3.1). */
 const BIG_ENDIAN: usize = memory.data<u8>([3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12], 16);
 
-/** Reads a block of each of four messages into the first 16 vectors of WORDS. */
-export function loadBlocks(message0: usize, message1: usize, message2: usize, message3: usize): void {
+/** Reads a block of each of four messages into the 16 vectors at `words`. */
+export function loadBlocks(
+  words: usize,
+  message0: usize,
+  message1: usize,
+  message2: usize,
+  message3: usize,
+): void {
   const bigEndian = v128.load(BIG_ENDIAN);
   for (let at: usize = 0; at < 64; at += 16) {
     transpose(
-      WORDS + (at << 2),
+      words + (at << 2),
       i8x16.relaxed_swizzle(v128.load(message0 + at), bigEndian),
       i8x16.relaxed_swizzle(v128.load(message1 + at), bigEndian),
       i8x16.relaxed_swizzle(v128.load(message2 + at), bigEndian),

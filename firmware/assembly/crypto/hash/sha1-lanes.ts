@@ -28,7 +28,7 @@ export function sha1Lanes(
   const k2 = v128.load32_splat(ROUND_CONSTANTS, 8);
   const k3 = v128.load32_splat(ROUND_CONSTANTS, 12);
   for (const end = message0 + 64 * <usize>blocks; message0 < end; ) {
-    loadBlocks(message0, message1, message2, message3);
+    loadBlocks(WORDS, message0, message1, message2, message3);
     let a = v128.load(values, 0);
     let b = v128.load(values, 16);
     let c = v128.load(values, 32);

@@ -1,6 +1,6 @@
 /**
  * SHA-256 (FIPS 180-4 §6.2) of four messages at once: word t of each in one lane of a vector. Constant-time. Only whole blocks;
- * padding, lengths and keys are `hmac-lanes.ts`.
+ * padding, lengths and keys are `hmac-lanes.ts`; eight messages, of the same parts, are `sha256-eight-lanes.ts`.
  */
 import { addRunning, loadBlocks, WORDS } from './lanes.ts';
 import { SHA256_ROUND_CONSTANTS } from './sha256.ts';
@@ -22,7 +22,7 @@ export function sha256Lanes(
   running: v128,
 ): void {
   for (let end = message0 + 64 * <usize>blocks; message0 < end; ) {
-    loadBlocks(message0, message1, message2, message3);
+    loadBlocks(WORDS, message0, message1, message2, message3);
     let a = v128.load(values, 0);
     let b = v128.load(values, 16);
     let c = v128.load(values, 32);
@@ -68,14 +68,14 @@ export function sha256Lanes(
  * The word of the schedule sixteen after the one at `at`: W_t from W_t-16, W_t-15, W_t-7 and W_t-2 (FIPS 180-4 §6.2.2). So far
  * ahead of the rounds, it fills the time in which a round waits for the one before.
  */
-function extend(at: usize): void {
+export function extend(at: usize): void {
   const far = i32x4.add(v128.load(at), smallSigma0(v128.load(at, 16)));
   const near = i32x4.add(v128.load(at, 144), smallSigma1(v128.load(at, 224)));
   v128.store(at, i32x4.add(far, near), 256);
 }
 
 /** Ch, Maj and the sigmas of FIPS 180-4 §4.1.2. */
-function choose(x: v128, y: v128, z: v128): v128 {
+export function choose(x: v128, y: v128, z: v128): v128 {
   return v128.xor(v128.and(x, v128.xor(y, z)), z);
 }
 
@@ -83,11 +83,11 @@ function majority(x: v128, y: v128, z: v128): v128 {
   return v128.xor(v128.and(v128.xor(x, y), v128.xor(y, z)), y);
 }
 
-function bigSigma0(x: v128): v128 {
+export function bigSigma0(x: v128): v128 {
   return v128.xor(v128.xor(rotateRight(x, 2), rotateRight(x, 13)), rotateRight(x, 22));
 }
 
-function bigSigma1(x: v128): v128 {
+export function bigSigma1(x: v128): v128 {
   return v128.xor(v128.xor(rotateRight(x, 6), rotateRight(x, 11)), rotateRight(x, 25));
 }
 

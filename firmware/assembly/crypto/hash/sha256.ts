@@ -1,6 +1,6 @@
 /**
  * The compression function of SHA-256 (FIPS 180-4 §6.2), one message at a time. Constant-time. Padding and digest are
- * `hash.ts`, four messages at once `sha256-lanes.ts`.
+ * `hash.ts`, four messages at once `sha256-lanes.ts`, eight `sha256-eight-lanes.ts`.
  */
 
 /** The chaining value before any message (FIPS 180-4 §5.3.3). */

@@ -60,9 +60,9 @@ const HMAC_SHA512: usize = memory.data<u8>([
 /** Scratch: no key but the published ones comes here. */
 const CONTEXT: usize = memory.data(HMAC_SHA512_CONTEXT_SIZE, 16);
 const LONG_CONTEXT: usize = memory.data(HMAC_SHA512_CONTEXT_SIZE, 16);
-const JOBS: usize = memory.data(64, 16);
+const JOBS: usize = memory.data(128, 16);
 /** As many digests as there are lanes, 32 octets each. */
-const DIGESTS: usize = memory.data(128, 16);
+const DIGESTS: usize = memory.data(256, 16);
 
 export function hmacMd5GivesKnownAnswer(): bool {
   hmacMd5Setup(CONTEXT, HMAC_KEY, 4);
@@ -94,7 +94,7 @@ export function hmacSha1LanesGiveKnownAnswer(): bool {
   return true;
 }
 
-/** Lanes 0 and 2 carry the short text, 1 and 3 the long one under the long key, so that two finish before the others. */
+/** Even lanes carry the short text, odd ones the long one under the long key, so that half of them finish before the others. */
 export function hmacSha256LanesGiveKnownAnswer(longKey: usize, longKeyLength: i32): bool {
   hmacSha256Setup(CONTEXT, HMAC_KEY, 4);
   hmacSha256Setup(LONG_CONTEXT, longKey, longKeyLength);
