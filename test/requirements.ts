@@ -46,6 +46,8 @@ const probes = {
       ? undefined
       : 'needs strongSwan: node tools/setup.mjs test, as root',
   qemu: () => tool('qemu-system-x86_64', ['--version'], 'qemu-system-x86'),
+  busybox: () => tool('busybox', ['true'], 'busybox-static'),
+  socat: () => tool('socat', ['-V'], 'socat'),
 } as const;
 
 export type Requirement = keyof typeof probes;

@@ -24,7 +24,13 @@ const labCommands = [
   ['nsenter', 'util-linux', 'programs in a namespace'],
   ['setpriv', 'util-linux', 'processes that end with the lab'],
 ];
-const interopCommands = [...labCommands, ['swanctl', 'strongswan-swanctl', 'commands for strongSwan']];
+const interopCommands = [
+  ...labCommands,
+  ['swanctl', 'strongswan-swanctl', 'commands for strongSwan'],
+  ['qemu-system-x86_64', 'qemu-system-x86', "a guest with Debian's kernel, a stranger who speaks ESP and AH"],
+  ['busybox', 'busybox-static', "the guest's commands"],
+  ['socat', 'socat', "the guest's UDP socket for ESP"],
+];
 const testCommands = [
   ...interopCommands,
   ['tshark', 'tshark', 'an independent witness for ESP and IKE'],

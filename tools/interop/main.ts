@@ -1,64 +1,46 @@
-/**
- * `npm run interop -- strongswan`: strongSwan and ours as each other's peers, in every combination of the matrix. Leaves
- * nothing behind but the logs of conversations that failed.
- */
+/** `npm run interop -- PEER`: a stranger and ours as each other's peers, in every combination of its matrix. */
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { HostError } from '../../host/model/host-error.ts';
-import { Place } from '../lab/place.ts';
-import { obtainPrivileges } from '../lab/privileges.ts';
-import { Processes, repository } from '../lab/processes.ts';
-import { type InteropOptions, readOptions, usage } from './options.ts';
-import { nameOf } from './strongswan/combination.ts';
-import { combinations } from './strongswan/combinations.ts';
-import { progressLine, renderMatrix, renderProblems, reportOf, verdictLine } from './strongswan/report.ts';
-import { runCombinations } from './strongswan/run.ts';
+import { type InteropOptions, type PeerName, readOptions, usage } from './options.ts';
+import type { Peer } from './peer.ts';
+
+const peers: Readonly<Record<PeerName, () => Promise<{ readonly peer: Peer }>>> = {
+  strongswan: () => import('./strongswan/peer.ts'),
+  'linux-kernel': () => import('./linux-kernel/peer.ts'),
+};
 
 /** Runs the command line; the result is the exit status. */
 async function run(args: readonly string[]): Promise<number> {
   const options = readOptions(args);
-  if (options.help) {
+  if (options === 'help') {
     console.log(usage);
     return 0;
   }
-  const chosen = combinations.filter((one) => nameOf(one).toLowerCase().includes(options.only));
+  const { peer } = await peers[options.peer]();
+  const isChosen = (name: string) => name.toLowerCase().includes(options.only);
+  const chosen = peer.names.filter(isChosen);
   if (options.list) {
-    console.log(chosen.map(nameOf).join('\n'));
+    console.log(chosen.join('\n'));
     return 0;
   }
   if (chosen.length === 0)
     throw new HostError('USAGE', `--only: no combination has "${options.only}" in its name`);
-  obtainPrivileges();
-  return playAll(options, chosen);
+  return play(peer, isChosen, options);
 }
 
-async function playAll(options: InteropOptions, chosen: typeof combinations): Promise<number> {
+async function play(
+  peer: Peer,
+  isChosen: (name: string) => boolean,
+  { jobs, name, json }: InteropOptions,
+): Promise<number> {
   // With the results on standard output, people read standard error.
-  const out = options.json === '-' ? process.stderr : process.stdout;
+  const out = json === '-' ? process.stderr : process.stdout;
   const print = (text: string) => void out.write(`${text}\n`);
-  const place = Place.take(options.name, print);
-  const processes = new Processes(place);
-  const leave = async () => {
-    await processes.stopAll();
-    place.leave();
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => void leave().finally(() => process.exit(130)));
-  }
-  try {
-    const results = await runCombinations({
-      ...{ place, processes, combinations: chosen, jobs: options.jobs },
-      logs: join(repository, 'build/interop'),
-      onResult: (result, done) => print(progressLine(result, done, chosen.length)),
-    });
-    if (options.json !== undefined) writeReport(options.json, reportOf(results));
-    const problems = renderProblems(results);
-    print(`\n${renderMatrix(results)}\n${problems === '' ? '' : `\n${problems}\n`}`);
-    print(verdictLine(results));
-    return results.every(({ problem }) => problem === undefined) ? 0 : 1;
-  } finally {
-    await leave();
-  }
+  const played = await peer.play({ isChosen, jobs, name, print });
+  if (json !== undefined) writeReport(json, played.report);
+  print(`\n${played.text}`);
+  print(played.verdict);
+  return played.isAgreed ? 0 : 1;
 }
 
 function writeReport(file: string, report: object): void {

@@ -2,8 +2,11 @@
 import { parseArgs } from 'node:util';
 import { HostError } from '../../host/model/host-error.ts';
 
+export const peerNames = ['strongswan', 'linux-kernel'] as const;
+export type PeerName = (typeof peerNames)[number];
+
 export interface InteropOptions {
-  readonly help: boolean;
+  readonly peer: PeerName;
   /** Lower-case text that a combination's name has to contain. */
   readonly only: string;
   readonly json: string | undefined;
@@ -12,18 +15,21 @@ export interface InteropOptions {
   readonly name: string;
 }
 
-export const usage = `npm run interop -- strongswan [OPTIONS]
-  Lets Debian's strongSwan and ours talk, in network namespaces: strongSwan as initiator with our server, and as responder
-  for our router. Prints the matrix, and as its last line "N of N combinations agree". Exit code 1 unless all do.
+export const usage = `npm run interop -- PEER [OPTIONS]
+  Lets a stranger and ours talk in every combination. Prints the matrix, and as its last line "N of N combinations agree".
+  Exit code 1 unless all do.
+
+  strongswan      Debian's strongSwan in network namespaces: as initiator with our server, as responder for our router
+  linux-kernel    the ESP and AH of Debian's kernel, in a guest of QEMU, with our packet engine; needs no privileges
 
   --only PATTERN  those alone whose name contains PATTERN
   --list          print the names and stop
   --json FILE     write the results to FILE (- is standard output)
-  --jobs N        conversations at a time (default: 2)
+  --jobs N        conversations at a time, with strongswan (default: 2)
   --name NAME     a run of its own beside others (default: interop)
   --help          print this
 
-  Logs of conversations that failed are kept in build/interop. docs/interop.md tells what is tried, and why.`;
+  Logs of conversations with strongSwan that failed are kept in build/interop. docs/interop.md tells what is tried, and why.`;
 
 const maximumJobs = 8;
 
@@ -32,14 +38,14 @@ const maximumJobs = 8;
  *
  * @throws HostError USAGE with what is wrong
  */
-export function readOptions(args: readonly string[]): InteropOptions {
+export function readOptions(args: readonly string[]): InteropOptions | 'help' {
   const { values, positionals } = parse(args);
-  const help = values.help ?? false;
-  const [peer, ...others] = positionals;
-  if (!help && (peer !== 'strongswan' || others.length > 0)) {
+  if (values.help) return 'help';
+  const peer = peerNames.find((name) => name === positionals[0]);
+  if (peer === undefined || positionals.length > 1) {
     throw new HostError(
       'USAGE',
-      `expected strongswan, found ${positionals.join(' ') || 'nothing'}\n\n${usage}`,
+      `expected ${peerNames.join(' or ')}, found ${positionals.join(' ') || 'nothing'}\n\n${usage}`,
     );
   }
   const jobs = Number(values.jobs ?? '2');
@@ -52,7 +58,7 @@ export function readOptions(args: readonly string[]): InteropOptions {
     throw new HostError('USAGE', `--name: expected 1 to 24 small letters, digits or "-", found ${name}`);
   }
   const only = (values.only ?? '').toLowerCase();
-  return { help, only, json: values.json, list: values.list ?? false, jobs, name };
+  return { peer, only, json: values.json, list: values.list ?? false, jobs, name };
 }
 
 function parse(args: readonly string[]) {
