@@ -1,6 +1,6 @@
-/** RFC 4231 section 4 (HMAC-SHA-256), and NIST CAVP's IKEv2 key derivation for SKEYSEED and prf+. */
+/** RFC 4231 section 4 (HMAC-SHA-2), and NIST CAVP's IKEv2 key derivation for SKEYSEED and prf+. */
 import { describe, expect, it } from 'vitest';
-import { type Prf, prf, prfHmacSha256, prfPlus } from '../../../host/ike/crypto/prf.ts';
+import { type Prf, prf, prfHmacSha256, prfPlus, prfs } from '../../../host/ike/crypto/prf.ts';
 
 const octets = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex'));
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -49,6 +49,25 @@ describe('prf hmac-sha2-256', () => {
   ])('agrees with RFC 4231 test case %i', (_, key, data, expected) => {
     expect(hex(prf(prfHmacSha256, key, data))).toBe(expected);
     expect(hex(prf(prfHmacSha256, key, data.subarray(0, 3), data.subarray(3)))).toBe(expected);
+  });
+});
+
+describe('prf hmac-sha2-384 and -512', () => {
+  it.each([
+    [
+      prfs.prfsha384,
+      'afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59cfaea9ea9076ede7f4af152e8b2fa9cb6',
+      'af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649',
+    ],
+    [
+      prfs.prfsha512,
+      '87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cdedaa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854',
+      '164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737',
+    ],
+  ])('agree with RFC 4231 test cases 1 and 2 (%#)', (algorithm, first, second) => {
+    expect(hex(prf(algorithm, new Uint8Array(20).fill(0x0b), ascii('Hi There')))).toBe(first);
+    expect(hex(prf(algorithm, ascii('Jefe'), ascii('what do ya want for nothing?')))).toBe(second);
+    expect(first.length).toBe(2 * algorithm.octets);
   });
 });
 
