@@ -1,12 +1,14 @@
 /** `npm run fuzz -- WHAT`: long runs of what test/fuzz runs shortly. docs/measuring.md tells how to read them. */
 import { Command } from 'commander';
+import { ikeCommand } from './ike/command.ts';
 import { packetsCommand } from './packets/command.ts';
 
 const exitUsage = 2;
 
 const fuzz = new Command('fuzz')
-  .description('Feeds what nobody should send to the shipped firmware.')
+  .description('Feeds what nobody should send to the shipped firmware and to IKE.')
   .addCommand(packetsCommand())
+  .addCommand(ikeCommand())
   .exitOverride();
 for (const command of fuzz.commands) command.exitOverride();
 try {

@@ -9,6 +9,7 @@ import type { ChildSa, IkeAction } from '../../../host/ike/events.ts';
 import { exchangeTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { type IkeProposal, parseIkeProposal } from '../../../host/model/ike-proposal.ts';
 import { actionsOf, hex, outcomes, Pair, type PairOptions, seededFraction } from '../../unit/ike/pair.ts';
+import { headerOf } from '../../unit/ike/stranger.ts';
 
 function proposal(keyword: string): IkeProposal[] {
   const parsed = parseIkeProposal(keyword);
@@ -194,8 +195,14 @@ describe.each(conversations)('a conversation %s', (_, options) => {
     for (let at = 0; at < count; at++) {
       const conversation = new Conversation(options).run(at);
       const past = conversation.pair.sent.slice(0, at);
-      conversation.next;
-      for (const { bytes, toServer } of [...others, ...past, ...[...past].reverse()]) {
+      const due = conversation.next!;
+      // Of the same kind, under the same keys (the seed is the same), with a message ID beyond the window.
+      const future = plain.pair.sent.slice(at + 1).filter(({ bytes }) => {
+        const [one, other] = [headerOf(bytes), headerOf(due.bytes)];
+        return bytes[19] === due.bytes[19] && one.messageId > other.messageId && isProtected(due.bytes);
+      });
+      expect(future.length > 0 || at > 3 || !isProtected(due.bytes)).toBe(true);
+      for (const { bytes, toServer } of [...others, ...past, ...[...past].reverse(), ...future]) {
         const actions = conversation.injectHostile(bytes, toServer);
         expect(changesNothing(actions)).toBe(true);
         // At the wrong end as well.

@@ -2,7 +2,8 @@
 import { randomInt } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { reporter, whole } from '../progress.ts';
 import { type FleetResult, runFleet } from './fleet.ts';
 import { runWorld, WORLD_PACKETS } from './run-world.ts';
 import { type Distribution, distribution } from './tally.ts';
@@ -18,8 +19,6 @@ interface Options {
 
 const DEFAULT_COUNT = 200_000;
 const exitFailed = 1;
-/** Seconds between two lines of progress where there is no terminal to overwrite them on. */
-const LINE_EVERY = 30;
 
 export function packetsCommand(): Command {
   return new Command('packets')
@@ -35,21 +34,13 @@ export function packetsCommand(): Command {
     .action(fuzzPackets);
 }
 
-function whole(minimum: number) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= minimum && Number.isSafeInteger(value)) return value;
-    throw new InvalidArgumentError(`expected a whole number from ${minimum}`);
-  };
-}
-
 async function fuzzPackets(options: Options): Promise<void> {
   const seed = options.seed ?? randomInt(2 ** 32);
   const count = options.count ?? (options.minutes === undefined ? DEFAULT_COUNT : Number.MAX_SAFE_INTEGER);
   const deadline = options.minutes === undefined ? Number.POSITIVE_INFINITY : options.minutes * 60_000;
   const startedAt = performance.now();
   console.log(`seed ${seed}`);
-  const progress = reporter(count, startedAt);
+  const progress = reporter('packets', count, startedAt);
   const result = await runFleet({
     seed,
     firstWorld: Math.floor(options.from / WORLD_PACKETS),
@@ -85,23 +76,6 @@ async function fuzzPackets(options: Options): Promise<void> {
   }
   console.log(`FAILED: ${failure.message}\n  ${failure.packet}\n  again: ${failure.again}`);
   process.exitCode = exitFailed;
-}
-
-/** Packets so far, their rate, and how long the rest will take. */
-function reporter(count: number, startedAt: number): (packets: number) => void {
-  let lastLine = startedAt;
-  return (packets) => {
-    const now = performance.now();
-    const terminal = process.stderr.isTTY;
-    if (!terminal && now - lastLine < LINE_EVERY * 1000) return;
-    lastLine = now;
-    const rate = packets / ((now - startedAt) / 1000);
-    const left =
-      count === Number.MAX_SAFE_INTEGER ? '' : `, ${Math.ceil(Math.max(0, count - packets) / rate)} s left`;
-    process.stderr.write(
-      `${terminal ? '\r' : ''}${packets} packets, ${Math.round(rate)} packets/s${left}${terminal ? '   ' : '\n'}`,
-    );
-  };
 }
 
 /** Runs the world that failed once more, packet by packet, so that the report names the packet. */
