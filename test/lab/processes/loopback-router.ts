@@ -31,6 +31,9 @@ export interface LoopbackRouterOptions {
   readonly entries: readonly SpdEntry[];
 }
 
+/** Of a dummy that opens a NAT or tells the peer that it is heard. */
+const dummyOctets = 40;
+
 export class LoopbackRouter {
   readonly router: Router;
   readonly delivered: Uint8Array[] = [];
@@ -123,6 +126,8 @@ export class LoopbackRouter {
       for (const outcome of this.#dataplane.releaseHeld(command.entry, bootTimeMs())) this.#carry(outcome);
     } else if (command.kind === 'send-ike') {
       this.#transmit(Buffer.concat([nonEspMarker, command.bytes]), command.to);
+    } else if (command.kind === 'send-dummy') {
+      this.#carry(this.#dataplane.dummy(command.spi, dummyOctets, bootTimeMs()));
     } else if (command.kind === 'send-inner') {
       this.#carry(this.#dataplane.outboundThrough(command.spi, command.packet, bootTimeMs()));
     }
