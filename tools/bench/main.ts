@@ -21,6 +21,10 @@ const benches: Readonly<Record<string, { summary: string; load: () => Promise<Be
     summary: 'IKEv2 handshakes, and what a new peer costs a router, next to strongSwan (as root)',
     load: async () => (await import('./ike/bench.ts')).ikeBench,
   },
+  'ike-flood': {
+    summary: '10,000 spoofed IKE_SA_INIT a second at the setting server, and a router that gets in',
+    load: async () => (await import('./ike-flood/bench.ts')).ikeFloodBench,
+  },
 };
 
 const defaultSeconds = 4;
