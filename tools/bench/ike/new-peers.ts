@@ -7,7 +7,7 @@ import { median } from '../statistics.ts';
 import { type PeerRound, peersInRound, rounds } from './peer-figures.ts';
 import { SekishoRouters } from './sekisho-routers.ts';
 import type { Stage } from './stage.ts';
-import { prepareStrongswan, strongswanRound } from './strongswan-routers.ts';
+import { StrongswanRouters } from './strongswan-routers.ts';
 
 export interface PeerFigures {
   readonly peers: number;
@@ -38,7 +38,7 @@ export async function measureNewPeers(
   progress: (line: string) => void,
 ): Promise<NewPeerRow[]> {
   progress('new peers: starting our server and routers');
-  prepareStrongswan(theirs);
+  const strongswan = await StrongswanRouters.prepare(theirs);
   const routers = await SekishoRouters.start(ours);
   const mine: PeerRound[] = [];
   const others = keyExchanges.map((): PeerRound[] => []);
@@ -47,7 +47,7 @@ export async function measureNewPeers(
       progress(`new peers: round ${round + 1} of ${rounds}`);
       mine.push(await routers.round());
       for (const [index, keyExchange] of keyExchanges.entries())
-        others[index]?.push(await strongswanRound(theirs, keyExchange));
+        others[index]?.push(await strongswan.round(keyExchange));
     }
   } finally {
     routers.letGo();

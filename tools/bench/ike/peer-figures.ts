@@ -17,4 +17,5 @@ export const rounds = 5;
 export const warmUpPeers = 20;
 /** After a round: acknowledgements that nobody waits for belong to it. */
 export const settleMs = 300;
-export const espWithinMs = 5000;
+/** Much more than it takes: tcpdump tells of packets when it gets to run. */
+export const espWithinMs = 30_000;

@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Charon } from '../../interop/strongswan/charon.ts';
 import type { Site } from '../../lab/topology-plan.ts';
 import { cpuTimeMs } from './cpu-time.ts';
 import { ikeProposal } from './key-exchanges.ts';
@@ -21,60 +22,86 @@ const peers = warmUpPeers + peersInRound + timedPeers;
 /** The first packet that waits leaves at most so much after the SA is there; root may not ping faster. */
 const trafficIntervalMs = 1;
 
-/** Gives both routers an address for each peer: kernel-libipsec wants one of its own in each traffic selector. */
-export function prepareStrongswan(stage: Stage): void {
-  for (const site of stage.sites) {
-    addAddresses(
-      stage,
-      site.name,
-      Array.from({ length: peers }, (_, number) => `${addressOf(site, number)}/32`),
-    );
-  }
-}
+export class StrongswanRouters {
+  readonly #stage: Stage;
+  readonly #times: WireTimes<'ike' | 'esp'>;
 
-/** Starts both, measures a round and ends both. Throws HostError. */
-export async function strongswanRound(stage: Stage, keyExchange: string): Promise<PeerRound> {
-  const [tokyo, osaka] = stage.sites;
-  const keys = Array.from({ length: peers }, () => randomBytes(32).toString('base64url'));
-  const ends = [
-    await startCharon(stage, tokyo.name, configuration(tokyo, osaka, keyExchange, keys, 'asking')),
-    await startCharon(stage, osaka.name, configuration(osaka, tokyo, keyExchange, keys, 'asked')),
-  ] as const;
-  for (const { process } of ends) preferOverOthers(process.pid);
-  const [asking] = ends;
-  const initiate = (number: number): Promise<void> =>
-    swanctl(asking, '--initiate', '--child', `peer-${number}`, '--loglevel', '-1');
-  const read = (): number[] => ends.map(({ process }) => cpuTimeMs(process.pid));
-  for (let number = 0; number < warmUpPeers; number++) await initiate(number);
-  await sleep(settleMs);
-  const before = read();
-  for (let number = warmUpPeers; number < warmUpPeers + peersInRound; number++) await initiate(number);
-  await sleep(settleMs);
-  const [askingCpuMs = 0, askedCpuMs = 0] = read().map(
-    (cpu, end) => (cpu - (before[end] ?? 0)) / peersInRound,
-  );
-  const times = await WireTimes.start(stage, tokyo.name, {
-    ike: isIke,
-    esp: (packet) => packet.from === tokyo.wanAddress && isEsp(packet),
-  });
-  const firstEspMs: number[] = [];
-  const ikeMs: number[] = [];
-  for (let number = warmUpPeers + peersInRound; number < peers; number++) {
-    const traffic = await stage.processes.start(tokyo.name, 'traffic', [
+  private constructor(stage: Stage, times: WireTimes<'ike' | 'esp'>) {
+    this.#stage = stage;
+    this.#times = times;
+  }
+
+  /** Gets the stage ready; no charon runs yet. Throws HostError. */
+  static async prepare(stage: Stage): Promise<StrongswanRouters> {
+    for (const site of stage.sites) {
+      // kernel-libipsec wants an address of its own in each traffic selector.
+      const addresses = Array.from({ length: peers }, (_, number) => `${addressOf(site, number)}/32`);
+      addAddresses(stage, site.name, addresses);
+    }
+    const [tokyo] = stage.sites;
+    const times = await WireTimes.start(stage, tokyo.name, {
+      ike: isIke,
+      esp: (packet) => packet.from === tokyo.wanAddress && isEsp(packet),
+    });
+    return new StrongswanRouters(stage, times);
+  }
+
+  /** Starts both ends, measures a round and ends both. Throws HostError. */
+  async round(keyExchange: string): Promise<PeerRound> {
+    const [tokyo, osaka] = this.#stage.sites;
+    const keys = Array.from({ length: peers }, () => randomBytes(32).toString('base64url'));
+    const asking = await startCharon(
+      this.#stage,
+      tokyo.name,
+      configuration(tokyo, osaka, keyExchange, keys, 'asking'),
+    );
+    const asked = await startCharon(
+      this.#stage,
+      osaka.name,
+      configuration(osaka, tokyo, keyExchange, keys, 'asked'),
+    );
+    const ends = [asking, asked];
+    for (const { process } of ends) preferOverOthers(process.pid);
+    for (let number = 0; number < warmUpPeers; number++) await initiate(asking, number);
+    await sleep(settleMs);
+    const read = (): number[] => ends.map(({ process }) => cpuTimeMs(process.pid));
+    const before = read();
+    for (let number = warmUpPeers; number < warmUpPeers + peersInRound; number++)
+      await initiate(asking, number);
+    await sleep(settleMs);
+    const [askingCpuMs = 0, askedCpuMs = 0] = read().map(
+      (cpu, end) => (cpu - (before[end] ?? 0)) / peersInRound,
+    );
+    const firstEspMs: number[] = [];
+    const ikeMs: number[] = [];
+    for (let number = warmUpPeers + peersInRound; number < peers; number++) {
+      const timed = await this.#timed(asking, number);
+      firstEspMs.push(timed.firstEspMs);
+      ikeMs.push(timed.ikeMs);
+    }
+    for (const { process } of ends) process.signal('SIGTERM');
+    await Promise.all(ends.map(({ process }) => process.ended));
+    return { askingCpuMs, askedCpuMs, firstEspMs, ikeMs };
+  }
+
+  /** Sets a peer up for which traffic waits. */
+  async #timed(asking: Charon, number: number): Promise<{ firstEspMs: number; ikeMs: number }> {
+    const [tokyo, osaka] = this.#stage.sites;
+    const traffic = await this.#stage.processes.start(tokyo.name, 'traffic', [
       ...['ping', '-q', '-n', '-i', String(trafficIntervalMs / 1000)],
       ...['-I', addressOf(tokyo, number), addressOf(osaka, number)],
     ]);
-    times.reset();
-    await initiate(number);
-    firstEspMs.push(await times.between('ike', 'esp', espWithinMs));
-    ikeMs.push(times.span('ike'));
+    this.#times.reset();
+    await initiate(asking, number);
+    const firstEspMs = await this.#times.between('ike', 'esp', espWithinMs);
     traffic.signal('SIGKILL');
     await traffic.ended;
+    return { firstEspMs, ikeMs: this.#times.span('ike') };
   }
-  await times.stop();
-  for (const { process } of ends) process.signal('SIGTERM');
-  await Promise.all(ends.map(({ process }) => process.ended));
-  return { askingCpuMs, askedCpuMs, firstEspMs, ikeMs };
+}
+
+function initiate(asking: Charon, number: number): Promise<void> {
+  return swanctl(asking, '--initiate', '--child', `peer-${number}`, '--loglevel', '-1');
 }
 
 /** As the lab prefers our processes, so that what else this machine does is not in a measurement of milliseconds. */

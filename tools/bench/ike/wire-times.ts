@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HostError } from '../../../host/model/host-error.ts';
+import { wallTimeMs } from '../../lab/clock.ts';
 import { PcapReader } from '../../lab/pcap.ts';
 import { describeEnd, type LabProcess } from '../../lab/processes.ts';
 import type { Stage } from './stage.ts';
@@ -20,23 +21,22 @@ export interface WirePacket {
 export const protocols = { icmp: 1, udp: 17, esp: 50 } as const;
 
 const headersOnly = 96;
-const startsWithinMs = 10_000;
+const startsWithinMs = 30_000;
 const pollMs = 2;
 
 export class WireTimes<Kind extends string> {
-  readonly #tcpdump: LabProcess;
   readonly #kinds: Readonly<Record<Kind, (packet: WirePacket) => boolean>>;
+  #since = 0;
   #first: Partial<Record<Kind, number>> = {};
   #last: Partial<Record<Kind, number>> = {};
 
   private constructor(tcpdump: LabProcess, kinds: Readonly<Record<Kind, (packet: WirePacket) => boolean>>) {
-    this.#tcpdump = tcpdump;
     this.#kinds = kinds;
     const reader = new PcapReader(({ wallMs, packet }) => this.#take(wallMs, packet));
     tcpdump.stdout?.on('data', (piece: Buffer) => reader.push(piece));
   }
 
-  /** Starts the capture and waits until it captures. Throws HostError. */
+  /** Starts the capture, one for each namespace, and waits until it captures. Throws HostError. */
   static async start<Kind extends string>(
     { processes }: Stage,
     namespace: string,
@@ -55,8 +55,9 @@ export class WireTimes<Kind extends string> {
     return times;
   }
 
-  /** Forgets what was seen. */
+  /** Forgets what was seen, also of what tcpdump tells of only later. */
   reset(): void {
+    this.#since = wallTimeMs();
     this.#first = {};
     this.#last = {};
   }
@@ -80,12 +81,8 @@ export class WireTimes<Kind extends string> {
     return (this.#last[kind] ?? Number.NaN) - (this.#first[kind] ?? Number.NaN);
   }
 
-  async stop(): Promise<void> {
-    this.#tcpdump.signal('SIGINT');
-    await this.#tcpdump.ended;
-  }
-
   #take(wallMs: number, octets: Uint8Array): void {
+    if (wallMs < this.#since) return;
     const packet = readWirePacket(octets);
     for (const kind of Object.keys(this.#kinds) as Kind[]) {
       if (!this.#kinds[kind](packet)) continue;
