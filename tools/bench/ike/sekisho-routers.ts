@@ -51,11 +51,18 @@ export class SekishoRouters {
     const options = { saveKeys: undefined, protocol: 'esp' } as const;
     const fleet = new Fleet(place, processes, plan, options, () => undefined);
     await fleet.startAll('many');
+    // SAs in place send signs of life: only the first packet of each SA counts.
+    const seen = new Set<number>();
+    const isNew = (spi: number): boolean => !seen.has(spi) && seen.add(spi).has(spi);
     const outside = asked.map(({ wanAddress }) => wanAddress);
     const times = await WireTimes.start(stage, asking.name, {
       inner: ({ protocol, to }) =>
         protocol === protocols.icmp && to.startsWith('10.') && !to.startsWith('10.1.'),
-      esp: (packet) => packet.from === asking.wanAddress && outside.includes(packet.to) && isEsp(packet),
+      esp: (packet) =>
+        packet.from === asking.wanAddress &&
+        outside.includes(packet.to) &&
+        isEsp(packet) &&
+        isNew(packet.word),
     });
     const routers = new SekishoRouters(stage, fleet, asking, asked, times);
     await routers.#untilQuiet();

@@ -14,8 +14,8 @@ export interface WirePacket {
   readonly protocol: number;
   /** Of UDP; 0 for others. */
   readonly port: number;
-  /** The first four octets of what UDP carries: 0 tells IKE from ESP on port 4500 (RFC 3948 section 2.2). */
-  readonly marker: number;
+  /** The first four octets of what UDP or ESP carries: an SPI, or on port 4500 the 0 by which IKE is told (RFC 3948 section 2.2). */
+  readonly word: number;
 }
 
 export const protocols = { icmp: 1, udp: 17, esp: 50 } as const;
@@ -93,13 +93,13 @@ export class WireTimes<Kind extends string> {
 }
 
 /** ESP, raw or in UDP. */
-export function isEsp({ protocol, port, marker }: WirePacket): boolean {
-  return protocol === protocols.esp || (protocol === protocols.udp && port === 4500 && marker !== 0);
+export function isEsp({ protocol, port, word }: WirePacket): boolean {
+  return protocol === protocols.esp || (protocol === protocols.udp && port === 4500 && word !== 0);
 }
 
 /** IKE, on either port. */
-export function isIke({ protocol, port, marker }: WirePacket): boolean {
-  return protocol === protocols.udp && (port === 500 || (port === 4500 && marker === 0));
+export function isIke({ protocol, port, word }: WirePacket): boolean {
+  return protocol === protocols.udp && (port === 500 || (port === 4500 && word === 0));
 }
 
 /** Reads an IPv4 packet of which the first octets were captured. */
@@ -108,11 +108,12 @@ export function readWirePacket(octets: Uint8Array): WirePacket {
   const payloadAt = ((octets[0] ?? 0) & 0x0f) * 4;
   const protocol = octets[9] ?? 0;
   const isUdp = protocol === protocols.udp && payloadAt + 12 <= octets.length;
+  const isEspItself = protocol === protocols.esp && payloadAt + 4 <= octets.length;
   return {
     from: octets.subarray(12, 16).join('.'),
     to: octets.subarray(16, 20).join('.'),
     protocol,
     port: isUdp ? view.getUint16(payloadAt + 2) : 0,
-    marker: isUdp ? view.getUint32(payloadAt + 8) : 0,
+    word: isUdp || isEspItself ? view.getUint32(payloadAt + (isUdp ? 8 : 0)) : 0,
   };
 }
