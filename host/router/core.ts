@@ -12,7 +12,7 @@ import type { Endpoint } from '../model/address.ts';
 import type { Credentials } from '../model/credentials.ts';
 import { EventLog } from '../model/event-log.ts';
 import { HostError } from '../model/host-error.ts';
-import type { Instant } from '../model/instant.ts';
+import { earliest, type Instant } from '../model/instant.ts';
 import { proposals } from '../model/proposal.ts';
 import { Secret } from '../model/secret.ts';
 import type { PacketLoop } from '../packet-loop/packet-loop.ts';
@@ -131,9 +131,10 @@ export class RouterCore {
     return null;
   }
 
-  /** Sleeps until there is a packet, something is due, or another thread calls. */
-  wait(): void {
-    const due = this.#wakeAt === undefined ? idleWaitMs : this.#wakeAt - this.#options.now();
+  /** Sleeps until there is a packet, something is due, `until` at the latest, or another thread calls. */
+  wait(until?: Instant): void {
+    const next = earliest(this.#wakeAt, until);
+    const due = next === undefined ? idleWaitMs : next - this.#options.now();
     this.#loop.wait(Math.max(0, Math.min(idleWaitMs, due)));
   }
 

@@ -1,6 +1,7 @@
 /** The main thread's end of a router's worker: starts it, asks it, hands on what it says. */
 import { Worker } from 'node:worker_threads';
 import { HostError } from '../model/host-error.ts';
+import type { LogLine } from './log-lines.ts';
 import type { FromWorker, Question, Questions, ToWorker, WorkerSettings } from './worker-protocol.ts';
 
 /** Between two rounds of the worker there are milliseconds; an answer that takes longer will not come. */
@@ -15,7 +16,7 @@ export interface WorkerClientOptions {
   readonly wake: (fd: number) => void;
   /** Sockets and TUN are open: at the start, and again when they had to be opened anew. */
   readonly onReady: () => void;
-  readonly onLog: (line: Extract<FromWorker, { kind: 'log' }>) => void;
+  readonly onLog: (line: LogLine) => void;
   /** The worker ended by itself: no packet is carried any more. */
   readonly onExit: (reason: HostError) => void;
 }
@@ -93,7 +94,7 @@ export class WorkerClient {
         this.#waiting.delete(message.id);
         break;
       case 'log':
-        this.#options.onLog(message);
+        for (const line of message.lines) this.#options.onLog(line);
         break;
     }
   }

@@ -7,6 +7,7 @@ import type { Address, Endpoint } from '../model/address.ts';
 import type { LoggedEvent } from '../model/event-log.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import type { RouterStatus } from '../model/status.ts';
+import type { LogLine } from './log-lines.ts';
 import type { RouterSettings } from './settings-file.ts';
 
 /** What the worker is started with. */
@@ -61,10 +62,4 @@ export type FromWorker =
   /** Sockets and TUN are open; a write to the eventfd ends the worker's wait. Again after a trap, with a new TUN. */
   | { readonly kind: 'ready'; readonly wakeFd: number }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Questions[Question]['answer'] }
-  | {
-      readonly kind: 'log';
-      readonly level: 'info' | 'warn';
-      readonly what: string;
-      readonly detail: string;
-      readonly at: number;
-    };
+  | { readonly kind: 'log'; readonly lines: readonly LogLine[] };

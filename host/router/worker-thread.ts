@@ -10,6 +10,7 @@ import { randomOctets } from '../platform/entropy.ts';
 import { openLinuxPacketInterface } from '../platform/linux-packet-interface.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { RouterCore } from './core.ts';
+import { LogLines } from './log-lines.ts';
 import { routerStatus } from './status.ts';
 import { loadWorkerCredentials } from './worker-credentials.ts';
 import type { FromWorker, Question, Questions, ToWorker, WorkerSettings } from './worker-protocol.ts';
@@ -31,8 +32,9 @@ export async function runWorkerThread(
   const worker = workerData as WorkerSettings; // typed by the only place that starts it, worker-client.ts
   const { settings, local, pathMtuOctets } = worker;
   const post = (message: FromWorker): void => port.postMessage(message);
+  const lines = new LogLines((waiting) => post({ kind: 'log', lines: waiting }));
   const log = (level: 'info' | 'warn', what: string, detail: string): void =>
-    post({ kind: 'log', level, what, detail, at: bootTimeMs() });
+    lines.add({ level, what, detail, at: bootTimeMs() });
   const held = await loadWorkerCredentials(worker.settingsFile, (message) =>
     log('warn', 'credential', message),
   );
@@ -102,7 +104,14 @@ export async function runWorkerThread(
     if (played > 0) core.rehearseSockets();
     return played;
   };
-  while (!isStopped) if (core.run() + listen() === 0 && practise() === 0) core.wait();
+  try {
+    while (!isStopped) {
+      const done = core.run() + listen() + lines.postDue(bootTimeMs());
+      if (done === 0 && practise() === 0) core.wait(lines.dueAt);
+    }
+  } finally {
+    lines.postAll(); // whatever ends the thread, they tell what was before it
+  }
   rehearsal.close();
   core.close();
   held.wipe();

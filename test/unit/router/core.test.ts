@@ -145,6 +145,8 @@ describe('a router’s core', () => {
     const [timeout = 0] = bench.loop.kernel().waits.slice(-1);
     expect(timeout).toBeGreaterThan(0);
     expect(timeout).toBeLessThanOrEqual(1000);
+    bench.core.wait(bench.now + timeout / 4);
+    expect(bench.loop.kernel().waits.at(-1)).toBeCloseTo(timeout / 4);
     bench.now += 60_000;
     bench.settle();
     expect(sent()).toBeGreaterThan(first);
