@@ -4,7 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { afterAll, expect, it } from 'vitest';
-import { type Combination, folderOf, nameOf } from '../../../tools/interop/strongswan/combination.ts';
+import { type Combination, nameOf } from '../../../tools/interop/strongswan/combination.ts';
 import { combinations } from '../../../tools/interop/strongswan/combinations.ts';
 import type { Stage } from '../../../tools/interop/strongswan/ends.ts';
 import { play } from '../../../tools/interop/strongswan/play.ts';
@@ -39,11 +39,11 @@ afterAll(async () => {
 
 /** Plays, and forgets the files, so that the same combination can be played again. */
 async function played(combination: Combination): Promise<void> {
-  const { place } = onStage();
+  const { place, arena } = onStage();
   try {
     await play(onStage(), combination);
   } finally {
-    rmSync(place.path(folderOf(combination)), { recursive: true, force: true });
+    rmSync(place.path(arena), { recursive: true, force: true });
   }
 }
 

@@ -3,6 +3,8 @@
 const keywords: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   aes128gcm16: { 'encr-alg': 'AES_GCM_16', 'encr-keysize': '128' },
   aes256gcm16: { 'encr-alg': 'AES_GCM_16', 'encr-keysize': '256' },
+  aes192gcm16: { 'encr-alg': 'AES_GCM_16', 'encr-keysize': '192' },
+  aes192: { 'encr-alg': 'AES_CBC', 'encr-keysize': '192' },
   chacha20poly1305: { 'encr-alg': 'CHACHA20_POLY1305' },
   aes128: { 'encr-alg': 'AES_CBC', 'encr-keysize': '128' },
   aes256: { 'encr-alg': 'AES_CBC', 'encr-keysize': '256' },

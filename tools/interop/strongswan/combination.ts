@@ -49,6 +49,8 @@ export interface Combination {
   readonly connection?: Section;
   /** Added to strongswan.conf's charon. */
   readonly charon?: Section;
+  /** Added to our settings file's `channel`. */
+  readonly ourChannel?: object;
   /** strongSwan's pre-shared key is another one. */
   readonly hasWrongKey?: boolean;
 }

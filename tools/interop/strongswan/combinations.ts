@@ -1,4 +1,5 @@
 /** Every combination of the matrix, in the order of its rows. docs/interop.md says how they are chosen. */
+import { algorithmRows } from './algorithm-rows.ts';
 import { type Combination, type Role, roles } from './combination.ts';
 import {
   answerLiveness,
@@ -26,6 +27,51 @@ function as(role: Role, row: Row): Combination {
 function both(row: Row): Combination[] {
   return roles.map((role) => as(role, row));
 }
+
+/** Ours has no legacy algorithm unless its settings say so, and then offers what they name. */
+function ourChannelFor(ike: string, esp: string): object {
+  return { ikeProposals: [ike], espProposals: [esp], allowLegacy: true };
+}
+
+const algorithms: readonly Combination[] = algorithmRows().flatMap(({ cipher, prf, keyExchange, esp }) => {
+  const ike = `${cipher}-${prf}-${keyExchange}`;
+  const isLegacy = keyExchange === 'modp1536';
+  return both({
+    ...{ subject: 'algorithms', what: `${ike}, ESP ${esp}`, ike, esp },
+    ...(isLegacy ? { ourChannel: ourChannelFor(ike, esp) } : {}),
+  });
+});
+
+/** What the settings have to name, since it is not among the defaults. */
+const namedAlgorithms: readonly Combination[] = [
+  'aes192gcm16',
+  'aes192-sha256',
+  'aes256-sha384',
+  'aes128-sha512',
+].flatMap((esp) =>
+  both({
+    subject: 'algorithms',
+    what: `ESP ${esp}, named in our settings`,
+    esp,
+    ourChannel: { espProposals: [esp] },
+  }),
+);
+
+/** The initiator's first key exchange is one that the responder does not take (RFC 7296 section 1.2). */
+const wrongGuess: readonly Combination[] = [
+  as('initiator', {
+    subject: 'wrong first guess',
+    what: 'INVALID_KE_PAYLOAD',
+    connection: { proposals: 'aes256gcm16-prfsha256-ecp384-x25519' },
+    evidence: [/parsed IKE_SA_INIT response 0 \[ N\(INVAL_KE\) \]/],
+  }),
+  as('responder', {
+    subject: 'wrong first guess',
+    what: 'INVALID_KE_PAYLOAD',
+    ike: 'aes256gcm16-prfsha256-ecp384',
+    evidence: [/generating IKE_SA_INIT response 0 \[ N\(INVAL_KE\) \]/],
+  }),
+];
 
 /** strongSwan notices within seconds that we are gone, or that we are not. */
 const withDpd = { connection: { dpd_delay: '1s' } } as const;
@@ -114,6 +160,9 @@ const refusals: readonly Combination[] = [
 
 export const combinations: readonly Combination[] = [
   ...both({ subject: 'authentication', what: 'pre-shared key' }),
+  ...algorithms,
+  ...namedAlgorithms,
+  ...wrongGuess,
   ...cookies,
   ...nat,
   ...liveness,

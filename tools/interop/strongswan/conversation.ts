@@ -4,12 +4,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renew } from '../../lab/control.ts';
-import { nodeCommand, type Processes } from '../../lab/processes.ts';
+import { nodeCommand } from '../../lab/processes.ts';
 import type { ServerAnswers } from '../programs/ask-server.ts';
 import type { Arena } from './arena.ts';
 import type { Charon } from './charon.ts';
-import { type Combination, Disagreement, folderOf } from './combination.ts';
-import type { Ends } from './ends.ts';
+import { type Combination, Disagreement } from './combination.ts';
+import type { Ends, Stage } from './ends.ts';
 import {
   entryName,
   networks,
@@ -40,13 +40,13 @@ export class Conversation {
   readonly combination: Combination;
   readonly arena: Arena;
   readonly ends: Ends;
-  readonly #processes: Processes;
+  readonly #stage: Stage;
 
-  constructor(combination: Combination, arena: Arena, ends: Ends, processes: Processes) {
+  constructor(combination: Combination, arena: Arena, ends: Ends, stage: Stage) {
     this.combination = combination;
     this.arena = arena;
     this.ends = ends;
-    this.#processes = processes;
+    this.#stage = stage;
   }
 
   get charon(): Charon {
@@ -71,7 +71,8 @@ export class Conversation {
 
   /** Runs a program in strongSwan's namespace, or ours, to its end, and returns what it printed. */
   run(namespace: string, what: string, command: readonly string[], failing = false): Promise<string> {
-    return this.#processes.run(namespace, `${folderOf(this.combination)}/${what}`, command, failing);
+    const { processes, arena } = this.#stage;
+    return processes.run(namespace, `${arena}/${what}`, command, failing);
   }
 
   async untilOursAnswers(): Promise<void> {

@@ -10,7 +10,7 @@ import type { Place } from '../../lab/place.ts';
 import { type LabProcess, nodeCommand, type Processes } from '../../lab/processes.ts';
 import { type Arena, responderAddress } from './arena.ts';
 import { Charon } from './charon.ts';
-import { type Combination, folderOf } from './combination.ts';
+import type { Combination } from './combination.ts';
 import { type OurEndOptions, OurRouter, OurServer, ownHost, routerName, serverName } from './our-end.ts';
 import { type ConnectionSettings, swanctlConf } from './settings-text.ts';
 
@@ -20,7 +20,10 @@ const peerEndpoint = '192.0.2.9';
 export interface Stage {
   readonly place: Place;
   readonly processes: Processes;
-  /** Name of the arena on this stage: conversations at the same time need different ones. */
+  /**
+   * Name of the arena on this stage, and of the folder of its conversation: two at the same time need different ones. Short,
+   * because a Unix socket's path is (unix(7): 107 octets).
+   */
   readonly arena: string;
 }
 
@@ -93,7 +96,7 @@ export class Ends {
       processes,
       namespace: this.#arena.strongswan,
       folder: this.#folder,
-      name: folderOf(this.#combination),
+      name: this.#stage.arena,
       connections: swanctlConf(this.#connection()),
       charon: this.#combination.charon ?? {},
     });
@@ -105,9 +108,10 @@ export class Ends {
       processes: this.#stage.processes,
       namespace: this.#arena.sekisho,
       folder: this.#folder,
-      name: folderOf(this.#combination),
+      name: this.#stage.arena,
       preSharedKey: this.#key,
       serverAddress: responderAddress,
+      channel: this.#combination.ourChannel,
     };
     const isServer = this.#combination.role === 'initiator';
     this.#ours = await (isServer ? OurServer.start(options) : OurRouter.start(options));
@@ -117,13 +121,14 @@ export class Ends {
   /** The setting protocol's server side, beside strongSwan. */
   async #startAnswering(): Promise<void> {
     const program = ['tools/interop/programs/answer-router.ts', routerName, serverName, peerEndpoint];
-    const what = `${folderOf(this.#combination)}/answer-router`;
-    const { processes } = this.#stage;
-    this.#running.add(await processes.start(this.#arena.strongswan, what, [nodeCommand, ...program]));
+    const { processes, arena: name } = this.#stage;
+    this.#running.add(
+      await processes.start(this.#arena.strongswan, `${name}/answer-router`, [nodeCommand, ...program]),
+    );
   }
 
   get #folder(): string {
-    return this.#stage.place.path(folderOf(this.#combination));
+    return this.#stage.place.path(this.#stage.arena);
   }
 
   #connection(): ConnectionSettings {

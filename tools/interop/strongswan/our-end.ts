@@ -32,6 +32,8 @@ export interface OurEndOptions {
   readonly name: string;
   readonly preSharedKey: string;
   readonly serverAddress: string;
+  /** The settings' section of that name; undefined leaves it out. */
+  readonly channel: object | undefined;
 }
 
 abstract class OurEnd {
@@ -57,6 +59,9 @@ abstract class OurEnd {
     );
   }
 
+  /** Algorithms that the channel has settled on, as status has them. */
+  abstract algorithms(): Promise<string>;
+
   /** What its status tells of refusals. */
   abstract words(): Promise<string>;
 
@@ -80,6 +85,7 @@ export class OurServer extends OurEnd {
         listen: [{ address: options.serverAddress, port: 4500 }],
         database: join(folder, 'server.sqlite'),
         controlSocket: socket,
+        channel: options.channel,
       },
       routers: [routerName, peerName].map((name) => ({
         name,
@@ -98,6 +104,11 @@ export class OurServer extends OurEnd {
   async isUp(): Promise<boolean> {
     const status = await this.status().catch(() => undefined);
     return status?.routers.some(({ name, channel }) => name === routerName && channel === 'up') ?? false;
+  }
+
+  async algorithms(): Promise<string> {
+    const { routers } = await this.status();
+    return routers.find(({ name }) => name === routerName)?.algorithms ?? '';
   }
 
   async words(): Promise<string> {
@@ -119,6 +130,7 @@ export class OurRouter extends OurEnd {
       server: { address: options.serverAddress, port: 4500, identity: serverName },
       unprotected: { interface: 'wan0' },
       controlSocket: socket,
+      channel: options.channel,
       spd: [
         {
           name: entryName,
@@ -137,6 +149,10 @@ export class OurRouter extends OurEnd {
 
   async isUp(): Promise<boolean> {
     return (await this.status().catch(() => undefined))?.channel.state === 'up';
+  }
+
+  async algorithms(): Promise<string> {
+    return (await this.status()).channel.algorithms;
   }
 
   async words(): Promise<string> {

@@ -5,22 +5,22 @@
 import { mkdirSync } from 'node:fs';
 import { namesOf } from './algorithm-names.ts';
 import { Arena } from './arena.ts';
-import { type Combination, Disagreement, folderOf, type Refusal } from './combination.ts';
+import { type Combination, Disagreement, type Refusal } from './combination.ts';
 import { Conversation, orUndefined } from './conversation.ts';
 import { Ends, type Stage } from './ends.ts';
 
 /**
- * Plays the combination and removes what it made, but for the files in its folder of the stage's place.
+ * Plays the combination and removes what it made, but for the files in the arena's folder.
  *
  * @throws Disagreement when an end did not do what it should; HostError PLATFORM when a program does not start
  */
 export async function play(stage: Stage, combination: Combination): Promise<void> {
-  const { place, processes } = stage;
-  mkdirSync(place.path(folderOf(combination)), { mode: 0o700 });
+  const { place } = stage;
+  mkdirSync(place.path(stage.arena), { mode: 0o700 });
   const { network = 'direct', role } = combination;
   const arena = Arena.build(place.name, stage.arena, network, role);
   const ends = new Ends(stage, combination, arena);
-  const conversation = new Conversation(combination, arena, ends, processes);
+  const conversation = new Conversation(combination, arena, ends, stage);
   try {
     await ends.start();
     await conversation.untilOursAnswers();
@@ -64,9 +64,9 @@ async function expectRefusal(conversation: Conversation, refusal: Refusal): Prom
   }
 }
 
-/** What strongSwan has negotiated is what it was given to offer or to accept. */
+/** Both ends say that they have negotiated what strongSwan was given to offer or to accept. */
 async function checkAlgorithms(conversation: Conversation): Promise<void> {
-  const { combination } = conversation;
+  const { combination, ours } = conversation;
   const { ike, child } = await conversation.theSas();
   const isAsWanted = (found: object, wanted: Readonly<Record<string, string>>) =>
     Object.entries(wanted).every(([field, value]) => Reflect.get(found, field) === value);
@@ -78,6 +78,14 @@ async function checkAlgorithms(conversation: Conversation): Promise<void> {
   if (!isAsWanted(child, wanted)) {
     throw new Disagreement(`the CHILD SA is not ${combination.esp}: ${JSON.stringify(child)}`);
   }
+  // ESP without the key exchange of a rekeying, and without ESN, which strongSwan's user space has not.
+  const esp = combination.esp.replace(/-(x25519|ecp\d+|modp\d+)$/, '');
+  // Ours leaves a PRF out that is that of the integrity.
+  const ikeInShort = combination.ike.replace(/-(sha\d+)-prf\1-/, '-$1-');
+  const settled = `${ikeInShort}, ESP ${esp} without ESN`;
+  const found = await ours.algorithms();
+  if (found !== settled)
+    throw new Disagreement(`our ${ours.what} has settled on ${found}; expected ${settled}`);
   if (child.encap !== 'yes') throw new Disagreement('strongSwan does not encapsulate ESP in UDP');
 }
 

@@ -51,7 +51,7 @@ async function playOne(
     problem = error instanceof Error ? error.message : String(error);
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  const folder = place.path(folderOf(combination));
+  const folder = place.path(arena);
   const kept = problem === undefined ? undefined : keepLogs(folder, join(logs, folderOf(combination)));
   rmSync(folder, { recursive: true, force: true });
   return { combination, problem, seconds, logs: kept };

@@ -41,10 +41,13 @@ async function whileSasStay(conversation: Conversation, wait: () => Promise<void
 export const answerLiveness: Step = (conversation) =>
   whileSasStay(conversation, () => untilLogged(conversation, /sending DPD request/, 3, 15_000));
 
-/** We ask, after ten seconds of silence as a router and sixty as a server. */
+/**
+ * We ask, after ten seconds of silence as a router and sixty as a server. The server is silent only when it has said, after
+ * half a minute, that the other router did not answer.
+ */
 export const askLiveness: Step = (conversation) =>
   whileSasStay(conversation, () =>
-    untilLogged(conversation, /parsed INFORMATIONAL request \d+ \[ \]/, 1, 90_000),
+    untilLogged(conversation, /parsed INFORMATIONAL request \d+ \[ \]/, 1, 120_000),
   );
 
 /** strongSwan deletes the IKE SA. A server has lost its router then; a router sets a new channel up by itself. */
