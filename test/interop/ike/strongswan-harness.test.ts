@@ -51,6 +51,8 @@ describe("strongSwan's settings", () => {
       ...{ localAddress: '192.0.2.1', remoteAddress: '%any', localId: 'server', remoteId: 'tokyo' },
       ...{ localInner: 'fd53::1', remoteInner: 'fd53::2', ike: 'aes256gcm16', esp: 'aes128gcm16' },
       preSharedKey: Uint8Array.of(1, 0xab),
+      localProof: { auth: 'pubkey', certs: 'own.pem' },
+      remoteProof: { auth: 'psk' },
       more: { dpd_delay: '1s', remote: { id: 'another' } },
     });
     expect(text).toContain('    dpd_delay = 1s\n');

@@ -26,7 +26,7 @@ let stage: Stage | undefined;
 /** Made when the first test wants it: a skipped group makes nothing. */
 function onStage(): Stage {
   if (stage === undefined) {
-    const place = Place.take(`interop-${process.pid}`, () => undefined);
+    const place = Place.take(`strongswan-test-${process.pid}`, () => undefined);
     stage = { place, processes: new Processes(place), arena: 'arena' };
   }
   return stage;

@@ -94,7 +94,7 @@ export class Charon {
     };
     const uri = `unix://${join(this.#folder, 'charon.vici')}`;
     return new Promise((resolve) => {
-      execFile('swanctl', [...args, '--uri', uri], { env, timeout: 60_000 }, (error, stdout, stderr) =>
+      execFile('swanctl', [...args, '--uri', uri], { env, timeout: 90_000 }, (error, stdout, stderr) =>
         resolve({ ok: error === null, text: stdout + stderr }),
       );
     });
@@ -102,7 +102,7 @@ export class Charon {
 
   /** Sets the channel up; what it says when that fails names the reason. */
   initiate(): Promise<Outcome> {
-    return this.swanctl('--initiate', '--child', connectionName, '--timeout', '30');
+    return this.swanctl('--initiate', '--child', connectionName, '--timeout', '60');
   }
 
   async ikeSas(): Promise<StrongswanIkeSa[]> {

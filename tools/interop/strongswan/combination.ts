@@ -4,6 +4,7 @@
  */
 import type { Network } from './arena.ts';
 import type { Conversation } from './conversation.ts';
+import type { CertificatePlan } from './credentials.ts';
 
 /** strongSwan's part; our server answers an initiator, our router calls a responder. */
 export type Role = 'initiator' | 'responder';
@@ -51,6 +52,8 @@ export interface Combination {
   readonly charon?: Section;
   /** Added to our settings file's `channel`. */
   readonly ourChannel?: object;
+  /** Certificates in place of the pre-shared key. */
+  readonly certificates?: CertificatePlan;
   /** strongSwan's pre-shared key is another one. */
   readonly hasWrongKey?: boolean;
 }

@@ -1,6 +1,8 @@
 /** Every combination of the matrix, in the order of its rows. docs/interop.md says how they are chosen. */
 import { algorithmRows } from './algorithm-rows.ts';
+import type { KeyKind } from './authority.ts';
 import { type Combination, type Role, roles } from './combination.ts';
+import type { Fault } from './credentials.ts';
 import {
   answerLiveness,
   askLiveness,
@@ -27,6 +29,72 @@ function as(role: Role, row: Row): Combination {
 function both(row: Row): Combination[] {
   return roles.map((role) => as(role, row));
 }
+
+const keyKinds: Readonly<Record<KeyKind, string>> = {
+  p256: 'ECDSA P-256',
+  p384: 'ECDSA P-384',
+  ed25519: 'Ed25519',
+  rsa2048: 'RSA 2048',
+  rsa3072: 'RSA 3072',
+  rsa4096: 'RSA 4096',
+};
+
+const certificates: readonly Combination[] = [
+  ...Object.entries(keyKinds).flatMap(([key, name]) =>
+    both({ subject: 'authentication', what: `certificates, ${name}`, certificates: { key: key as KeyKind } }),
+  ),
+  ...both({
+    subject: 'authentication',
+    what: 'certificates below an intermediate authority',
+    certificates: { key: 'p256', hasIntermediate: true },
+  }),
+  ...both({
+    subject: 'authentication',
+    what: 'certificates, RSA with PSS',
+    certificates: { key: 'rsa2048' },
+    connection: { local: { auth: 'rsa/pss-sha384' } },
+  }),
+  ...both({
+    subject: 'authentication',
+    what: 'certificates, without RFC 7427',
+    certificates: { key: 'p384' },
+    charon: { signature_authentication: 'no' },
+  }),
+  ...(['router', 'server'] as const).flatMap((withKey) =>
+    both({
+      subject: 'authentication',
+      what: `the ${withKey} by pre-shared key, the other by certificate`,
+      certificates: { key: 'p256', withKey },
+    }),
+  ),
+];
+
+/** A fault of a certificate, and how the end that finds it says so. */
+const faults: Readonly<Record<Fault, { readonly byOurs: RegExp; readonly byStrongswan: RegExp }>> = {
+  'another name': { byOurs: /certificate-name/, byStrongswan: /constraint check failed|no trusted/ },
+  expired: { byOurs: /certificate-expired/, byStrongswan: /certificate expired/ },
+  revoked: { byOurs: /certificate-revoked/, byStrongswan: /certificate was revoked/ },
+  'another authority': {
+    byOurs: /certificate-untrusted/,
+    byStrongswan: /no issuer certificate found|no trusted/,
+  },
+};
+
+/** A certificate that is wrong at one end: the other one refuses it, and both say so. */
+const certificateRefusals: readonly Combination[] = Object.entries(faults).flatMap(([what, words]) => [
+  ...both({
+    subject: 'refusal',
+    what: `strongSwan's certificate: ${what}`,
+    certificates: { key: 'p256', fault: { of: 'strongswan', what: what as Fault } },
+    refusal: { strongswan: /AUTH_FAILED/, ours: words.byOurs },
+  }),
+  ...both({
+    subject: 'refusal',
+    what: `our certificate: ${what}`,
+    certificates: { key: 'p256', fault: { of: 'ours', what: what as Fault } },
+    refusal: { strongswan: words.byStrongswan, ours: /authentication-failed/ },
+  }),
+]);
 
 /** Ours has no legacy algorithm unless its settings say so, and then offers what they name. */
 function ourChannelFor(ike: string, esp: string): object {
@@ -160,6 +228,7 @@ const refusals: readonly Combination[] = [
 
 export const combinations: readonly Combination[] = [
   ...both({ subject: 'authentication', what: 'pre-shared key' }),
+  ...certificates,
   ...algorithms,
   ...namedAlgorithms,
   ...wrongGuess,
@@ -168,4 +237,5 @@ export const combinations: readonly Combination[] = [
   ...liveness,
   ...ends,
   ...refusals,
+  ...certificateRefusals,
 ];

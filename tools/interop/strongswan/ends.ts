@@ -11,6 +11,7 @@ import { type LabProcess, nodeCommand, type Processes } from '../../lab/processe
 import { type Arena, responderAddress } from './arena.ts';
 import { Charon } from './charon.ts';
 import type { Combination } from './combination.ts';
+import { makeCredentials, type OurCertificate, proofsOf } from './credentials.ts';
 import { type OurEndOptions, OurRouter, OurServer, ownHost, routerName, serverName } from './our-end.ts';
 import { type ConnectionSettings, swanctlConf } from './settings-text.ts';
 
@@ -33,6 +34,7 @@ export class Ends {
   readonly #arena: Arena;
   readonly #key = randomBytes(32).toString('base64url');
   readonly #running = new Set<LabProcess>();
+  #certificate: OurCertificate | undefined;
   #charon: Charon | undefined;
   #ours: OurServer | OurRouter | undefined;
 
@@ -55,8 +57,10 @@ export class Ends {
   /** Starts everything. @throws HostError PLATFORM when a program does not start */
   async start(): Promise<void> {
     const arena = this.#arena;
+    const { certificates, role } = this.#combination;
+    if (certificates !== undefined) this.#certificate = makeCredentials(this.#folder, certificates, role);
     arena.run(arena.strongswan, 'ip', 'address', 'add', `${this.#connection().localInner}/128`, 'dev', 'lo');
-    if (this.#combination.role === 'initiator') {
+    if (role === 'initiator') {
       await this.#startOurs();
       await this.#startCharon();
       return;
@@ -112,6 +116,8 @@ export class Ends {
       preSharedKey: this.#key,
       serverAddress: responderAddress,
       channel: this.#combination.ourChannel,
+      certificate: this.#certificate,
+      withKey: this.#combination.certificates?.withKey,
     };
     const isServer = this.#combination.role === 'initiator';
     this.#ours = await (isServer ? OurServer.start(options) : OurRouter.start(options));
@@ -136,6 +142,7 @@ export class Ends {
     const router = { id: routerName, inner: innerText(routerName), address: this.#arena.initiatorAddress };
     const server = { id: serverName, inner: innerText(serverName), address: responderAddress };
     const [local, remote] = role === 'initiator' ? [router, server] : [server, router];
+    const proofs = proofsOf(this.#combination);
     return {
       localAddress: local.address,
       remoteAddress: role === 'initiator' ? remote.address : '%any',
@@ -146,6 +153,8 @@ export class Ends {
       ike,
       esp,
       preSharedKey: hasWrongKey ? randomBytes(32) : Buffer.from(this.#key),
+      localProof: proofs.local,
+      remoteProof: proofs.remote,
       more: connection ?? {},
     };
   }

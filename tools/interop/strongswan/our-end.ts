@@ -5,9 +5,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { readRouterStatus, readServerStatus } from '../../lab/control.ts';
+import { readEvents, readRouterStatus, readServerStatus } from '../../lab/control.ts';
 import { describeEnd, type LabProcess, nodeCommand, type Processes } from '../../lab/processes.ts';
 import { Disagreement } from './combination.ts';
+import type { OurCertificate } from './credentials.ts';
 
 /** Whom the server knows, and who it is. The first one talks; the other is whom it asks for. */
 export const routerName = 'tokyo';
@@ -34,6 +35,10 @@ export interface OurEndOptions {
   readonly serverAddress: string;
   /** The settings' section of that name; undefined leaves it out. */
   readonly channel: object | undefined;
+  /** Undefined: both ends prove the pre-shared key. */
+  readonly certificate: OurCertificate | undefined;
+  /** The one end that proves the pre-shared key beside a certificate of the other. */
+  readonly withKey: 'router' | 'server' | undefined;
 }
 
 abstract class OurEnd {
@@ -62,7 +67,7 @@ abstract class OurEnd {
   /** Algorithms that the channel has settled on, as status has them. */
   abstract algorithms(): Promise<string>;
 
-  /** What its status tells of refusals. */
+  /** What it tells of refusals, and of channels that were closed at once. */
   abstract words(): Promise<string>;
 
   /** @throws Disagreement when it ended by itself */
@@ -86,12 +91,12 @@ export class OurServer extends OurEnd {
         database: join(folder, 'server.sqlite'),
         controlSocket: socket,
         channel: options.channel,
+        certificate: options.certificate,
       },
-      routers: [routerName, peerName].map((name) => ({
-        name,
-        credential: { preSharedKeyFile: 'channel.psk' },
-        networks: [networks[name as keyof typeof networks]],
-      })),
+      routers: [
+        { name: routerName, credential: credentialAtServer(options), networks: [networks[routerName]] },
+        { name: peerName, credential: { preSharedKeyFile: 'channel.psk' }, networks: [networks[peerName]] },
+      ],
       distributionPolicies: [{ kind: 'all', between: [routerName, peerName] }],
     });
     return new OurServer(await startSekisho(options, 'server'), socket);
@@ -112,7 +117,9 @@ export class OurServer extends OurEnd {
   }
 
   async words(): Promise<string> {
-    return Object.keys((await this.status()).messages).join('\n');
+    const { messages } = await this.status();
+    const closed = (await readEvents(this.socket)).filter(({ what }) => what === 'channel down');
+    return [...Object.keys(messages), ...closed.map(({ detail }) => detail)].join('\n');
   }
 }
 
@@ -126,7 +133,7 @@ export class OurRouter extends OurEnd {
     writeSettings(join(folder, 'router.yaml'), {
       version: 1,
       name: routerName,
-      credential: { preSharedKeyFile: 'channel.psk' },
+      credential: credentialAtRouter(options),
       server: { address: options.serverAddress, port: 4500, identity: serverName },
       unprotected: { interface: 'wan0' },
       controlSocket: socket,
@@ -158,6 +165,28 @@ export class OurRouter extends OurEnd {
   async words(): Promise<string> {
     return (await this.status().catch(() => undefined))?.channel.detail ?? '';
   }
+}
+
+/** What the server's file says of how it and the router prove themselves to each other. */
+function credentialAtServer({ certificate, withKey }: OurEndOptions): object {
+  if (certificate === undefined) return { preSharedKeyFile: 'channel.psk' };
+  const proofOf = (end: 'router' | 'server') => (withKey === end ? 'preSharedKey' : 'certificate');
+  return {
+    ...(withKey === undefined ? {} : { preSharedKeyFile: 'channel.psk' }),
+    router: proofOf('router'),
+    server: proofOf('server'),
+  };
+}
+
+/** The same in the router's file, which has just what it needs. */
+function credentialAtRouter({ certificate, withKey }: OurEndOptions): object {
+  if (certificate === undefined) return { preSharedKeyFile: 'channel.psk' };
+  const { certificateFile, privateKeyFile, caFile, crlFile } = certificate;
+  return {
+    ...(withKey === undefined ? {} : { preSharedKeyFile: 'channel.psk' }),
+    ...(withKey === 'router' ? {} : { certificateFile, privateKeyFile }),
+    ...(withKey === 'server' ? {} : { caFile, crlFile }),
+  };
 }
 
 function writeKey(folder: string, key: string): void {

@@ -42,6 +42,9 @@ export interface ConnectionSettings {
   readonly ike: string;
   readonly esp: string;
   readonly preSharedKey: Uint8Array;
+  /** How each end proves itself: `auth` and what belongs to it. */
+  readonly localProof: Section;
+  readonly remoteProof: Section;
   readonly more: Section;
 }
 
@@ -59,8 +62,8 @@ export function swanctlConf(settings: ConnectionSettings): string {
     remote_port: 4500,
     encap: 'yes',
     proposals: settings.ike,
-    local: { auth: 'psk', id: settings.localId },
-    remote: { auth: 'psk', id: settings.remoteId },
+    local: { ...settings.localProof, id: settings.localId },
+    remote: { ...settings.remoteProof, id: settings.remoteId },
     children: {
       [connectionName]: {
         mode: 'tunnel',
