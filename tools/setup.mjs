@@ -27,6 +27,7 @@ const labCommands = [
 const interopCommands = [
   ...labCommands,
   ['swanctl', 'strongswan-swanctl', 'commands for strongSwan'],
+  ['openssl', 'openssl', 'certificates by a third party'],
   ['qemu-system-x86_64', 'qemu-system-x86', "a guest with Debian's kernel, a stranger who speaks ESP and AH"],
   ['busybox', 'busybox-static', "the guest's commands"],
   ['socat', 'socat', "the guest's UDP socket for ESP"],

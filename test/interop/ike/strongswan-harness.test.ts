@@ -1,6 +1,7 @@
 /** What the harness makes of strongSwan's words and gives it to read, without a strongSwan. */
 import { describe, expect, it } from 'vitest';
 import { namesOf } from '../../../tools/interop/strongswan/algorithm-names.ts';
+import { algorithmRows, allPairs, pairsIn } from '../../../tools/interop/strongswan/algorithm-rows.ts';
 import { folderOf, nameOf } from '../../../tools/interop/strongswan/combination.ts';
 import { combinations } from '../../../tools/interop/strongswan/combinations.ts';
 import {
@@ -65,6 +66,15 @@ describe("strongSwan's settings", () => {
 });
 
 describe('the matrix', () => {
+  it('has every two algorithms of different kinds in a row, without a row for nothing', () => {
+    const rows = algorithmRows();
+    expect(new Set(rows.flatMap(pairsIn))).toEqual(allPairs());
+    for (const row of rows) {
+      const others = new Set(rows.filter((one) => one !== row).flatMap(pairsIn));
+      expect(pairsIn(row).every((pair) => others.has(pair))).toBe(false);
+    }
+  });
+
   it('has every combination once, in both roles or with a reason for one', () => {
     expect(new Set(combinations.map(nameOf)).size).toBe(combinations.length);
     expect(new Set(combinations.map(folderOf)).size).toBe(combinations.length);

@@ -15,10 +15,12 @@ import { describeWith } from '../../requirements.ts';
 const selection = [
   'authentication: pre-shared key, strongSwan as initiator',
   'authentication: pre-shared key, strongSwan as responder',
+  'authentication: certificates below an intermediate authority, strongSwan as initiator',
+  'wrong first guess: INVALID_KE_PAYLOAD, strongSwan as responder',
   'NAT: before the initiator, strongSwan as initiator',
   'delete: strongSwan, the IKE SA, strongSwan as responder',
   'refusal: another pre-shared key, strongSwan as initiator',
-  'refusal: no common proposal for IKE, strongSwan as responder',
+  "refusal: strongSwan's certificate: revoked, strongSwan as responder",
 ];
 
 let stage: Stage | undefined;
