@@ -6,6 +6,7 @@ import type { Fault } from './credentials.ts';
 import {
   answerLiveness,
   askLiveness,
+  initiatorMoves,
   initiatorRestarts,
   openHalf,
   responderRestarts,
@@ -72,7 +73,7 @@ const certificates: readonly Combination[] = [
 /** A fault of a certificate, and how the end that finds it says so. */
 const faults: Readonly<Record<Fault, { readonly byOurs: RegExp; readonly byStrongswan: RegExp }>> = {
   'another name': { byOurs: /certificate-name/, byStrongswan: /constraint check failed|no trusted/ },
-  expired: { byOurs: /certificate-expired/, byStrongswan: /certificate expired/ },
+  expired: { byOurs: /certificate-expired/, byStrongswan: /subject certificate invalid/ },
   revoked: { byOurs: /certificate-revoked/, byStrongswan: /certificate was revoked/ },
   'another authority': {
     byOurs: /certificate-untrusted/,
@@ -179,6 +180,33 @@ const nat: readonly Combination[] = [
   as('responder', { subject: 'NAT', what: 'before the initiator', network: 'nat', steps: [routerSeesNat] }),
 ];
 
+/** A chain of RSA-4096 takes several datagrams; RFC 7383 splits the message, without it IP does. */
+const largeChain = { key: 'rsa4096', hasIntermediate: true } as const;
+
+const fragmentation: readonly Combination[] = [
+  ...both({
+    subject: 'fragmentation',
+    what: 'of IKE_AUTH with a chain of RSA 4096',
+    certificates: largeChain,
+    evidence: [/splitting IKE message/, /received fragment #/],
+  }),
+  ...both({
+    subject: 'fragmentation',
+    what: 'refused by strongSwan: IP fragments',
+    certificates: largeChain,
+    connection: { fragmentation: 'no' },
+  }),
+];
+
+const moves: readonly Combination[] = [
+  as('initiator', {
+    subject: 'address change',
+    what: 'of the initiator',
+    connection: { local_addrs: '%any' },
+    steps: [initiatorMoves],
+  }),
+];
+
 const wrongName = { remote: { id: 'another' } } as const;
 
 const refusals: readonly Combination[] = [
@@ -233,7 +261,9 @@ export const combinations: readonly Combination[] = [
   ...namedAlgorithms,
   ...wrongGuess,
   ...cookies,
+  ...fragmentation,
   ...nat,
+  ...moves,
   ...liveness,
   ...ends,
   ...refusals,

@@ -64,6 +64,11 @@ abstract class OurEnd {
     );
   }
 
+  /** How many times it said that a channel went down. */
+  async losses(): Promise<number> {
+    return (await readEvents(this.socket)).filter(({ what }) => what === 'channel down').length;
+  }
+
   /** Algorithms that the channel has settled on, as status has them. */
   abstract algorithms(): Promise<string>;
 

@@ -115,6 +115,18 @@ export const strongswanFallsSilent: Step = async (conversation) => {
   await conversation.setUp();
 };
 
+/** The initiator has another address from now on, and the channel is there again from it. */
+export const initiatorMoves: Step = async (conversation) => {
+  const { arena, combination } = conversation;
+  const namespace = combination.role === 'initiator' ? arena.strongswan : arena.sekisho;
+  const away = '192.0.2.3';
+  arena.run(namespace, 'sh', '-ec', 'echo 1 > /proc/sys/net/ipv4/conf/wan0/promote_secondaries');
+  arena.run(namespace, 'ip', 'address', 'add', `${away}/24`, 'dev', 'wan0');
+  arena.run(namespace, 'ip', 'address', 'delete', `${arena.initiatorAddress}/24`, 'dev', 'wan0');
+  const end = combination.role === 'initiator' ? 'local-host' : 'remote-host';
+  await conversation.theSas(`strongSwan has an SA with ${away}`, ({ ike }) => ike[end] === away);
+};
+
 /** The server sees the router at the NAT's address and at another port than it sends from. */
 export const serverSeesNat: Step = async (conversation) => {
   const { ours, arena } = conversation;
