@@ -147,7 +147,7 @@ export class ServerChannels {
       case 'hard-lifetime':
         return this.#close(this.#bySpi.get(event.spi), now);
       case 'expel':
-        return this.#close(this.#byRouter.get(event.router), now);
+        return this.#expel(event.router, now);
       case 'announce':
         return event.endpoints.map((to) => ({ kind: 'send-ike', bytes: encodeLostState(), to }));
     }
@@ -197,6 +197,23 @@ export class ServerChannels {
   #close(channel: ServerChannel | undefined, now: Instant): ServerChannelAction[] {
     if (channel === undefined) return [];
     return this.#carryOut(this.#responders.handle({ kind: 'close', saId: channel.saId }, now), now);
+  }
+
+  /** At once: a router that does not answer the delete is cut off like one that does. */
+  #expel(router: string, now: Instant): ServerChannelAction[] {
+    const told = this.#carryOut(
+      this.#responders.handle({ kind: 'expel', identity: fqdnIdentity(router) }, now),
+      now,
+    );
+    const channel = this.#byRouter.get(router);
+    if (channel === undefined) return told;
+    this.#forget(channel);
+    this.#byRouter.delete(router);
+    return [
+      ...told,
+      { kind: 'change', change: { remove: [channel.spi] } },
+      { kind: 'down', router, reason: 'expelled' },
+    ];
   }
 
   #carryOut(ikeActions: readonly IkeAction[], now: Instant): ServerChannelAction[] {

@@ -24,7 +24,25 @@ export async function ask<Schema extends z.ZodType>(
   resource: string,
   schema: Schema,
 ): Promise<z.output<Schema>> {
-  const { status, text } = await fetchText(path, resource);
+  return await answerOf('GET', path, resource, schema);
+}
+
+/** As `ask`, for `POST resource`: something is to happen. */
+export async function tell<Schema extends z.ZodType>(
+  path: string,
+  resource: string,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  return await answerOf('POST', path, resource, schema);
+}
+
+async function answerOf<Schema extends z.ZodType>(
+  method: 'GET' | 'POST',
+  path: string,
+  resource: string,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const { status, text } = await fetchText(method, path, resource);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -50,9 +68,13 @@ export async function ask<Schema extends z.ZodType>(
   );
 }
 
-function fetchText(path: string, resource: string): Promise<{ status: number; text: string }> {
+function fetchText(
+  method: 'GET' | 'POST',
+  path: string,
+  resource: string,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath: path, path: resource, timeout: timeoutMs }, (response) => {
+    const outgoing = request({ socketPath: path, path: resource, method, timeout: timeoutMs }, (response) => {
       const parts: Buffer[] = [];
       let length = 0;
       response.on('data', (part: Buffer) => {

@@ -4,6 +4,7 @@
  */
 import { Command } from 'commander';
 import { softwareVersion } from '../model/software-version.ts';
+import { addCaCommand } from './ca-command.ts';
 import { addEspCommand } from './esp-command.ts';
 import { describeError, exitCodeOf } from './exit-code.ts';
 import { addPolicyCommand } from './policy-command.ts';
@@ -35,6 +36,7 @@ export function sekisho(): Command {
   addSadCommand(program);
   addTableCommand(program);
   addPolicyCommand(program);
+  addCaCommand(program);
   addEspCommand(program);
   program.addHelpText(
     'after',

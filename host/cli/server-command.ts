@@ -1,10 +1,14 @@
-/** `sekisho server`: runs the setting server in the foreground. All it does is in host/server/main.ts. */
+/**
+ * `sekisho server`: runs the setting server in the foreground, which is host/server/main.ts, and lets routers in and out.
+ */
 import type { Command } from 'commander';
+import { addServerEnrolCommand } from './server-enrol-command.ts';
+import { addServerRevokeCommand } from './server-revoke-command.ts';
 
 export function addServerCommand(parent: Command): void {
-  parent
+  const server = parent
     .command('server')
-    .summary('run the setting server')
+    .summary('run the setting server, enrol and revoke routers')
     .description(
       'Runs the setting server in the foreground: holds the policies of FILE, makes every key, and hands\n' +
         'both to the routers. It needs no privileges. SIGHUP, or a change of the file, loads the policies\n' +
@@ -18,6 +22,8 @@ export function addServerCommand(parent: Command): void {
 Examples:
   sekisho policy check server.yaml && sekisho server --config server.yaml
   kill -HUP PID                   load the policies anew
+  sekisho server enrol tokyo --config server.yaml --networks 10.1.0.0/16 > tokyo.yaml
+  sekisho server revoke tokyo --config server.yaml
   sekisho status                  see which routers are connected
 
 Exit codes: 0 ended by a signal, 1 the file or the machine does not allow it, 2 wrong command line`,
@@ -26,4 +32,6 @@ Exit codes: 0 ended by a signal, 1 the file or the machine does not allow it, 2 
       const { main } = await import('../server/main.ts');
       await main(options);
     });
+  addServerEnrolCommand(server);
+  addServerRevokeCommand(server);
 }

@@ -32,7 +32,9 @@ export type ResponderEvent =
   | MessageEvent
   | { readonly kind: 'deadline' }
   | { readonly kind: 'check-liveness'; readonly saId: SaId }
-  | { readonly kind: 'close'; readonly saId: SaId };
+  | { readonly kind: 'close'; readonly saId: SaId }
+  /** Closes every IKE SA of an identity that is not let in any more. */
+  | { readonly kind: 'expel'; readonly identity: Identity };
 
 /** Why an IKE SA that was established is gone. */
 export const closeReasons = [

@@ -120,6 +120,10 @@ export class ResponderSet {
         return this.#update(this.#bySaId.get(event.saId), (sa) => sa.checkLiveness(now));
       case 'close':
         return this.#update(this.#bySaId.get(event.saId), (sa) => sa.close(now));
+      case 'expel':
+        return [...(this.#byIdentity.get(identityKey(event.identity)) ?? [])].flatMap((one) =>
+          this.#update(one, (sa) => sa.close(now)),
+        );
     }
   }
 

@@ -5,6 +5,7 @@
 import {
   closeSync,
   constants,
+  fchownSync,
   fstatSync,
   fsyncSync,
   openSync,
@@ -74,8 +75,14 @@ export function readTrusted(path: string): string {
  * On failure the old file is untouched and nothing is left beside it.
  *
  * @param mode permission bits of the new file; 0600 for anything secret
+ * @param owner of the new file, where root writes for somebody else
  */
-export function writeFileAtomically(path: string, content: Uint8Array | string, mode = 0o600): void {
+export function writeFileAtomically(
+  path: string,
+  content: Uint8Array | string,
+  mode = 0o600,
+  owner?: { readonly uid: number; readonly gid: number },
+): void {
   const folder = dirname(path);
   const draft = join(folder, `.${basename(path)}.${process.pid}.new`);
   rmSync(draft, { force: true });
@@ -83,6 +90,7 @@ export function writeFileAtomically(path: string, content: Uint8Array | string, 
     const fd = openSync(draft, 'wx', mode);
     try {
       writeFileSync(fd, content);
+      if (owner !== undefined && process.geteuid?.() === 0) fchownSync(fd, owner.uid, owner.gid);
       fsyncSync(fd);
     } finally {
       closeSync(fd);

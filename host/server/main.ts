@@ -155,6 +155,10 @@ export async function main(command: ServerCommand): Promise<void> {
     'GET /policies': () => policyRows(loaded.policies),
     'GET /events': () => events.rows(),
     'GET /audit': () => store.auditRows(1000),
+    'POST /reload': () => {
+      reload();
+      return { problem: inForce.problem };
+    },
   });
   /** A round at a time, and none while routers have something to say. */
   const practise = (): void => {

@@ -13,6 +13,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'host/ike': ['host/model'],
   // X.509 behind an interface of the model: IKE does not know it, and who needs no certificate does not load it.
   'host/certificates': ['host/model'],
+  'host/authority': ['host/model'],
   'host/flash': ['host/model'],
   'host/platform': ['host/model'],
   'host/dataplane': ['host/model', 'firmware/abi'],

@@ -8,7 +8,7 @@ import { Dataplane } from '../../../host/dataplane/dataplane.ts';
 import type { Outcome } from '../../../host/dataplane/engine.ts';
 import { SpiAllocator } from '../../../host/dataplane/spi-allocator.ts';
 import { type Endpoint, formatAddress } from '../../../host/model/address.ts';
-import { sharedKey } from '../../../host/model/credentials.ts';
+import { type Credentials, sharedKey } from '../../../host/model/credentials.ts';
 import { EventLog } from '../../../host/model/event-log.ts';
 import type { SpdEntry } from '../../../host/model/policy.ts';
 import { proposals } from '../../../host/model/proposal.ts';
@@ -26,7 +26,9 @@ const nonEspMarker = Uint8Array.of(0, 0, 0, 0);
 
 export interface LoopbackRouterOptions {
   readonly name: string;
-  readonly key: string;
+  /** A pre-shared key, or what a settings file says. */
+  readonly key: string | Credentials;
+  readonly learnTime?: (utcMs: number) => void;
   readonly server: Endpoint;
   readonly entries: readonly SpdEntry[];
 }
@@ -62,8 +64,9 @@ export class LoopbackRouter {
       software: 'test',
       serverIdentity: 'server',
       server,
+      ...(options.learnTime === undefined ? {} : { learnTime: options.learnTime }),
       local: this.#local,
-      credentials: sharedKey(new Secret(new TextEncoder().encode(key))),
+      credentials: typeof key === 'string' ? sharedKey(new Secret(new TextEncoder().encode(key))) : key,
       entries,
       timers: { ...defaultSettingTimers, requestIntervalMs: 500 },
       proposals: [...proposals.keys()],
