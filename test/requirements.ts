@@ -46,6 +46,7 @@ const probes = {
       ? undefined
       : 'needs strongSwan: node tools/setup.mjs test, as root',
   qemu: () => tool('qemu-system-x86_64', ['--version'], 'qemu-system-x86'),
+  'ike-scan': () => tool('ike-scan', ['--version'], 'ike-scan'),
   busybox: () => tool('busybox', ['true'], 'busybox-static'),
   socat: () => tool('socat', ['-V'], 'socat'),
 } as const;

@@ -35,6 +35,7 @@ const interopCommands = [
 const testCommands = [
   ...interopCommands,
   ['tshark', 'tshark', 'an independent witness for ESP and IKE'],
+  ['ike-scan', 'ike-scan', "a stranger's questions to the setting server"],
   ['python3', 'python3', 'Scapy'],
 ];
 
