@@ -9,7 +9,7 @@ import { fail, ok, type Result } from '../model/result.ts';
 import type { Secret } from '../model/secret.ts';
 import { equalAuthentication, sharedKeyAuthentication, signedOctets } from './crypto/authentication.ts';
 import { checkSignature, isSignature, signAuthentication } from './crypto/signature.ts';
-import type { IkeSa } from './ike-sa.ts';
+import type { AuthKeys } from './ppk.ts';
 import { signatureHashesIn } from './signature-hashes.ts';
 import { encodeCertificates, parseCertificates } from './wire/certificate.ts';
 import { authenticationMethods, identificationTypes, payloadTypes } from './wire/iana-numbers.ts';
@@ -34,6 +34,8 @@ export interface Transcript {
   readonly responderNonce: Uint8Array;
   /** IntAuth, once IKE_INTERMEDIATE is over. */
   readonly intermediate?: Uint8Array;
+  /** Both ends said USE_PPK. */
+  readonly speaksPpk?: boolean;
 }
 
 export type Role = 'initiator' | 'responder';
@@ -44,7 +46,7 @@ export type ProofRefusal = 'authentication-failed' | CertificateRefusal;
 /** The octets that the end with `role` signs: its own message, the other nonce and its ID payload's body. */
 export function signedOctetsOf(
   role: Role,
-  ikeSa: IkeSa,
+  ikeSa: AuthKeys,
   transcript: Transcript,
   identification: Uint8Array,
 ): Uint8Array {
@@ -61,7 +63,7 @@ export function signedOctetsOf(
 /** AUTH data of the end with `role` by a pre-shared key. */
 export function authenticationOf(
   role: Role,
-  ikeSa: IkeSa,
+  ikeSa: AuthKeys,
   transcript: Transcript,
   preSharedKey: Secret,
   identification: Uint8Array,
@@ -80,7 +82,7 @@ export interface Proof {
 /** Makes our proof; it fails only when the peer announced no signature that our certificate's key can make. */
 export function proofOf(
   role: Role,
-  ikeSa: IkeSa,
+  ikeSa: AuthKeys,
   transcript: Transcript,
   own: OwnCredential,
   identity: Identity,
@@ -108,6 +110,11 @@ export function proofOf(
     certificates: own.kind === 'certificate' ? encodeCertificates(own.certificate.chain) : [],
     authentication: { type: payloadTypes.authentication, body: encodeAuthentication(authentication.value) },
   });
+}
+
+/** The Authentication Data inside the AUTH payload of `proof` (RFC 7296 section 3.8). */
+export function authenticationDataOf(proof: Proof): Uint8Array {
+  return proof.authentication.body.subarray(4);
 }
 
 export interface Claim {
@@ -153,7 +160,7 @@ export function showsCertificate({ authentication }: Claim): boolean {
 export function checkSharedKey(
   peerRole: Role,
   claim: Claim,
-  ikeSa: IkeSa,
+  ikeSa: AuthKeys,
   transcript: Transcript,
   preSharedKey: Secret,
 ): Result<undefined, ProofRefusal> {
@@ -171,7 +178,7 @@ export function checkSharedKey(
 export function checkCertificate(
   peerRole: Role,
   claim: Claim,
-  ikeSa: IkeSa,
+  ikeSa: AuthKeys,
   transcript: Transcript,
   trust: CertificateTrust,
 ): Result<undefined, ProofRefusal> {

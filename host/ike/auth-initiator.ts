@@ -8,6 +8,7 @@ import type { Credentials } from '../model/credentials.ts';
 import type { IkeProposal } from '../model/ike-proposal.ts';
 import { fail, ok, type Result } from '../model/result.ts';
 import {
+  authenticationDataOf,
   checkCertificate,
   checkSharedKey,
   type ProofRefusal,
@@ -19,6 +20,7 @@ import { createChildSa, encodeEspSpi, espSpiOf, parseChildPayloads } from './chi
 import type { ChildSa, FailureReason } from './events.ts';
 import { failureIn } from './failure.ts';
 import type { IkeSa } from './ike-sa.ts';
+import { isPpkUsed, noPpkAuthNotify, ppkIdentityNotify, wipePpkKeys, withPpk } from './ppk.ts';
 import { acceptableEsp, checkSelected, childAlgorithmsOf, proposalsOf } from './proposal-selection.ts';
 import type { RetransmissionTimes } from './retransmission.ts';
 import { encodeCertificateRequest } from './wire/certificate.ts';
@@ -75,9 +77,23 @@ export function authRequest(
   transcript: Transcript,
   inboundSpi: number,
 ): Result<PayloadValue[], ProofRefusal> {
-  const { own, peer } = config.credentials;
-  const proof = proofOf('initiator', ikeSa, transcript, own, config.identity);
+  const { own, peer, ppk } = config.credentials;
+  const plain = proofOf('initiator', ikeSa, transcript, own, config.identity);
+  if (!plain.ok) return plain;
+  if (ppk?.isRequired === true && transcript.speaksPpk !== true) {
+    return fail('authentication-failed', `expected the peer to know PPKs, found that it does not say so`);
+  }
+  const mixed = ppk !== undefined && transcript.speaksPpk === true ? withPpk(ikeSa, ppk) : undefined;
+  const proof = mixed === undefined ? plain : proofOf('initiator', mixed, transcript, own, config.identity);
   if (!proof.ok) return proof;
+  if (mixed !== undefined) wipePpkKeys(mixed);
+  const ppkNotifies =
+    ppk === undefined || mixed === undefined
+      ? []
+      : [
+          ppkIdentityNotify(ppk),
+          ...(ppk.isRequired ? [] : [noPpkAuthNotify(authenticationDataOf(plain.value))]),
+        ];
   return ok([
     proof.value.identification,
     ...proof.value.certificates,
@@ -85,6 +101,7 @@ export function authRequest(
     ...(peer.kind === 'certificate' ? [encodeCertificateRequest(peer.trust.authorityKeyHashes)] : []),
     { type: payloadTypes.identificationResponder, body: encodeIdentification(config.peerIdentity) },
     proof.value.authentication,
+    ...ppkNotifies,
     encodeSecurityAssociation(
       proposalsOf(acceptableEsp(config.espProposals, 'ike-auth'), encodeEspSpi(inboundSpi)),
     ),
@@ -136,7 +153,13 @@ export function judgeAuthResponse(
   }
   const { identity } = claim.value;
   const wanted = formatIdentity(config.peerIdentity);
-  const { peer } = config.credentials;
+  const { peer, ppk } = config.credentials;
+  const isUsed = ppk !== undefined && transcript.speaksPpk === true && isPpkUsed(payloads);
+  if (ppk?.isRequired === true && !isUsed) {
+    const message = `expected ${wanted} to use the PPK ${JSON.stringify(ppk.id)}, found that it did not`;
+    return { kind: 'rejected', reason: 'authentication-failed', message };
+  }
+  if (isUsed) ikeSa.adoptPpk(withPpk(ikeSa, ppk).keys);
   const proven =
     peer.kind === 'pre-shared-key'
       ? checkSharedKey('responder', claim.value, ikeSa, transcript, peer.preSharedKey)

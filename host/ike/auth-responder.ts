@@ -22,6 +22,7 @@ import {
 import { type ChildPayloads, createChildSa, encodeEspSpi, espSpiOf, parseChildPayloads } from './child-sa.ts';
 import type { ChildSa, RefusalReason } from './events.ts';
 import type { IkeSa } from './ike-sa.ts';
+import { ppkOfferIn, ppkUsedNotify, withPpk } from './ppk.ts';
 import { acceptableEsp, childAlgorithmsOf, keywordsOf, selectProposal } from './proposal-selection.ts';
 import type { RetransmissionTimes } from './retransmission.ts';
 import { notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
@@ -52,6 +53,8 @@ export interface ResponderConfig {
   readonly ikeProposals: readonly IkeProposal[];
   /** Accepted for the CHILD SA. */
   readonly espProposals: readonly ChildProposal[];
+  /** Some initiator has a PPK (RFC 8784): say that they are spoken here. */
+  readonly hasPpks?: (() => boolean) | undefined;
   /** Inner addresses of this end and of an authenticated initiator; the offered ones are narrowed to them. */
   readonly trafficSelectorsFor: (identity: Identity) => {
     readonly local: readonly TrafficSelector[];
@@ -129,7 +132,7 @@ export function judgeAuthRequest(
     return refused('invalid-syntax', message, notifyTypes.invalidSyntax);
   }
   const { identity } = claim.value;
-  const proof = proofOf('responder', ikeSa, transcript, own.value, config.identity);
+  const proof = proofOf('responder', ikeSa, transcript, own.value.own, config.identity);
   if (!proof.ok) return refused(proof.code, proof.message, notifyTypes.authenticationFailed);
   const child = selectChildSa(config, ikeSa, transcript, identity, offer.value);
   return {
@@ -141,6 +144,7 @@ export function judgeAuthRequest(
       proof.value.identification,
       ...proof.value.certificates,
       proof.value.authentication,
+      ...(own.value.isPpkUsed ? [ppkUsedNotify()] : []),
       ...(child.ok ? child.value.answer : [encodeNotify(childErrors[child.code])]),
     ],
   };
@@ -161,7 +165,7 @@ function verify(
   unknownKey: Secret,
   claim: Claim,
   payloads: PayloadSet,
-): Result<OwnCredential, ProofRefusal> {
+): Result<{ readonly own: OwnCredential; readonly isPpkUsed: boolean }, ProofRefusal> {
   const deny = (message: string) => fail('authentication-failed', message);
   const credentials = config.credentialsFor(claim.identity);
   const peer = credentials?.peer;
@@ -171,10 +175,16 @@ function verify(
       ? peer.trust
       : config.certificateTrust?.();
   const preSharedKey = peer?.kind === 'pre-shared-key' ? peer.preSharedKey : unknownKey;
+  const ppk = credentials?.ppk;
+  const offer = ppkOfferIn(payloads);
+  const isUsed = ppk !== undefined && transcript.speaksPpk === true && offer.id === ppk.id;
+  if (isUsed) ikeSa.adoptPpk(withPpk(ikeSa, ppk).keys);
+  // RFC 8784 section 3: a PPK that is not known here leaves the AUTH that was made without it, if there is one.
+  const shown = isUsed || !offer.hasIdentity ? claim : claimWithout(claim, offer.authenticationWithout);
   const proven =
     trust === undefined
-      ? checkSharedKey('initiator', claim, ikeSa, transcript, preSharedKey)
-      : checkCertificate('initiator', claim, ikeSa, transcript, trust);
+      ? checkSharedKey('initiator', shown, ikeSa, transcript, preSharedKey)
+      : checkCertificate('initiator', shown, ikeSa, transcript, trust);
   const name = formatIdentity(claim.identity);
   if (credentials === undefined) return deny(`expected a known identity, found ${name}`);
   if ((credentials.peer.kind === 'certificate') !== (trust !== undefined)) {
@@ -182,11 +192,22 @@ function verify(
     return deny(`expected ${name} to ${wanted}, found another method`);
   }
   if (!proven.ok) return proven;
+  if (credentials.ppk?.isRequired === true && !isUsed) {
+    return deny(`expected ${name} to use its PPK, found that it did not`);
+  }
   const wanted = payloads.body(payloadTypes.identificationResponder);
-  if (wanted === undefined) return ok(credentials.own);
+  if (wanted === undefined) return ok({ own: credentials.own, isPpkUsed: isUsed });
   const parsed = parseIdentification(wanted);
-  if (parsed.ok && equalIdentities(parsed.value, config.identity)) return ok(credentials.own);
+  if (parsed.ok && equalIdentities(parsed.value, config.identity))
+    return ok({ own: credentials.own, isPpkUsed: isUsed });
   return deny(`expected ${name} to ask for ${formatIdentity(config.identity)}, found another identity`);
+}
+
+/** `claim` with the AUTH that the initiator made without its PPK. */
+function claimWithout(claim: Claim, data: Uint8Array | undefined): Claim {
+  const { authentication } = claim;
+  if (authentication === undefined || data === undefined) return { ...claim, authentication: undefined };
+  return { ...claim, authentication: { ...authentication, data } };
 }
 
 /** The CHILD SA that the initiator gets out of its offer, and the payloads that say so. */

@@ -144,6 +144,13 @@ export class IkeSa {
     if (this.#isInitiator) this.#forgetPrevious();
   }
 
+  /** Takes keys that differ by a PPK; messages are protected as before. @wipes those that they replace */
+  adoptPpk(keys: IkeKeys): void {
+    const { derivation, authenticationInitiator, authenticationResponder } = this.#keys;
+    this.#keys = keys;
+    for (const key of [derivation, authenticationInitiator, authenticationResponder]) key.wipe();
+  }
+
   #forgetPrevious(): void {
     if (this.#previous !== undefined) wipeIkeKeys(this.#previous.keys);
     this.#previous = undefined;

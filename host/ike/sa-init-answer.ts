@@ -6,6 +6,7 @@ import type { MessageEvent, RefusalReason } from './events.ts';
 import { fragmentationNotify, longestMessage } from './fragmentation.ts';
 import { freshSpi } from './ike-spi.ts';
 import { detectNat, natDetectionNotifies } from './nat-detection.ts';
+import { speaksPpk, usePpkNotify } from './ppk.ts';
 import { acceptableIke, ikeAlgorithmsOf, keywordsOf, selectProposal } from './proposal-selection.ts';
 import type { ResponderConfig, ResponderSetup } from './responder.ts';
 import { nonceOctets, type SaInit } from './sa-init.ts';
@@ -65,6 +66,7 @@ export function answerSaInit(
     const message = `expected a public value of ${method.publicOctets} octets, found ${init.keyExchange.data.length}`;
     return { kind: 'refused', reason: 'malformed', message };
   }
+  const usesPpk = config.hasPpks?.() === true && speaksPpk(payloads);
   const { initiatorSpi } = header;
   const { from: peer, to: local } = event;
   let responderSpi = freshSpi(config.random);
@@ -92,6 +94,7 @@ export function answerSaInit(
         config.forceUdpEncapsulation ? config.random(20) : undefined,
       ),
       ...(longestMessageOctets === undefined ? [] : [fragmentationNotify()]),
+      ...(usesPpk ? [usePpkNotify()] : []),
       ...(algorithms.additionalKeyExchange === undefined
         ? []
         : [encodeNotify(notifyTypes.intermediateExchangeSupported)]),
@@ -110,6 +113,7 @@ export function answerSaInit(
         responderMessage,
         initiatorNonce: init.nonce.slice(),
         responderNonce,
+        speaksPpk: usesPpk,
       },
       longestMessageOctets,
       // The hashes of the request were made while the responder's SPI was zero.

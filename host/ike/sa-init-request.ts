@@ -11,6 +11,7 @@ import { type Failure, failureIn } from './failure.ts';
 import { fragmentationNotify, longestMessage } from './fragmentation.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { detectNat, type NatFindings, natDetectionNotifies } from './nat-detection.ts';
+import { speaksPpk, usePpkNotify } from './ppk.ts';
 import {
   acceptableIke,
   checkSelected,
@@ -110,6 +111,7 @@ function encode(config: InitiatorConfig, request: Omit<InitRequest, 'message'>):
       encodeKeyExchange({ method: method.id, data: keyPair.publicValue }),
       encodeNonce(nonce),
       fragmentationNotify(),
+      ...(config.credentials.ppk === undefined ? [] : [usePpkNotify()]),
       ...(config.ikeProposals.some(({ additionalKeyExchange }) => additionalKeyExchange !== undefined)
         ? [encodeNotify(notifyTypes.intermediateExchangeSupported)]
         : []),
@@ -235,6 +237,7 @@ function accept(
     responderMessage: event.bytes.slice(),
     initiatorNonce: request.nonce,
     responderNonce: init.value.nonce.slice(),
+    speaksPpk: config.credentials.ppk !== undefined && speaksPpk(payloads),
   };
   const longestMessageOctets = longestMessage(payloads, config.longestDatagramOctets);
   const ikeSa = keyedIkeSa('initiator', { ...config, longestMessageOctets }, algorithms, {

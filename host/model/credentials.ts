@@ -19,11 +19,22 @@ export type PeerCredential =
   | PreSharedKey
   | { readonly kind: 'certificate'; readonly trust: CertificateTrust };
 
+/** A post-quantum pre-shared key, mixed into the keys of the IKE SA (RFC 8784). */
+export interface Ppk {
+  /** The same text at both ends. */
+  readonly id: string;
+  /** Borrowed; at least 256 bits of entropy (RFC 8784 section 6). */
+  readonly key: Secret;
+  /** Without it there is no IKE SA; otherwise it is used if the peer has it. */
+  readonly isRequired: boolean;
+}
+
 export interface Credentials {
   /** What this end shows. */
   readonly own: OwnCredential;
   /** What the other end has to show. */
   readonly peer: PeerCredential;
+  readonly ppk?: Ppk | undefined;
 }
 
 /** One key for both directions. */

@@ -105,6 +105,23 @@ function expand(
   return keys;
 }
 
+/**
+ * `keys` with a post-quantum pre-shared key in them: SK_d = prf+(PPK, SK_d'), SK_pi and SK_pr likewise. The other keys are
+ * shared with `keys`, and stay whose they are.
+ *
+ * @rfc 8784 section 3
+ */
+export function mixPpk(prfAlgorithm: Prf, keys: IkeKeys, ppk: Secret): IkeKeys {
+  const mixed = (key: Secret): Secret =>
+    new Secret(prfPlus(prfAlgorithm, ppk.reveal(), key.reveal(), prfAlgorithm.octets));
+  return {
+    ...keys,
+    derivation: mixed(keys.derivation),
+    authenticationInitiator: mixed(keys.authenticationInitiator),
+    authenticationResponder: mixed(keys.authenticationResponder),
+  };
+}
+
 /** @wipes every key of the record */
 export function wipeIkeKeys(keys: IkeKeys): void {
   keys.derivation.wipe();

@@ -119,6 +119,9 @@ export const notifyTypes = {
   cookie: 16390,
   useTransportMode: 16391,
   fragmentationSupported: 16430, // RFC 7383 section 2.3
+  usePpk: 16435, // RFC 8784 section 3, the next two too
+  ppkIdentity: 16436,
+  noPpkAuth: 16437,
   intermediateExchangeSupported: 16438, // RFC 9242 section 3.1
   signatureHashAlgorithms: 16431, // RFC 7427 section 7
 } as const;
