@@ -53,6 +53,8 @@ export interface ServerChannelsOptions {
   readonly credentialsFor: (router: string) => Credentials | undefined;
   /** Who judges certificates; undefined while no router has one to show. */
   readonly certificateTrust?: () => CertificateTrust | undefined;
+  /** Some router has a post-quantum pre-shared key. */
+  readonly hasPpks?: () => boolean;
   readonly proposals: ChannelProposals;
   readonly settingPort: number;
   readonly random: (octets: number) => Uint8Array;
@@ -98,6 +100,7 @@ export class ServerChannels {
         identity: fqdnIdentity(options.identity),
         credentialsFor: (identity) => options.credentialsFor(formatIdentity(identity)),
         certificateTrust: options.certificateTrust,
+        hasPpks: options.hasPpks,
         ikeProposals: options.proposals.ike,
         espProposals: options.proposals.esp,
         trafficSelectorsFor: (identity) => this.#trafficSelectors(identity),

@@ -23,6 +23,14 @@ export interface CredentialSources {
   readonly authorities: Source | undefined;
   readonly revocationLists: Source | undefined;
   readonly revocation: RevocationPolicy;
+  readonly ppk: PpkSource | undefined;
+}
+
+/** A post-quantum pre-shared key (RFC 8784) as typed. */
+export interface PpkSource {
+  readonly id: string;
+  readonly file: string;
+  readonly required: boolean;
 }
 
 const fileName = z.string().min(1).max(4096);
@@ -47,6 +55,19 @@ export const certificateFiles = {
     .meta({ description: 'required: every authority of a chain needs a revocation list in force' }),
 };
 
+/** The same for a router and for the server's entry of it. */
+export const ppkSchema = z
+  .strictObject({
+    id: z
+      .string()
+      .regex(/^[\x21-\x7e]{1,64}$/, 'expected 1 to 64 visible ASCII characters')
+      .meta({ description: 'names the key, is no secret itself; the same at both ends' }),
+    file: fileName.meta({ description: 'relative to this file; readable by its owner only' }),
+    required: z.boolean().default(true).meta({ description: 'false: used only if the other end has it' }),
+  })
+  .optional()
+  .transform((typed): PpkSource | undefined => typed);
+
 export const routerCredentialSchema = z
   .strictObject(
     {
@@ -64,6 +85,7 @@ export const routerCredentialSchema = z
       ca: pem('CERTIFICATE').optional(),
       crlFile: certificateFiles.crlFile,
       crl: certificateFiles.crl,
+      ppk: ppkSchema,
     },
     'expected a credential: preSharedKeyFile, or certificateFile, privateKeyFile and caFile',
   )
@@ -75,6 +97,7 @@ export const routerCredentialSchema = z
 
 type TypedCredential = z.output<typeof routerCredentialSchema>;
 type Field = keyof TypedCredential;
+type TextField = Exclude<Field, 'ppk'>;
 
 /** The two places of each. */
 const twins = {
@@ -82,7 +105,7 @@ const twins = {
   certificate: ['certificateFile', 'certificate'],
   privateKey: ['privateKeyFile', 'privateKey'],
   authorities: ['caFile', 'ca'],
-} as const satisfies Record<string, readonly [Field, Field]>;
+} as const satisfies Record<string, readonly [TextField, TextField]>;
 
 /** Each direction must be proven by exactly one thing. */
 function credentialMistakes(typed: TypedCredential): { readonly field: Field; readonly message: string }[] {
@@ -128,7 +151,7 @@ function credentialMistakes(typed: TypedCredential): { readonly field: Field; re
 
 /** The sources that a checked `credential` names. */
 export function credentialSources(typed: TypedCredential): CredentialSources {
-  const source = ([file, inline]: readonly [Field, Field]): Source | undefined => {
+  const source = ([file, inline]: readonly [TextField, TextField]): Source | undefined => {
     const [path, text] = [typed[file], typed[inline]];
     if (path !== undefined) return { kind: 'file', path };
     return text === undefined ? undefined : { kind: 'inline', text, field: `credential.${inline}` };
@@ -140,6 +163,7 @@ export function credentialSources(typed: TypedCredential): CredentialSources {
     authorities: source(twins.authorities),
     revocationLists: typed.crlFile === undefined ? undefined : { kind: 'file', path: typed.crlFile },
     revocation: typed.crl,
+    ppk: typed.ppk,
   };
 }
 

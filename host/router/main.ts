@@ -136,7 +136,11 @@ function readSettings(file: string): RouterSettings {
 }
 
 /** Opens the files with secrets. Throws HostError CREDENTIAL_*. */
-function tryCredentials({ preSharedKey, privateKey }: CredentialSources, folder: string): void {
+function tryCredentials({ preSharedKey, privateKey, ppk }: CredentialSources, folder: string): void {
+  if (ppk !== undefined) {
+    const path = resolve(folder, ppk.file);
+    preSharedKeyIn(readCredential(path), path).wipe();
+  }
   if (preSharedKey?.kind === 'file') {
     const path = resolve(folder, preSharedKey.path);
     preSharedKeyIn(readCredential(path), path).wipe();

@@ -5,11 +5,12 @@
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { CredentialSources, Source } from '../model/credential-sources.ts';
+import type { CredentialSources, PpkSource, Source } from '../model/credential-sources.ts';
 import {
   type Credentials,
   type OwnCredential,
   type PeerCredential,
+  type Ppk,
   sharedKey,
 } from '../model/credentials.ts';
 import { HostError } from '../model/host-error.ts';
@@ -38,14 +39,18 @@ export async function loadWorkerCredentials(
   const folder = dirname(file);
   const key = credential.preSharedKey && keyOf(credential.preSharedKey, folder);
   const shared = key && sharedKey(key);
-  const wipe = (): void => key?.wipe();
+  const ppk = credential.ppk && ppkOf(credential.ppk, folder);
+  const wipe = (): void => {
+    key?.wipe();
+    ppk?.key.wipe();
+  };
   if (shared !== undefined && credential.certificate === undefined && credential.authorities === undefined) {
-    return { credentials: shared, learnTime: () => {}, wipe };
+    return { credentials: { ...shared, ppk }, learnTime: () => {}, wipe };
   }
   const time = new KeptTime(resolve(folder, stateDirectory), warn);
   const { own, peer } = await certificateSides(credential, folder, time);
   return {
-    credentials: { own: own ?? present(shared?.own), peer: peer ?? present(shared?.peer) },
+    credentials: { own: own ?? present(shared?.own), peer: peer ?? present(shared?.peer), ppk },
     learnTime: (utcMs) => time.learn(utcMs),
     wipe,
   };
@@ -85,6 +90,11 @@ function keyOf(source: Source, folder: string): Secret {
   if (source.kind === 'inline') return preSharedKeyIn(new TextEncoder().encode(source.text), source.field);
   const path = resolve(folder, source.path);
   return preSharedKeyIn(readCredential(path), path);
+}
+
+function ppkOf({ id, file, required }: PpkSource, folder: string): Ppk {
+  const path = resolve(folder, file);
+  return { id, key: preSharedKeyIn(readCredential(path), path), isRequired: required };
 }
 
 /** Trusted time with its file, which after a power cut holds the old time or the new one. */

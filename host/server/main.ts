@@ -95,6 +95,7 @@ export async function main(command: ServerCommand): Promise<void> {
     identity: settings.identity,
     credentialsFor: (router) => loaded.credentials.credentialsFor(router),
     certificateTrust: () => loaded.credentials.certificateTrust,
+    hasPpks: () => loaded.credentials.hasPpks,
     channelProposals: settings.channelProposals,
     processing,
     spiAllocator: new SpiAllocator(saPairs, () => new DataView(randomOctets(4).buffer).getUint32(0)),

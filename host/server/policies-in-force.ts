@@ -2,8 +2,10 @@
  * The server's file as it is in force: read, checked whole, given revisions, and read again when it changes. A file with a
  * mistake changes nothing and is remembered as the problem that it is.
  */
+
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { Ppk } from '../model/credentials.ts';
 import { HostError } from '../model/host-error.ts';
 import { preSharedKeyIn } from '../model/pre-shared-key.ts';
 import type { Secret } from '../model/secret.ts';
@@ -74,17 +76,25 @@ export class PoliciesInForce {
     const settings = parsePolicyFile(text, this.#file);
     const folder = dirname(this.#file);
     const keys = new Map<string, Secret>();
+    const ppks = new Map<string, Ppk>();
     try {
-      for (const { name, preSharedKeyFile, revokedUtcMs } of settings.routers) {
-        if (preSharedKeyFile === undefined || revokedUtcMs !== undefined) continue;
+      for (const { name, preSharedKeyFile, ppk, revokedUtcMs } of settings.routers) {
+        if (revokedUtcMs !== undefined) continue;
+        if (ppk !== undefined) {
+          const path = resolve(folder, ppk.file);
+          const key = preSharedKeyIn(this.#readCredential(path), path);
+          ppks.set(name, { id: ppk.id, key, isRequired: ppk.required });
+        }
+        if (preSharedKeyFile === undefined) continue;
         const path = resolve(folder, preSharedKeyFile);
         keys.set(name, preSharedKeyIn(this.#readCredential(path), path));
       }
       const certificates = settings.certificate && this.#readCertificates(settings.certificate, folder);
-      const credentials = new ServerCredentials(settings.routers, keys, certificates);
+      const credentials = new ServerCredentials(settings.routers, keys, certificates, ppks);
       return this.#replace(text, settings, credentials, store);
     } catch (error) {
       for (const key of keys.values()) key.wipe();
+      for (const { key } of ppks.values()) key.wipe();
       throw error;
     }
   }

@@ -14,6 +14,7 @@ import {
   type Credentials,
   type OwnCredential,
   type PeerCredential,
+  type Ppk,
   sharedKey,
 } from '../model/credentials.ts';
 import type { Result } from '../model/result.ts';
@@ -50,6 +51,7 @@ export class ServerCredentials {
   readonly certificateTrust: CertificateTrust | undefined;
   readonly #routers: ReadonlyMap<string, ServerRouter>;
   readonly #keys: ReadonlyMap<string, Secret>;
+  readonly #ppks: ReadonlyMap<string, Ppk>;
   readonly #certificates: ServerCertificates | undefined;
   /** By router, so that it is bounded by the file. */
   readonly #accepted = new Map<string, Accepted>();
@@ -59,11 +61,13 @@ export class ServerCredentials {
     routers: readonly ServerRouter[],
     keys: ReadonlyMap<string, Secret>,
     certificates: ServerCertificates | undefined,
+    ppks: ReadonlyMap<string, Ppk> = new Map(),
   ) {
     this.#routers = new Map(
       routers.filter((router) => router.revokedUtcMs === undefined).map((router) => [router.name, router]),
     );
     this.#keys = keys;
+    this.#ppks = ppks;
     this.#certificates = certificates;
     const trust = certificates?.trust;
     this.certificateTrust = trust && {
@@ -85,7 +89,12 @@ export class ServerCredentials {
         : this.#certificates && { kind: 'certificate', certificate: this.#certificates.own };
     const peer: PeerCredential | undefined =
       router.routerProves === 'preSharedKey' ? shared?.peer : trust && { kind: 'certificate', trust };
-    return own && peer && { own, peer };
+    return own && peer && { own, peer, ppk: this.#ppks.get(name) };
+  }
+
+  /** Some router has a post-quantum pre-shared key. */
+  get hasPpks(): boolean {
+    return this.#ppks.size > 0;
   }
 
   /** The routers that `before` may have let in, and that would not get in now with what they showed. */
@@ -98,18 +107,23 @@ export class ServerCredentials {
     return (
       this.#certificates?.digest === other.#certificates?.digest &&
       this.#keys.size === other.#keys.size &&
-      [...this.#keys].every(([name, key]) => other.#keys.get(name)?.equals(key) === true)
+      [...this.#keys].every(([name, key]) => other.#keys.get(name)?.equals(key) === true) &&
+      this.#ppks.size === other.#ppks.size &&
+      [...this.#ppks.keys()].every((name) => this.#hasSamePpk(name, other))
     );
   }
 
   /** Wipes the pre-shared keys. */
   wipe(): void {
+    for (const { key } of this.#ppks.values()) key.wipe();
     for (const key of this.#keys.values()) key.wipe();
   }
 
   #admits(name: string, before: ServerCredentials): boolean {
     const [now, then] = [this.#routers.get(name), before.#routers.get(name)];
     if (now === undefined || now.routerProves !== then?.routerProves) return false;
+    // A key that is demanded now must be in the keys that there are.
+    if (this.#ppks.get(name)?.isRequired === true && !this.#hasSamePpk(name, before)) return false;
     if (now.routerProves === 'preSharedKey') {
       const [key, old] = [this.#keys.get(name), before.#keys.get(name)];
       // A key that was exchanged must not go on working.
@@ -118,6 +132,12 @@ export class ServerCredentials {
     const accepted = before.#accepted.get(name);
     if (accepted === undefined) return true;
     return this.certificateTrust?.judge(accepted.chain, accepted.name).ok === true;
+  }
+
+  #hasSamePpk(name: string, other: ServerCredentials): boolean {
+    const [here, there] = [this.#ppks.get(name), other.#ppks.get(name)];
+    if (here === undefined || there === undefined) return here === there;
+    return here.id === there.id && here.isRequired === there.isRequired && here.key.equals(there.key);
   }
 
   #judge(

@@ -43,6 +43,8 @@ export interface ServerOptions {
   readonly identity: string;
   readonly credentialsFor: (router: string) => Credentials | undefined;
   readonly certificateTrust?: () => CertificateTrust | undefined;
+  /** Some router has a post-quantum pre-shared key. */
+  readonly hasPpks?: () => boolean;
   /** Of the channels; the defaults of the settings file unless given. */
   readonly channelProposals?: ChannelProposals;
   readonly processing: RequestProcessing;
@@ -74,6 +76,7 @@ export class Server {
     this.channels = new ServerChannels({
       identity: options.identity,
       credentialsFor: options.credentialsFor,
+      ...(options.hasPpks === undefined ? {} : { hasPpks: options.hasPpks }),
       ...(options.certificateTrust === undefined ? {} : { certificateTrust: options.certificateTrust }),
       proposals: options.channelProposals ?? defaultChannelProposals,
       settingPort,

@@ -7,7 +7,13 @@ import { z } from 'zod';
 import { type Address, type Endpoint, parseAddress } from '../../model/address.ts';
 import { channelSettings } from '../../model/channel-settings.ts';
 import type { ChannelProposals } from '../../model/child-proposal.ts';
-import { certificateFiles, type RevocationPolicy, type Source } from '../../model/credential-sources.ts';
+import {
+  certificateFiles,
+  type PpkSource,
+  ppkSchema,
+  type RevocationPolicy,
+  type Source,
+} from '../../model/credential-sources.ts';
 import { nameText } from '../../model/name-text.ts';
 import { type Prefix, parsePrefix } from '../../model/prefix.ts';
 import type { Selector } from '../../model/selector.ts';
@@ -47,6 +53,8 @@ export interface ServerRouter extends EnrolledRouter {
   /** As typed, relative to the settings file; undefined when neither end proves itself by it. */
   readonly preSharedKeyFile: string | undefined;
   /** What this router proves itself by, and what the server does towards it. */
+  /** A post-quantum pre-shared key beside that. */
+  readonly ppk: PpkSource | undefined;
   readonly routerProves: Proof;
   readonly serverProves: Proof;
   /** Cut off: it stays in the file, so that policies may name it, and is as if it were not there. */
@@ -151,6 +159,7 @@ const routerSchema = z.strictObject(
             .meta({ description: 'relative to this file; readable by its owner only' }),
           router: proofText.meta({ description: 'what the router proves itself by' }),
           server: proofText.meta({ description: 'what the server proves itself by towards this router' }),
+          ppk: ppkSchema,
         },
         'expected a credential with preSharedKeyFile',
       )
@@ -307,6 +316,7 @@ export function parsePolicyFile(text: string, fileName: string): ServerSettings 
     routers: routers.map(({ name, credential, networks, proposals, revoked, certificatesSince }) => ({
       name,
       preSharedKeyFile: credential.preSharedKeyFile,
+      ppk: credential.ppk,
       routerProves: credential.router,
       serverProves: credential.server,
       networks,

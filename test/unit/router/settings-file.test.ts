@@ -80,6 +80,21 @@ describe("the router's settings file", () => {
     expect(found[0]).toMatch(message);
   });
 
+  it('may name a post-quantum pre-shared key, which is demanded unless it says otherwise', () => {
+    const parsed = (ppk: string) =>
+      parseRouterFile(`${least.replace('tokyo.psk }', `tokyo.psk, ppk: ${ppk} }`)}spd: []\n`, 'router.yaml')
+        .credential.ppk;
+    expect(parsed('{ id: tokyo-1, file: tokyo.ppk }')).toEqual({
+      id: 'tokyo-1',
+      file: 'tokyo.ppk',
+      required: true,
+    });
+    expect(parsed('{ id: tokyo-1, file: tokyo.ppk, required: false }')).toMatchObject({ required: false });
+    for (const wrong of ['{ id: tokyo-1 }', '{ file: x }', '{ id: "", file: x }', '{ id: ä, file: x }']) {
+      expect(() => parsed(wrong)).toThrow(/router\.yaml:3:\d+: credential\.ppk\.(id|file): /);
+    }
+  });
+
   it('has a default for all but who, whom to ask and where', () => {
     const settings = parseRouterFile(`${least}spd: []\n`, 'router.yaml');
     expect(settings).toMatchObject({

@@ -226,4 +226,29 @@ describe('the policies in force', () => {
     store.isFull = false;
     expect(revisions(policies)).toEqual({ mail: 1, all: 2 });
   });
+
+  it('gives a router its post-quantum pre-shared key, and expels it when a demanded one changes', () => {
+    const withPpk = (id: string, required: boolean): string =>
+      text().replace(
+        'preSharedKeyFile: osaka.psk }',
+        `preSharedKeyFile: osaka.psk, ppk: { id: ${id}, file: osaka-ppk.psk, required: ${required} } }`,
+      );
+    const policies = inForce();
+    expect(policies.load(store)).toBeUndefined();
+    writeKey('osaka-ppk', 'a second key of osaka, for later\n');
+    writeFileSync(file, withPpk('osaka-1', false));
+    const optional = policies.load(store);
+    expect(optional?.expelled).toEqual([]);
+    expect(optional?.loaded.credentials.hasPpks).toBe(true);
+    expect(optional?.loaded.credentials.credentialsFor('tokyo')?.ppk).toBeUndefined();
+    expect(optional?.loaded.credentials.credentialsFor('osaka')?.ppk).toMatchObject({
+      id: 'osaka-1',
+      isRequired: false,
+    });
+    writeFileSync(file, withPpk('osaka-1', true));
+    expect(policies.load(store)?.expelled).toEqual(['osaka']);
+    expect(policies.load(store)).toBeUndefined();
+    writeKey('osaka-ppk', 'another second key of osaka\n');
+    expect(policies.load(store)?.expelled).toEqual(['osaka']);
+  });
 });
