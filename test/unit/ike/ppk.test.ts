@@ -5,10 +5,13 @@ import { aeads } from '../../../host/ike/crypto/aead.ts';
 import { deriveIkeKeys, mixPpk } from '../../../host/ike/crypto/key-derivation.ts';
 import { keyExchangeMethods } from '../../../host/ike/crypto/key-exchange.ts';
 import { prfs } from '../../../host/ike/crypto/prf.ts';
+import { usePpkNotify } from '../../../host/ike/ppk.ts';
+import { exchangeTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { type Ppk, sharedKey } from '../../../host/model/credentials.ts';
 import { Secret } from '../../../host/model/secret.ts';
 import { actionsOf, hex, key, outcomes, Pair, type PairOptions } from './pair.ts';
 import { ikeProposals } from './proposals.ts';
+import { payload, StrangeResponder, whole } from './stranger.ts';
 
 const psk = 'correct horse battery staple';
 const ppk = (isRequired: boolean, changes: Partial<Ppk> = {}): Ppk => ({
@@ -85,6 +88,27 @@ describe('a PPK', () => {
     expect(actionsOf(pair.initiatorActions, 'established')).toEqual([]);
     expect(actionsOf(pair.responderActions, 'established')).toEqual([]);
     expect(actionsOf(pair.initiatorActions, 'failed')).toMatchObject([{ reason: 'authentication-failed' }]);
+  });
+
+  it.each([
+    [true, 'failed authentication-failed'],
+    [false, 'established'],
+  ])('that is required (%s) and that the responder knows of, but does not use: %s', (isRequired, outcome) => {
+    const credentials = { ...sharedKey(key(psk)), ppk: ppk(isRequired) };
+    const pair = new Pair({ initiator: { credentials }, link: () => [] });
+    pair.start();
+    const stranger = new StrangeResponder(pair.sent[0]!.bytes, [usePpkNotify()]);
+    pair.injectToRouter(stranger.response);
+    expect(stranger.receive(pair.sent[1]!.bytes).kind).toBe('request');
+    const answer = stranger.ikeSa.respond(exchangeTypes.ikeAuth, 1, [
+      payload.identity('responder'),
+      stranger.authentication(),
+      payload.saEsp(),
+      payload.selectors('initiator'),
+      payload.selectors('responder'),
+    ]);
+    pair.injectToRouter(whole(answer));
+    expect(outcomes(pair.initiatorActions)).toEqual([outcome]);
   });
 
   it('goes into SK_d, SK_pi and SK_pr by prf+ and into nothing else (RFC 8784 section 3)', () => {

@@ -66,7 +66,8 @@ export class StrangeResponder {
   readonly ikeSa: IkeSa;
   readonly #transcript: Transcript;
 
-  constructor(bytes: Uint8Array) {
+  /** @param behind payloads of its answer to IKE_SA_INIT behind the others */
+  constructor(bytes: Uint8Array, behind: readonly PayloadValue[] = []) {
     const keyPair = curve25519.generate(random);
     const { header, init } = readInit(bytes);
     const responderSpi = 0x1122334455667788n;
@@ -84,6 +85,7 @@ export class StrangeResponder {
         payload.saInit(),
         encodeKeyExchange({ method: curve25519.id, data: keyPair.publicValue }),
         encodeNonce(nonce),
+        ...behind,
       ],
     );
     this.#transcript = {
