@@ -1,81 +1,41 @@
 /**
  * A router's path to its setting server, as a pure machine: brings the channel up, wraps and unwraps setting messages,
- * keeps NAT mappings open, notices a server that is gone or was restarted, renews the channel before its lifetime ends.
+ * keeps NAT mappings open, notices a server that is gone or was restarted, rekeys both SAs before their lifetimes end.
  *
- * A new IKE SA is always set up beside the old one and replaces it only when it is authenticated, so a forged hint can
- * cost a handshake but never the channel. What the setting messages say is not its business. RFC 7296, RFC 3948.
+ * Where rekeying is not possible, a new IKE SA is set up beside the old one and replaces it only when it is authenticated, so
+ * a forged hint can cost a handshake but never the channel. What the setting messages say is not its business. RFC 7296, RFC 3948.
  */
-import type { TableChange } from '../dataplane/engine.ts';
-import type { IkeAction } from '../ike/events.ts';
+import type { SaPair } from '../dataplane/engine.ts';
+import type { ChildSa, IkeAction } from '../ike/events.ts';
 import { defaultDatagramOctets } from '../ike/fragmentation.ts';
 import { Initiator } from '../ike/initiator.ts';
 import { isLostState } from '../ike/lost-state.ts';
+import { IkeHeader } from '../ike/wire/header.ts';
 import { fqdnIdentity } from '../ike/wire/identification.ts';
 import { trafficSelectorOf } from '../ike/wire/traffic-selector.ts';
 import type { Address, Endpoint } from '../model/address.ts';
-import type { ChannelProposals, SettledProposals } from '../model/child-proposal.ts';
-import type { Credentials } from '../model/credentials.ts';
 import { addSeconds, earliest, type Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
 import { channelPair } from './channel-pair.ts';
 import { innerAddress } from './inner-address.ts';
 import { unwrapInnerPacket, wrapInnerPacket } from './inner-packet.ts';
+import type {
+  RouterChannelAction,
+  RouterChannelEvent,
+  RouterChannelOptions,
+  RouterChannelState,
+} from './router-channel-events.ts';
+import { routerSpan, SaLifetime } from './sa-lifetime.ts';
 import { type ChannelTimers, defaultChannelTimers } from './timers.ts';
 
-export type RouterChannelEvent =
-  | { readonly kind: 'start' }
-  | { readonly kind: 'ike'; readonly bytes: Uint8Array; readonly from: Endpoint; readonly to: Endpoint }
-  /** A packet that came out of the inbound SA of the pair `spi`. */
-  | { readonly kind: 'inner'; readonly spi: Spi; readonly packet: Uint8Array }
-  /** Our own address is another one now, and the sockets are bound to it. */
-  | { readonly kind: 'local-moved'; readonly local: Endpoint }
-  /** An encoded setting message for the server. */
-  | { readonly kind: 'send'; readonly bytes: Uint8Array }
-  /** The protocol above misses an answer: see whether the server still knows this channel. */
-  | { readonly kind: 'unanswered' }
-  /** The engine was started anew and has no SA any more. */
-  | { readonly kind: 'engine-lost' }
-  | { readonly kind: 'deadline' };
-
-export type RouterChannelAction =
-  | { readonly kind: 'send-ike'; readonly bytes: Uint8Array; readonly to: Endpoint }
-  | { readonly kind: 'send-keepalive'; readonly to: Endpoint }
-  | { readonly kind: 'change'; readonly change: TableChange }
-  | { readonly kind: 'send-inner'; readonly spi: Spi; readonly packet: Uint8Array }
-  /** The channel is there, for the first time or anew. */
-  | { readonly kind: 'up'; readonly localBehindNat: boolean; readonly natDetected: boolean }
-  | { readonly kind: 'down'; readonly reason: string }
-  /** Octets of a setting message, authentic; a view into the packet of the event. */
-  | { readonly kind: 'setting'; readonly bytes: Uint8Array }
-  | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly message: string };
-
-export interface RouterChannelOptions {
-  readonly name: string;
-  readonly serverIdentity: string;
-  readonly local: Endpoint;
-  readonly server: Endpoint;
-  readonly credentials: Credentials;
-  readonly proposals: ChannelProposals;
-  readonly settingPort: number;
-  readonly random: (octets: number) => Uint8Array;
-  readonly allocateSpi: () => Spi | undefined;
-  readonly releaseSpi: (spi: Spi) => void;
-  readonly timers?: Partial<ChannelTimers>;
-}
+export type { RouterChannelAction, RouterChannelEvent, RouterChannelOptions, RouterChannelState };
 
 interface Attempt {
   readonly ike: Initiator;
-  readonly spi: Spi;
-}
-
-export interface RouterChannelState {
-  readonly state: 'connecting' | 'up' | 'down';
-  readonly since: Instant;
-  readonly localBehindNat: boolean;
-  readonly lastFailure: string;
-  readonly setUps: number;
-  /** What the channel has settled on, by keyword; undefined before its first. */
-  readonly settled: SettledProposals | undefined;
+  /** Every SPI that it has: of the pair in use, and around a rekeying of its predecessor and successor. */
+  readonly spis: Set<Spi>;
+  /** The pair through which setting messages are sent. */
+  spi: Spi;
 }
 
 export class RouterChannel {
@@ -91,7 +51,8 @@ export class RouterChannel {
   #retrySeconds: number;
   #keepaliveAt: Instant | undefined;
   #livenessAt: Instant | undefined;
-  #renewAt: Instant | undefined;
+  readonly #childSa: SaLifetime;
+  readonly #ikeSa: SaLifetime;
   #lastHintAt: Instant | undefined;
   #noticedAt: Instant | undefined;
   #state: RouterChannelState = {
@@ -100,6 +61,7 @@ export class RouterChannel {
     localBehindNat: false,
     lastFailure: '',
     setUps: 0,
+    rekeys: 0,
     settled: undefined,
   };
 
@@ -108,6 +70,9 @@ export class RouterChannel {
     this.#local = options.local;
     this.#timers = { ...defaultChannelTimers, ...options.timers };
     this.#retrySeconds = this.#timers.firstRetrySeconds;
+    const { childSaLifetimeSeconds, ikeSaLifetimeSeconds } = this.#timers;
+    this.#childSa = new SaLifetime(routerSpan, childSaLifetimeSeconds, options.random);
+    this.#ikeSa = new SaLifetime(routerSpan, ikeSaLifetimeSeconds, options.random);
     this.#localInner = innerAddress(options.name);
     this.#serverInner = innerAddress(options.serverIdentity);
   }
@@ -122,7 +87,7 @@ export class RouterChannel {
     if (this.#current !== undefined) {
       next = earliest(next, this.#current.ike.nextDeadline());
       next = earliest(next, earliest(this.#keepaliveAt, this.#livenessAt));
-      next = earliest(next, this.#renewAt);
+      next = earliest(next, earliest(this.#childSa.deadline, this.#ikeSa.deadline));
     }
     return next;
   }
@@ -144,6 +109,10 @@ export class RouterChannel {
         return this.#checkLiveness(now);
       case 'engine-lost':
         return this.#engineLost(now);
+      case 'soft-lifetime':
+        return event.spi === this.#current?.spi ? this.#rekey('rekey-child', now) : [];
+      case 'hard-lifetime':
+        return event.spi === this.#current?.spi ? this.#connect(now) : [];
       case 'deadline':
         return this.#deadline(now);
     }
@@ -153,7 +122,8 @@ export class RouterChannel {
   #connect(now: Instant): RouterChannelAction[] {
     this.#retryAt = undefined;
     if (this.#attempt !== undefined) return [];
-    const spi = this.#options.allocateSpi();
+    const spis = new Set<Spi>();
+    const spi = this.#allocateSpi(spis);
     if (spi === undefined) {
       this.#retryAt = addSeconds(now, this.#timers.longestRetrySeconds);
       return [
@@ -176,29 +146,36 @@ export class RouterChannel {
       // The server asks for UDP encapsulation; this end says honestly whether it is behind a NAT.
       forceUdpEncapsulation: false,
       longestDatagramOctets: defaultDatagramOctets,
+      allocateSpi: () => this.#allocateSpi(spis),
       retransmission: this.#timers.retransmission,
     });
-    this.#attempt = { ike, spi };
+    this.#attempt = { ike, spis, spi };
     if (this.#current === undefined) this.#enter('connecting', now);
     return this.#carryOut(this.#attempt, ike.handle({ kind: 'start', inboundSpi: spi }, now), now);
   }
 
   #ike(event: { bytes: Uint8Array; from: Endpoint; to: Endpoint }, now: Instant): RouterChannelAction[] {
     if (isLostState(event.bytes)) return this.#mayHaveLostState(now);
-    // RFC 7296 section 3.1: the first eight octets are the initiator's SPI, which is ours.
-    const initiatorSpi = Buffer.from(event.bytes.subarray(0, 8)).toString('hex');
-    const attempt = [this.#attempt, this.#current].find((one) => one?.ike.saId === initiatorSpi);
+    const header = IkeHeader.check(event.bytes);
+    if (!header.ok) return [];
+    const attempt = [this.#attempt, this.#current].find((one) => one?.ike.isAddressed(header.value));
     if (attempt === undefined) return [];
     return this.#carryOut(attempt, attempt.ike.handle({ ...event, kind: 'message' }, now), now);
   }
 
   #inner(spi: Spi, packet: Uint8Array, now: Instant): RouterChannelAction[] {
-    if (spi !== this.#current?.spi) return [];
+    const source = this.#current;
+    if (source === undefined || !source.spis.has(spi)) return [];
     this.#heard(now);
+    // The first packet through a pair that the server has set up says that the server can receive on it.
+    const arrival = { kind: 'child-arrival', inboundSpi: spi } as const;
+    const actions = spi === source.spi ? [] : this.#carryOut(source, source.ike.handle(arrival, now), now);
     const payload = unwrapInnerPacket(packet, this.#serverInner, this.#localInner, this.#options.settingPort);
-    if (!payload.ok)
-      return [{ kind: 'log', level: 'warn', message: `channel packet dropped: ${payload.message}` }];
-    return [{ kind: 'setting', bytes: payload.value }];
+    if (payload.ok) return [...actions, { kind: 'setting', bytes: payload.value }];
+    return [
+      ...actions,
+      { kind: 'log', level: 'warn', message: `channel packet dropped: ${payload.message}` },
+    ];
   }
 
   #send(bytes: Uint8Array, now: Instant): RouterChannelAction[] {
@@ -221,8 +198,7 @@ export class RouterChannel {
   }
 
   #engineLost(now: Instant): RouterChannelAction[] {
-    for (const one of [this.#current, this.#attempt])
-      if (one !== undefined) this.#options.releaseSpi(one.spi);
+    for (const one of [this.#current, this.#attempt]) if (one !== undefined) this.#abandon(one, now);
     this.#current = undefined;
     this.#attempt = undefined;
     this.#enter('down', now, 'the engine was restarted');
@@ -239,10 +215,11 @@ export class RouterChannel {
     }
     if (this.#retryAt !== undefined && this.#retryAt <= now) actions.push(...this.#connect(now));
     if (this.#current === undefined) return actions;
-    if (this.#renewAt !== undefined && this.#renewAt <= now) {
-      this.#renewAt = undefined;
-      actions.push(...this.#connect(now));
-    }
+    const childSa = this.#childSa.due(now);
+    const ikeSa = this.#ikeSa.due(now);
+    if (childSa === 'end' || ikeSa === 'end') actions.push(...this.#connect(now));
+    if (ikeSa === 'rekey') actions.push(...this.#rekey('rekey-ike-sa', now));
+    if (childSa === 'rekey') actions.push(...this.#rekey('rekey-child', now));
     if (this.#livenessAt !== undefined && this.#livenessAt <= now) actions.push(...this.#checkLiveness(now));
     if (this.#keepaliveAt !== undefined && this.#keepaliveAt <= now) {
       this.#keepaliveAt = addSeconds(now, this.#timers.keepaliveSeconds);
@@ -280,6 +257,24 @@ export class RouterChannel {
             message: `IKE message refused: ${action.reason}, ${action.message}`,
           });
           break;
+        case 'child-installed':
+          actions.push(...this.#install(source, action.childSa, action.use, now));
+          break;
+        case 'child-used':
+          source.spi = action.inboundSpi;
+          break;
+        case 'child-removed':
+          actions.push({ kind: 'change', change: { remove: [action.inboundSpi] } });
+          source.spis.delete(action.inboundSpi);
+          this.#options.releaseSpi(action.inboundSpi);
+          break;
+        case 'ike-sa-rekeyed':
+          this.#ikeSa.start(now);
+          this.#state = { ...this.#state, rekeys: this.#state.rekeys + 1 };
+          break;
+        case 'rekey-failed':
+          actions.push(...this.#rekeyFailed(source, action, now));
+          break;
         case 'peer-moved':
           // The server's address is a setting; it answers from there or not at all.
           break;
@@ -297,7 +292,8 @@ export class RouterChannel {
     this.#current = source;
     this.#attempt = undefined;
     this.#retrySeconds = this.#timers.firstRetrySeconds;
-    this.#renewAt = addSeconds(now, this.#timers.lifetimeSeconds * this.#renewalFraction());
+    this.#childSa.start(now);
+    this.#ikeSa.start(now);
     this.#keepaliveAt = addSeconds(now, this.#timers.keepaliveSeconds);
     this.#heard(now);
     this.#state = {
@@ -307,33 +303,71 @@ export class RouterChannel {
       settled: { ike: action.ikeProposal, esp: action.childSa.proposal, esn: action.childSa.esn },
     };
     this.#enter('up', now);
-    const pair = channelPair({
-      childSa: action.childSa,
-      local: this.#local,
-      peer: this.#options.server,
-      localInner: this.#localInner,
-      peerInner: this.#serverInner,
-      hardSeconds: this.#timers.lifetimeSeconds,
-    });
-    if (old !== undefined) this.#options.releaseSpi(old.spi);
+    const pair = this.#pair(action.childSa);
+    const remove = old === undefined ? {} : { remove: this.#abandon(old, now) };
     return [
-      {
-        kind: 'change',
-        change: { install: [{ pair, use: true }], ...(old === undefined ? {} : { remove: [old.spi] }) },
-      },
+      { kind: 'change', change: { install: [{ pair, use: true }], ...remove } },
       { kind: 'up', localBehindNat: action.localBehindNat, natDetected: action.natDetected },
     ];
   }
 
-  /** 0.75 to 0.9, so that a fleet that came up together does not renew together. */
-  #renewalFraction(): number {
-    return 0.75 + (0.15 * (this.#options.random(1)[0] ?? 0)) / 256;
+  #pair(childSa: ChildSa): SaPair {
+    return channelPair({
+      childSa,
+      local: this.#local,
+      peer: this.#options.server,
+      localInner: this.#localInner,
+      peerInner: this.#serverInner,
+      hardSeconds: this.#timers.childSaLifetimeSeconds,
+    });
+  }
+
+  /** Both halves work at once; whether messages go through it yet is decided here, packet by packet. */
+  #install(source: Attempt, childSa: ChildSa, use: boolean, now: Instant): RouterChannelAction[] {
+    source.spis.add(childSa.inboundSpi);
+    if (use) source.spi = childSa.inboundSpi;
+    this.#childSa.start(now);
+    this.#state = { ...this.#state, rekeys: this.#state.rekeys + 1 };
+    return [{ kind: 'change', change: { install: [{ pair: this.#pair(childSa), use: true }] } }];
+  }
+
+  #rekey(kind: 'rekey-child' | 'rekey-ike-sa', now: Instant): RouterChannelAction[] {
+    if (this.#current === undefined) return [];
+    return this.#carryOut(this.#current, this.#current.ike.handle({ kind }, now), now);
+  }
+
+  /** What cannot be rekeyed is replaced by a new IKE SA beside it. */
+  #rekeyFailed(
+    source: Attempt,
+    { what, reason, message }: Extract<IkeAction, { kind: 'rekey-failed' }>,
+    now: Instant,
+  ): RouterChannelAction[] {
+    const text = `the ${what === 'child' ? 'CHILD SA' : 'IKE SA'} was not rekeyed: ${reason}, ${message}`;
+    return [
+      { kind: 'log', level: 'warn', message: text },
+      ...(source === this.#current ? this.#connect(now) : []),
+    ];
+  }
+
+  #allocateSpi(spis: Set<Spi>): Spi | undefined {
+    const spi = this.#options.allocateSpi();
+    if (spi !== undefined) spis.add(spi);
+    return spi;
+  }
+
+  /** Lets go of an attempt; returns the SPIs that it had. */
+  #abandon(source: Attempt, now: Instant): Spi[] {
+    source.ike.handle({ kind: 'abandon' }, now);
+    const spis = [...source.spis];
+    source.spis.clear();
+    for (const spi of spis) this.#options.releaseSpi(spi);
+    return spis;
   }
 
   #failed(source: Attempt, reason: string, now: Instant): RouterChannelAction[] {
     if (source !== this.#attempt) return [];
     this.#attempt = undefined;
-    this.#options.releaseSpi(source.spi);
+    this.#abandon(source, now);
     this.#retryAt = addSeconds(
       now,
       this.#retrySeconds * (0.75 + (0.5 * (this.#options.random(1)[0] ?? 0)) / 256),
@@ -353,13 +387,9 @@ export class RouterChannel {
   #closed(source: Attempt, reason: string, now: Instant): RouterChannelAction[] {
     if (source !== this.#current) return [];
     this.#current = undefined;
-    this.#options.releaseSpi(source.spi);
+    const remove = this.#abandon(source, now);
     this.#enter('down', now, reason);
-    return [
-      { kind: 'change', change: { remove: [source.spi] } },
-      { kind: 'down', reason },
-      ...this.#connect(now),
-    ];
+    return [{ kind: 'change', change: { remove } }, { kind: 'down', reason }, ...this.#connect(now)];
   }
 
   /** Somebody says, unauthenticated, that the server lost this channel: a new one is tried beside it, at a bounded rate. */

@@ -4,8 +4,9 @@
  *
  * A reply goes to the address that the last authentic packet came from. RFC 7296, RFC 3948.
  */
-import type { TableChange } from '../dataplane/engine.ts';
-import type { IkeAction, SaId } from '../ike/events.ts';
+import type { SaPair, TableChange } from '../dataplane/engine.ts';
+import { wipeChildSa } from '../ike/child-sa.ts';
+import type { ChildSa, IkeAction, SaId } from '../ike/events.ts';
 import { defaultDatagramOctets } from '../ike/fragmentation.ts';
 import { encodeLostState } from '../ike/lost-state.ts';
 import { defaultResponderLimits, type ResponderLimits, ResponderSet } from '../ike/responder-set.ts';
@@ -21,6 +22,7 @@ import type { Spi } from '../model/security-association.ts';
 import { channelPair } from './channel-pair.ts';
 import { innerAddress } from './inner-address.ts';
 import { unwrapInnerPacket, wrapInnerPacket } from './inner-packet.ts';
+import { SaLifetime, serverSpan } from './sa-lifetime.ts';
 import { type ChannelTimers, defaultChannelTimers } from './timers.ts';
 
 export type ServerChannelEvent =
@@ -30,6 +32,8 @@ export type ServerChannelEvent =
   | { readonly kind: 'send'; readonly router: string; readonly bytes: Uint8Array }
   /** An authentic ESP packet of the pair came from another address. */
   | { readonly kind: 'peer-moved'; readonly spi: Spi; readonly from: Endpoint }
+  /** The pair has used up most of its octets or sequence numbers. */
+  | { readonly kind: 'soft-lifetime'; readonly spi: Spi }
   /** The pair's hard lifetime has ended. */
   | { readonly kind: 'hard-lifetime'; readonly spi: Spi }
   /** The router is not enrolled any more. */
@@ -77,6 +81,18 @@ export interface ServerChannel {
   readonly settled: SettledProposals;
 }
 
+/** A channel as it changes: each rekeying gives it another name or another pair. */
+interface Channel extends ServerChannel {
+  saId: SaId;
+  /** The pair through which setting messages are sent. */
+  spi: Spi;
+  /** All of its pairs: around a rekeying these are several. */
+  readonly spis: Set<Spi>;
+  peer: Endpoint;
+  readonly childSa: SaLifetime;
+  readonly ikeSa: SaLifetime;
+}
+
 /** Time from IKE_SA_INIT to IKE_AUTH: one round trip and its repetitions. */
 const halfOpenTimeoutMs = 10_000;
 
@@ -85,11 +101,13 @@ export class ServerChannels {
   readonly #timers: ChannelTimers;
   readonly #localInner: Address;
   readonly #responders: ResponderSet;
-  readonly #byRouter = new Map<string, ServerChannel>();
-  readonly #bySaId = new Map<SaId, ServerChannel>();
-  readonly #bySpi = new Map<Spi, ServerChannel>();
+  readonly #byRouter = new Map<string, Channel>();
+  readonly #bySaId = new Map<SaId, Channel>();
+  readonly #bySpi = new Map<Spi, Channel>();
   /** When each channel is to be asked whether its router is still there. */
-  readonly #silence = new DeadlineHeap<SaId>();
+  readonly #silence = new DeadlineHeap<Channel>();
+  /** When each is to be rekeyed from here, or has come to its end. */
+  readonly #lifetimes = new DeadlineHeap<Channel>();
 
   constructor(options: ServerChannelsOptions) {
     this.#options = options;
@@ -128,7 +146,8 @@ export class ServerChannels {
 
   /** When `handle({kind: 'deadline'})` is due. */
   nextDeadline(): Instant | undefined {
-    return earliest(this.#responders.nextDeadline(), this.#silence.earliest);
+    const own = earliest(this.#silence.earliest, this.#lifetimes.earliest);
+    return earliest(this.#responders.nextDeadline(), own);
   }
 
   /** Takes one event; the actions are to be carried out in order. Buffers of the event are borrowed during the call. */
@@ -137,18 +156,21 @@ export class ServerChannels {
       case 'ike':
         return this.#carryOut(this.#responders.handle({ ...event, kind: 'message' }, now), now);
       case 'deadline':
-        return this.#carryOut(
-          [...this.#responders.handle({ kind: 'deadline' }, now), ...this.#ask(now)],
-          now,
-        );
+        return [
+          ...this.#carryOut(this.#responders.handle({ kind: 'deadline' }, now), now),
+          ...this.#carryOut(this.#ask(now), now),
+          ...this.#age(now),
+        ];
       case 'inner':
         return this.#inner(event.spi, event.packet, now);
       case 'send':
         return this.#send(event.router, event.bytes);
       case 'peer-moved':
         return this.#moved(this.#bySpi.get(event.spi), event.from);
+      case 'soft-lifetime':
+        return this.#rekey(this.#inUse(event.spi), 'rekey-child', now);
       case 'hard-lifetime':
-        return this.#close(this.#bySpi.get(event.spi), now);
+        return this.#close(this.#inUse(event.spi), now);
       case 'expel':
         return this.#expel(event.router, now);
       case 'announce':
@@ -167,27 +189,68 @@ export class ServerChannels {
   #inner(spi: Spi, packet: Uint8Array, now: Instant): ServerChannelAction[] {
     const channel = this.#bySpi.get(spi);
     if (channel === undefined) return [];
-    this.#heard(channel.saId, now);
+    this.#heard(channel, now);
+    const actions = spi === channel.spi ? [] : this.#noteArrival(channel, spi, now);
     const payload = unwrapInnerPacket(packet, channel.peerInner, this.#localInner, this.#options.settingPort);
-    if (payload.ok) return [{ kind: 'setting', router: channel.router, bytes: payload.value }];
+    if (payload.ok) return [...actions, { kind: 'setting', router: channel.router, bytes: payload.value }];
     return [
+      ...actions,
       { kind: 'log', level: 'warn', message: `packet from ${channel.router} dropped: ${payload.message}` },
     ];
+  }
+
+  /** The first packet through a pair that the router has set up says that the router can receive on it. */
+  #noteArrival({ saId }: Channel, inboundSpi: Spi, now: Instant): ServerChannelAction[] {
+    return this.#carryOut(this.#responders.handle({ kind: 'child-arrival', saId, inboundSpi }, now), now);
   }
 
   /** Asks the routers that were silent for too long. */
   #ask(now: Instant): IkeAction[] {
     const actions: IkeAction[] = [];
     for (;;) {
-      const saId = this.#silence.first;
-      if (saId === undefined || (this.#silence.earliest ?? Number.POSITIVE_INFINITY) > now) return actions;
-      this.#heard(saId, now);
-      actions.push(...this.#responders.handle({ kind: 'check-liveness', saId }, now));
+      const channel = this.#silence.takeDue(now);
+      if (channel === undefined) return actions;
+      this.#heard(channel, now);
+      actions.push(...this.#responders.handle({ kind: 'check-liveness', saId: channel.saId }, now));
     }
   }
 
-  #heard(saId: SaId, now: Instant): void {
-    this.#silence.set(saId, addSeconds(now, this.#timers.serverLivenessSeconds));
+  #heard(channel: Channel, now: Instant): void {
+    this.#silence.set(channel, addSeconds(now, this.#timers.serverLivenessSeconds));
+  }
+
+  /** Rekeys what its router has not rekeyed in time, and closes what could not be rekeyed: its router sets up another. */
+  #age(now: Instant): ServerChannelAction[] {
+    const actions: ServerChannelAction[] = [];
+    for (;;) {
+      const channel = this.#lifetimes.takeDue(now);
+      if (channel === undefined) return actions;
+      const childSa = channel.childSa.due(now);
+      const ikeSa = channel.ikeSa.due(now);
+      this.#planLifetimes(channel);
+      if (childSa === 'end' || ikeSa === 'end') actions.push(...this.#close(channel, now));
+      if (ikeSa === 'rekey') actions.push(...this.#rekey(channel, 'rekey-ike-sa', now));
+      if (childSa === 'rekey') actions.push(...this.#rekey(channel, 'rekey-child', now));
+    }
+  }
+
+  #planLifetimes(channel: Channel): void {
+    this.#lifetimes.set(channel, earliest(channel.childSa.deadline, channel.ikeSa.deadline));
+  }
+
+  #rekey(
+    channel: Channel | undefined,
+    kind: 'rekey-child' | 'rekey-ike-sa',
+    now: Instant,
+  ): ServerChannelAction[] {
+    if (channel === undefined) return [];
+    return this.#carryOut(this.#responders.handle({ kind, saId: channel.saId }, now), now);
+  }
+
+  /** The channel that sends through this pair; those that are on their way out do not count. */
+  #inUse(spi: Spi): Channel | undefined {
+    const channel = this.#bySpi.get(spi);
+    return channel?.spi === spi ? channel : undefined;
   }
 
   #send(router: string, bytes: Uint8Array): ServerChannelAction[] {
@@ -197,7 +260,7 @@ export class ServerChannels {
     return [{ kind: 'send-inner', spi: channel.spi, packet }];
   }
 
-  #close(channel: ServerChannel | undefined, now: Instant): ServerChannelAction[] {
+  #close(channel: Channel | undefined, now: Instant): ServerChannelAction[] {
     if (channel === undefined) return [];
     return this.#carryOut(this.#responders.handle({ kind: 'close', saId: channel.saId }, now), now);
   }
@@ -210,11 +273,11 @@ export class ServerChannels {
     );
     const channel = this.#byRouter.get(router);
     if (channel === undefined) return told;
-    this.#forget(channel);
+    const remove = this.#forget(channel);
     this.#byRouter.delete(router);
     return [
       ...told,
-      { kind: 'change', change: { remove: [channel.spi] } },
+      { kind: 'change', change: { remove } },
       { kind: 'down', router, reason: 'expelled' },
     ];
   }
@@ -235,6 +298,24 @@ export class ServerChannels {
         case 'peer-moved':
           actions.push(...this.#moved(this.#bySaId.get(action.saId), action.peer));
           break;
+        case 'child-installed':
+          actions.push(...this.#install(action, now));
+          break;
+        case 'child-used': {
+          const channel = this.#bySaId.get(action.saId);
+          if (channel !== undefined) channel.spi = action.inboundSpi;
+          break;
+        }
+        case 'child-removed':
+          actions.push({ kind: 'change', change: { remove: [action.inboundSpi] } });
+          this.#release(action.inboundSpi);
+          break;
+        case 'ike-sa-rekeyed':
+          this.#rename(action.replaced, action.saId, now);
+          break;
+        case 'rekey-failed':
+          actions.push({ kind: 'log', level: 'warn', message: this.#describe(action) });
+          break;
         default:
           // Refusals are counted by the responders; a line for each would let strangers fill the log.
           break;
@@ -246,10 +327,15 @@ export class ServerChannels {
   #established(action: Extract<IkeAction, { kind: 'established' }>, now: Instant): ServerChannelAction[] {
     const router = formatIdentity(action.peerIdentity);
     const old = this.#byRouter.get(router);
-    const channel: ServerChannel = {
+    const { random } = this.#options;
+    const { childSaLifetimeSeconds, ikeSaLifetimeSeconds } = this.#timers;
+    const channel: Channel = {
       router,
       saId: action.saId,
       spi: action.childSa.inboundSpi,
+      spis: new Set([action.childSa.inboundSpi]),
+      childSa: new SaLifetime(serverSpan, childSaLifetimeSeconds, random),
+      ikeSa: new SaLifetime(serverSpan, ikeSaLifetimeSeconds, random),
       local: action.local,
       peer: action.peer,
       behindNat: action.peerBehindNat,
@@ -260,52 +346,98 @@ export class ServerChannels {
     this.#byRouter.set(router, channel);
     this.#bySaId.set(channel.saId, channel);
     this.#bySpi.set(channel.spi, channel);
-    this.#heard(channel.saId, now);
-    const pair = channelPair({
-      childSa: action.childSa,
-      local: action.local,
-      peer: action.peer,
-      localInner: this.#localInner,
-      peerInner: channel.peerInner,
-      hardSeconds: this.#timers.lifetimeSeconds,
-    });
-    const remove = old === undefined ? {} : { remove: [this.#forget(old).spi] };
+    this.#heard(channel, now);
+    channel.childSa.start(now);
+    channel.ikeSa.start(now);
+    this.#planLifetimes(channel);
+    const pair = this.#pair(channel, action.childSa);
+    const remove = old === undefined ? {} : { remove: this.#forget(old) };
     return [
       { kind: 'change', change: { install: [{ pair, use: true }], ...remove } },
       { kind: 'up', router, endpoint: action.peer, behindNat: action.peerBehindNat },
     ];
   }
 
+  #pair(channel: Channel, childSa: ChildSa): SaPair {
+    return channelPair({
+      childSa,
+      local: channel.local,
+      peer: channel.peer,
+      localInner: this.#localInner,
+      peerInner: channel.peerInner,
+      hardSeconds: this.#timers.childSaLifetimeSeconds,
+    });
+  }
+
+  /** Both halves work at once; whether messages go through it yet is decided here, packet by packet. */
+  #install(
+    { saId, childSa, use }: Extract<IkeAction, { kind: 'child-installed' }>,
+    now: Instant,
+  ): ServerChannelAction[] {
+    const channel = this.#bySaId.get(saId);
+    if (channel === undefined) {
+      wipeChildSa(childSa);
+      this.#options.releaseSpi(childSa.inboundSpi);
+      return [];
+    }
+    channel.spis.add(childSa.inboundSpi);
+    this.#bySpi.set(childSa.inboundSpi, channel);
+    if (use) channel.spi = childSa.inboundSpi;
+    channel.childSa.start(now);
+    this.#planLifetimes(channel);
+    return [{ kind: 'change', change: { install: [{ pair: this.#pair(channel, childSa), use: true }] } }];
+  }
+
+  #release(spi: Spi): void {
+    this.#bySpi.get(spi)?.spis.delete(spi);
+    this.#bySpi.delete(spi);
+    this.#options.releaseSpi(spi);
+  }
+
+  #rename(replaced: SaId, saId: SaId, now: Instant): void {
+    const channel = this.#bySaId.get(replaced);
+    if (channel === undefined) return;
+    this.#bySaId.delete(replaced);
+    this.#bySaId.set(saId, channel);
+    channel.saId = saId;
+    channel.ikeSa.start(now);
+    this.#planLifetimes(channel);
+  }
+
+  #describe({ saId, what, reason, message }: Extract<IkeAction, { kind: 'rekey-failed' }>): string {
+    const router = this.#bySaId.get(saId)?.router ?? 'a router without a channel';
+    return `the ${what === 'child' ? 'CHILD SA' : 'IKE SA'} of ${router} was not rekeyed: ${reason}, ${message}`;
+  }
+
   /** A closed SA that was replaced before says nothing more: its router has a channel. */
-  #closed(channel: ServerChannel | undefined, reason: string): ServerChannelAction[] {
+  #closed(channel: Channel | undefined, reason: string): ServerChannelAction[] {
     // The new one is in the same actions and takes the old one's place without a gap.
     if (channel === undefined || reason === 'replaced') return [];
-    this.#forget(channel);
+    const remove = this.#forget(channel);
     if (this.#byRouter.get(channel.router) !== channel) return [];
     this.#byRouter.delete(channel.router);
     return [
-      { kind: 'change', change: { remove: [channel.spi] } },
+      { kind: 'change', change: { remove } },
       { kind: 'down', router: channel.router, reason },
     ];
   }
 
-  #forget(channel: ServerChannel): ServerChannel {
+  /** Returns the SPIs that the channel had. */
+  #forget(channel: Channel): Spi[] {
     this.#bySaId.delete(channel.saId);
-    this.#silence.set(channel.saId, undefined);
-    this.#bySpi.delete(channel.spi);
-    this.#options.releaseSpi(channel.spi);
-    return channel;
+    this.#silence.set(channel, undefined);
+    this.#lifetimes.set(channel, undefined);
+    const spis = [...channel.spis];
+    for (const spi of spis) this.#release(spi);
+    return spis;
   }
 
-  #moved(channel: ServerChannel | undefined, peer: Endpoint): ServerChannelAction[] {
+  #moved(channel: Channel | undefined, peer: Endpoint): ServerChannelAction[] {
     if (channel === undefined) return [];
-    const moved = { ...channel, peer };
-    this.#byRouter.set(moved.router, moved);
-    this.#bySaId.set(moved.saId, moved);
-    this.#bySpi.set(moved.spi, moved);
+    channel.peer = peer;
     return [
-      { kind: 'change', change: { move: [{ spi: moved.spi, peer }] } },
-      { kind: 'up', router: moved.router, endpoint: peer, behindNat: moved.behindNat },
+      { kind: 'change', change: { move: [...channel.spis].map((spi) => ({ spi, peer })) } },
+      { kind: 'up', router: channel.router, endpoint: peer, behindNat: channel.behindNat },
     ];
   }
 }

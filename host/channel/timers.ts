@@ -8,8 +8,10 @@ export interface ChannelTimers {
   readonly livenessSeconds: number;
   /** The server asks a router that was silent for so long; the router, which asks more often, needs no help from it. */
   readonly serverLivenessSeconds: number;
-  /** A channel is set up anew before it is so old. */
-  readonly lifetimeSeconds: number;
+  /** An IKE SA is rekeyed before it is so old. */
+  readonly ikeSaLifetimeSeconds: number;
+  /** A CHILD SA is rekeyed before it is so old, and stops then. */
+  readonly childSaLifetimeSeconds: number;
   /** First wait after a failed set-up; doubles up to the longest. */
   readonly firstRetrySeconds: number;
   readonly longestRetrySeconds: number;
@@ -22,7 +24,8 @@ export const defaultChannelTimers: ChannelTimers = {
   keepaliveSeconds: 20,
   livenessSeconds: 10,
   serverLivenessSeconds: 60,
-  lifetimeSeconds: 4 * 3600,
+  ikeSaLifetimeSeconds: 4 * 3600,
+  childSaLifetimeSeconds: 3600,
   firstRetrySeconds: 0.5,
   longestRetrySeconds: 30,
   hintIntervalSeconds: 1,

@@ -62,6 +62,8 @@ export interface InitiatorConfig {
   readonly forceUdpEncapsulation: boolean;
   /** Octets of the longest IP packet with an IKE message, if the peer puts fragments together (RFC 7383). */
   readonly longestDatagramOctets: number;
+  /** An unused SPI to receive ESP on after a rekeying, taken until `child-removed` or `closed`. */
+  readonly allocateSpi: () => number | undefined;
   readonly retransmission: RetransmissionTimes;
   /** Fresh random octets, owned by the machine; called for SPI, nonce, private key and IVs. */
   readonly random: (octets: number) => Uint8Array;

@@ -60,7 +60,7 @@ export interface ResponderConfig {
     readonly local: readonly TrafficSelector[];
     readonly remote: readonly TrafficSelector[];
   };
-  /** An unused SPI to receive ESP on, 256..2^32-1, taken until `closed`; undefined when there is no room. */
+  /** An unused SPI to receive ESP on, 256..2^32-1, taken until `child-removed` or `closed`; undefined when there is no room. */
   readonly allocateSpi: () => number | undefined;
   /** Makes the peers encapsulate ESP in UDP even without a NAT. */
   readonly forceUdpEncapsulation: boolean;

@@ -84,3 +84,12 @@ export function createChildSa(sources: ChildSources): ChildSa {
     remoteTrafficSelectors: sources.remoteTrafficSelectors,
   };
 }
+
+/** @wipes the keys of a CHILD SA that is not to be installed */
+export function wipeChildSa({ inbound, outbound }: ChildSa): void {
+  for (const keys of [inbound, outbound]) {
+    keys.encryptionKey.wipe();
+    keys.authenticationKey.wipe();
+    keys.salt.wipe();
+  }
+}

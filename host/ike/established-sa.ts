@@ -1,68 +1,95 @@
 /**
- * An IKE SA after IKE_AUTH, for both roles: INFORMATIONAL exchanges (liveness, delete, errors), refusal of what this
- * implementation does not do yet (CREATE_CHILD_SA), and the way to its end. RFC 7296 sections 1.4, 2.4 and 2.21.
+ * What one peer and this end have with each other after IKE_AUTH, for both roles: an IKE SA with its CHILD SA, through all
+ * their rekeyings, to the end. INFORMATIONAL and CREATE_CHILD_SA exchanges, one request of ours at a time, and what is
+ * to be done when both ends act at once. RFC 7296 sections 1.3, 1.4, 2.4, 2.8, 2.18, 2.21 and 2.25.
  */
-import { type Endpoint, equalAddresses } from '../model/address.ts';
+import type { Endpoint } from '../model/address.ts';
 import { earliest, type Instant } from '../model/instant.ts';
-import { type CloseReason, type IkeAction, type SaId, saIdOf, sendAll } from './events.ts';
-import type { IkeSa, Received } from './ike-sa.ts';
-import { parseUnprotected } from './sa-init.ts';
+import type { ChildRekeyConfig } from './child-rekey-exchange.ts';
+import { type ChildSaAction, ChildSas } from './child-sas.ts';
+import { parseCreateRequest } from './create-child-sa.ts';
+import {
+  type ChildSa,
+  type CloseReason,
+  type IkeAction,
+  type RefusalReason,
+  type SaId,
+  sendAll,
+} from './events.ts';
+import type { IkeSa, Purpose, Received } from './ike-sa.ts';
+import type { IkeSaRekeyConfig } from './ike-sa-rekey-exchange.ts';
+import { IkeSaSuccession, lingerMs, type Member } from './ike-sa-succession.ts';
+import { parseInformational, rejectionIn } from './informational.ts';
+import { isLostStateHint } from './lost-state.ts';
+import { PathToPeer } from './path-to-peer.ts';
+import { busy, type RekeyFailure } from './rekey-answer.ts';
+import { Rekeyings, type RekeyStart, type RekeyWhat } from './rekeyings.ts';
 import type { IkeHeader } from './wire/header.ts';
-import { exchangeTypes, notifyTypes, payloadTypes, protocolIds } from './wire/iana-numbers.ts';
+import { exchangeTypes, notifyTypes } from './wire/iana-numbers.ts';
 import type { Identity } from './wire/identification.ts';
-import { type Delete, encodeDeleteEsp, encodeDeleteIkeSa, encodeNotify, parseDelete } from './wire/notify.ts';
+import { encodeDeleteEsp, encodeDeleteIkeSa, encodeNotify } from './wire/notify.ts';
 import type { PayloadValue } from './wire/payload-chain.ts';
 import type { PayloadSet } from './wire/payload-set.ts';
 
-/**
- * How long an SA that the peer has deleted is kept to answer a repetition of that request; ours, a little more than
- * four seconds' back-off takes for the third try.
- */
-export const lingerMs = 30_000;
-
-export interface EstablishedParameters {
+export interface EstablishedParameters extends ChildRekeyConfig, IkeSaRekeyConfig {
+  /** Of IKE_SA_INIT: the responder follows an initiator that moves, whoever rekeys later. */
   readonly role: 'initiator' | 'responder';
   readonly ikeSa: IkeSa;
   readonly peerIdentity: Identity;
   readonly local: Endpoint;
   readonly peer: Endpoint;
-  /** SPIs of the CHILD SA; undefined when it was refused and only the end of the IKE SA is left to do. */
-  readonly childSpis: { readonly inboundSpi: number; readonly outboundSpi: number } | undefined;
+  /** The CHILD SA of IKE_AUTH; undefined when it was refused and only the end of the IKE SA is left to do. */
+  readonly childSa: ChildSa | undefined;
 }
 
+type Request = Extract<Received, { kind: 'request' }>;
+
+/** Seals and sends the answer to one request. */
+type Answer = (values: readonly PayloadValue[]) => IkeAction[];
+
 export class EstablishedSa {
-  readonly saId: SaId;
   readonly peerIdentity: Identity;
   /** IKE_AUTH brought no CHILD SA. */
   readonly isChildless: boolean;
-  readonly #ikeSa: IkeSa;
-  readonly #role: 'initiator' | 'responder';
-  #local: Endpoint;
-  #peer: Endpoint;
-  #childSpis: EstablishedParameters['childSpis'];
-  /** open; closing: our delete is under way; lingering: only repeated requests are answered; gone: keys wiped. */
+  readonly #ikeSas: IkeSaSuccession;
+  readonly #children: ChildSas;
+  readonly #rekeyings: Rekeyings;
+  readonly #path: PathToPeer;
+  /** open; closing: our delete of the IKE SA is under way; lingering: only answers are left; gone: keys wiped. */
   #phase: 'open' | 'closing' | 'lingering' | 'gone' = 'open';
   #isReported: boolean;
-  #closeWhenIdle = false;
-  #lingerDeadline: Instant | undefined;
+  /** The IKE SA is to be deleted once the request under way is answered: the window is one. */
+  #wantsClose = false;
 
   constructor(parameters: EstablishedParameters) {
-    const { ikeSa } = parameters;
-    this.saId = saIdOf(parameters.role === 'initiator' ? ikeSa.initiatorSpi : ikeSa.responderSpi);
     this.peerIdentity = parameters.peerIdentity;
-    this.#ikeSa = ikeSa;
-    this.#role = parameters.role;
-    this.#local = parameters.local;
-    this.#peer = parameters.peer;
-    this.#childSpis = parameters.childSpis;
-    this.isChildless = parameters.childSpis === undefined;
+    this.#ikeSas = new IkeSaSuccession(parameters.ikeSa);
+    this.#children = new ChildSas(parameters.childSa);
+    this.#rekeyings = new Rekeyings(parameters, this.#children, this.#ikeSas);
+    this.#path = new PathToPeer(parameters.role, parameters.local, parameters.peer);
+    this.isChildless = parameters.childSa === undefined;
     // Without a CHILD SA nobody was told of an establishment, so nobody is told of the end.
     this.#isReported = this.isChildless;
   }
 
+  /** Name of the current IKE SA; the first one's until it is rekeyed. */
+  get saId(): SaId {
+    return this.#ikeSas.current.saId;
+  }
+
+  /** Names by which the peer's messages may reach this object. The same array until it changes. */
+  get saIds(): readonly SaId[] {
+    return this.#ikeSas.saIds;
+  }
+
+  /** True when both SPIs of a message are those of one of its IKE SAs. */
+  isAddressed(header: IkeHeader): boolean {
+    return this.#ikeSas.find(header) !== undefined;
+  }
+
   /** Where the last new authentic message came from. */
   get peer(): Endpoint {
-    return this.#peer;
+    return this.#path.peer;
   }
 
   get isOpen(): boolean {
@@ -75,7 +102,14 @@ export class EstablishedSa {
 
   get nextDeadline(): Instant | undefined {
     if (this.#phase === 'gone') return undefined;
-    return earliest(this.#ikeSa.deadline, this.#lingerDeadline);
+    // Once `closed` is said, nobody waits for the end of single CHILD SAs.
+    const next = earliest(this.#ikeSas.deadline, this.#isReported ? undefined : this.#children.deadline);
+    return this.#isIdle && this.#rekeyings.isNext ? earliest(next, this.#rekeyings.waitsUntil) : next;
+  }
+
+  /** Nothing of ours is under way, and something may be. */
+  get #isIdle(): boolean {
+    return this.#phase === 'open' && this.#ikeSas.current.ikeSa.outstanding === undefined;
   }
 
   handleMessage(
@@ -86,10 +120,16 @@ export class EstablishedSa {
     now: Instant,
   ): IkeAction[] {
     if (this.#phase === 'gone') return [];
+    const member = this.#ikeSas.find(header);
+    if (member === undefined) {
+      return [{ kind: 'refused', reason: 'unknown-spi', message: 'expected SPIs known here', from }];
+    }
     // Both ends may delete at once: then the answer to our own delete comes late, and is no news.
     if (this.#phase === 'lingering' && header.isResponse) return [];
-    if (this.#isLostStateHint(header, bytes)) return [{ kind: 'peer-lost-state', saId: this.saId }];
-    const received = this.#ikeSa.receive(header, bytes);
+    if (isLostStateHint(member.ikeSa, header, bytes)) {
+      return member === this.#ikeSas.current ? [{ kind: 'peer-lost-state', saId: this.saId }] : [];
+    }
+    const received = member.ikeSa.receive(header, bytes);
     switch (received.kind) {
       case 'refused':
         return [{ ...received, from }];
@@ -98,170 +138,312 @@ export class EstablishedSa {
         return sendAll(received.response, to, from);
       case 'fragment':
         return [];
-      case 'request':
-        return [...this.#follow(from, to), ...this.#answer(received, from, to, now)];
-      case 'response':
-        return [...this.#follow(from, to), ...this.#handleResponse(received, now)];
+      default:
+        return [
+          ...this.#follow(from, to),
+          ...this.#confirm(member, now),
+          ...(received.kind === 'request'
+            ? this.#answer(member, received, from, to, now)
+            : this.#handleResponse(member, received, now)),
+          ...this.#next(now),
+        ];
     }
   }
 
   /** Sends an empty INFORMATIONAL request, unless one of ours is outstanding anyway. */
   checkLiveness(now: Instant): IkeAction[] {
-    if (this.#phase !== 'open' || this.#ikeSa.outstanding !== undefined) return [];
-    return this.#request('liveness', [], now);
+    if (!this.#isIdle) return [];
+    return this.#request(this.#ikeSas.current, exchangeTypes.informational, 'liveness', [], now);
+  }
+
+  /**
+   * Replaces the CHILD SA, and `child-installed` follows, or the IKE SA, and `ike-sa-rekeyed` follows; or `rekey-failed`.
+   * Nothing while either end does that already.
+   */
+  rekey(what: RekeyWhat, now: Instant): IkeAction[] {
+    if (!this.isOpen) return [];
+    this.#rekeyings.want(what);
+    return this.#next(now);
+  }
+
+  /** An authentic packet came in on a CHILD SA: the peer uses it, so this end may. */
+  noteChildArrival(inboundSpi: number): IkeAction[] {
+    return this.#isReported ? [] : this.#named(this.#children.noteArrival(inboundSpi));
   }
 
   /** Deletes the IKE SA and with it the CHILD SA; `closed` follows when the peer has answered or stays silent. */
   close(now: Instant): IkeAction[] {
     if (this.#phase !== 'open') return [];
-    if (this.#ikeSa.outstanding !== undefined) {
-      this.#closeWhenIdle = true; // window of one: after the answer to the request under way
-      return [];
-    }
-    this.#phase = 'closing';
-    return this.#request('delete', [encodeDeleteIkeSa()], now);
+    this.#wantsClose = true;
+    return this.#next(now);
   }
 
   /** Ends at once without a word to the peer, who has declared the SA dead itself. */
   abandon(reason: CloseReason): IkeAction[] {
-    return [...this.#report(reason), ...this.#end()];
+    const actions = this.#report(reason);
+    this.#ikeSas.removeAll();
+    this.#phase = 'gone';
+    return actions;
   }
 
   handleDeadline(now: Instant): IkeAction[] {
     if (this.#phase === 'gone') return [];
-    if (this.#lingerDeadline !== undefined && now >= this.#lingerDeadline) return this.#end();
-    const due = this.#ikeSa.expire(now);
-    if (due === undefined) return [];
-    if (due !== 'no-response') return this.#send(due.resend);
-    const reason = this.#phase === 'closing' || this.#closeWhenIdle ? 'local' : 'no-response';
-    return this.abandon(reason);
+    const actions: IkeAction[] = this.#isReported ? [] : this.#named(this.#children.expire(now));
+    const { resend, isUnanswered } = this.#ikeSas.expire(now);
+    actions.push(...this.#path.send(resend));
+    if (isUnanswered) {
+      const isOurs = this.#phase === 'closing' || this.#wantsClose;
+      return [...actions, ...this.abandon(isOurs ? 'local' : 'no-response')];
+    }
+    if (this.#ikeSas.isEmpty) return [...actions, ...this.abandon('local')];
+    return [...actions, ...this.#next(now)];
   }
 
-  #answer(
-    request: Extract<Received, { kind: 'request' }>,
-    from: Endpoint,
-    to: Endpoint,
-    now: Instant,
-  ): IkeAction[] {
+  /** Starts the next request of ours, if none is under way and one is wanted. */
+  #next(now: Instant): IkeAction[] {
+    if (!this.#isIdle) return [];
+    if (this.#wantsClose) {
+      // The peer may use the new IKE SA already, and would take a delete of the old one for the usual end of its rekeying.
+      const adopted = this.#adopt(now);
+      this.#phase = 'closing';
+      return [...adopted, ...this.#delete(this.#ikeSas.current, now)];
+    }
+    const { current } = this.#ikeSas;
+    const deleting = this.#children.deleting.map(({ inboundSpi }) => inboundSpi);
+    if (deleting.length > 0) {
+      const payloads = [encodeDeleteEsp(deleting)];
+      return this.#request(current, exchangeTypes.informational, 'delete-child', payloads, now);
+    }
+    return this.#startRekey(this.#rekeyings.start(now), now);
+  }
+
+  #startRekey(started: RekeyStart | undefined, now: Instant): IkeAction[] {
+    if (started === undefined) return [];
+    // Only the CHILD SA takes something that may be missing: a place in the data plane.
+    if (started.kind === 'failed') return [this.#rekeyFailed('child', started)];
+    const { current } = this.#ikeSas;
+    return this.#request(current, exchangeTypes.createChildSa, started.purpose, started.payloads, now);
+  }
+
+  #answer(member: Member, request: Request, from: Endpoint, to: Endpoint, now: Instant): IkeAction[] {
     const { exchangeType, messageId, payloads } = request;
-    const answer = (values: readonly PayloadValue[]): IkeAction[] =>
-      sendAll(this.#ikeSa.respond(exchangeType, messageId, values), to, from);
+    const answer: Answer = (values) =>
+      sendAll(member.ikeSa.respond(exchangeType, messageId, values), to, from);
+    const refuse = (reason: RefusalReason, message: string, notify: PayloadValue): IkeAction[] => [
+      { kind: 'refused', reason, message, from },
+      ...answer([notify]),
+    ];
     const invalid = (message: string): IkeAction[] => [
-      { kind: 'refused', reason: 'invalid-syntax', message, from },
-      ...answer([encodeNotify(notifyTypes.invalidSyntax)]),
+      ...refuse('invalid-syntax', message, encodeNotify(notifyTypes.invalidSyntax)),
       ...this.#report('invalid-syntax'),
-      ...this.#linger(now),
+      ...this.#linger(member, now),
     ];
     if (!payloads.ok) return invalid(payloads.message);
     const { unsupportedCritical } = payloads.value;
     if (unsupportedCritical !== undefined) {
-      const message = `expected no critical payload of a type unknown here, found ${unsupportedCritical}`;
-      return [
-        { kind: 'refused', reason: 'unsupported-critical-payload', message, from },
-        ...answer([encodeNotify(notifyTypes.unsupportedCriticalPayload, Uint8Array.of(unsupportedCritical))]),
-      ];
+      return refuse(
+        'unsupported-critical-payload',
+        `expected no critical payload of a type unknown here, found ${unsupportedCritical}`,
+        encodeNotify(notifyTypes.unsupportedCriticalPayload, Uint8Array.of(unsupportedCritical)),
+      );
     }
-    if (exchangeType === exchangeTypes.createChildSa) {
-      // RFC 7296 section 1.3: what an implementation that keeps to one CHILD SA answers.
-      const message = 'expected no CREATE_CHILD_SA, which is not supported, found one';
-      return [
-        { kind: 'refused', reason: 'no-additional-sas', message, from },
-        ...answer([encodeNotify(notifyTypes.noAdditionalSas)]),
-      ];
+    if (exchangeType === exchangeTypes.informational) {
+      return this.#answerInformational(member, payloads.value, answer, invalid, now);
     }
-    if (exchangeType !== exchangeTypes.informational) {
-      return invalid(`expected an INFORMATIONAL exchange, found type ${exchangeType}`);
+    if (exchangeType !== exchangeTypes.createChildSa) {
+      return invalid(`expected an exchange of an established IKE SA, found type ${exchangeType}`);
     }
-    return this.#answerInformational(payloads.value, answer, invalid, now);
+    const asked = parseCreateRequest(payloads.value);
+    if (!asked.ok) return invalid(asked.message);
+    const isClosing = !this.isOpen || this.#wantsClose;
+    const rekeyed = isClosing
+      ? busy('expected no rekeying while the IKE SA is being closed')
+      : this.#rekeyings.answer(member, asked.value);
+    if (rekeyed.kind === 'accepted') {
+      // Installed first: the data plane receives before the peer can send.
+      return [...this.#named(rekeyed.actions), ...answer(rekeyed.answer)];
+    }
+    if (rekeyed.reason === 'invalid-syntax') return invalid(rekeyed.message);
+    return refuse(rekeyed.reason, rekeyed.message, rekeyed.notify);
   }
 
   #answerInformational(
+    member: Member,
     payloads: PayloadSet,
-    answer: (values: readonly PayloadValue[]) => IkeAction[],
+    answer: Answer,
     invalid: (message: string) => IkeAction[],
     now: Instant,
   ): IkeAction[] {
-    const deletes: Delete[] = [];
-    for (const body of payloads.bodies(payloadTypes.delete)) {
-      const parsed = parseDelete(body);
-      if (!parsed.ok) return invalid(parsed.message);
-      deletes.push(parsed.value);
+    const said = parseInformational(payloads);
+    if (!said.ok) return invalid(said.message);
+    const { deletesIkeSa, rejection, deletedSpis } = said.value;
+    if (deletesIkeSa) return [...answer([]), ...this.#acceptDelete(member, now)];
+    if (rejection !== undefined) {
+      return [...answer([]), ...this.#report(rejection), ...this.#linger(member, now)];
     }
-    if (deletes.some((one) => one.protocolId === protocolIds.ike)) {
-      const reason = this.#phase === 'closing' || this.#closeWhenIdle ? 'local' : 'peer-deleted';
-      return [...answer([]), ...this.#report(reason), ...this.#linger(now)];
-    }
-    const rejection = rejectionIn(payloads);
-    if (rejection !== undefined) return [...answer([]), ...this.#report(rejection), ...this.#linger(now)];
-    const child = this.#childSpis;
-    const isChildDeleted =
-      child !== undefined &&
-      deletes.some((one) => one.protocolId === protocolIds.esp && one.spis.includes(child.outboundSpi));
-    if (!isChildDeleted) return answer([]);
-    this.#childSpis = undefined;
-    // RFC 7296 section 1.4.1: the answer names the SA of the other direction.
-    const actions = [...answer([encodeDeleteEsp([child.inboundSpi])]), ...this.#report('child-deleted')];
-    return [...actions, ...this.close(now)];
+    return this.#acceptChildDeletes(deletedSpis, answer, now);
   }
 
-  #handleResponse(response: Extract<Received, { kind: 'response' }>, now: Instant): IkeAction[] {
-    if (response.purpose === 'delete') return this.abandon('local');
+  /** The peer deletes an IKE SA: one that was replaced, or the current one and with it everything. */
+  #acceptDelete(member: Member, now: Instant): IkeAction[] {
+    const { current, pending } = this.#ikeSas;
+    if (member === pending?.member) {
+      // Ours is still under way, and the peer has found its own to be the redundant one.
+      this.#ikeSas.dropPending(now + lingerMs);
+      return [];
+    }
+    if (member !== current) {
+      member.ikeSa.forgetRequest();
+      member.goneAt ??= now + lingerMs;
+      return [];
+    }
+    if (pending !== undefined) {
+      // RFC 7296 section 2.8.2: the peer has not noticed our rekeying, which is to be forgotten.
+      this.#rekeyings.ikeSa.forget();
+      current.ikeSa.forgetRequest();
+      return this.#adopt(now);
+    }
+    const reason = this.#phase === 'closing' || this.#wantsClose ? 'local' : 'peer-deleted';
+    return [...this.#report(reason), ...this.#linger(member, now)];
+  }
+
+  #acceptChildDeletes(spis: readonly number[], answer: Answer, now: Instant): IkeAction[] {
+    const { paired, actions: ended, isLast } = this.#children.acceptDeletes(spis, now);
+    const actions = [...answer(paired.length === 0 ? [] : [encodeDeleteEsp(paired)]), ...this.#named(ended)];
+    if (!isLast || this.#isReported) return actions;
+    this.#wantsClose = true;
+    return [...actions, ...this.#report('child-deleted')];
+  }
+
+  #handleResponse(
+    member: Member,
+    response: Extract<Received, { kind: 'response' }>,
+    now: Instant,
+  ): IkeAction[] {
+    const { payloads, purpose } = response;
+    if (purpose === 'delete') {
+      if (member === this.#ikeSas.current) return this.abandon('local');
+      this.#ikeSas.remove(member);
+      return [];
+    }
     // RFC 7296 section 2.21.3: a response that makes no sense is fatal, and so is INVALID_SYNTAX in one.
-    if (!response.payloads.ok || rejectionIn(response.payloads.value) !== undefined) {
-      return this.abandon('invalid-syntax');
-    }
+    if (!payloads.ok || rejectionIn(payloads.value) !== undefined) return this.abandon('invalid-syntax');
     const actions: IkeAction[] = this.isOpen ? [{ kind: 'alive', saId: this.saId }] : [];
-    return this.#closeWhenIdle ? [...actions, ...this.close(now)] : actions;
+    switch (purpose) {
+      case 'delete-child':
+        for (const record of this.#children.deleting) {
+          actions.push(...this.#named(this.#children.markDeleted(record, now)));
+        }
+        break;
+      case 'rekey-child':
+        actions.push(...this.#finishChildRekey(payloads.value, now));
+        break;
+      case 'rekey-ike-sa':
+        actions.push(...this.#finishIkeSaRekey(payloads.value, now));
+        break;
+      default:
+        break;
+    }
+    return actions;
   }
 
-  /** Only the responder follows: an end behind a NAT must not, and its peer's address is fixed (RFC 7296 section 2.23). */
+  #finishChildRekey(payloads: PayloadSet, now: Instant): IkeAction[] {
+    const { ikeSa } = this.#ikeSas.current;
+    const finished = this.#rekeyings.child.finish(ikeSa, payloads, this.#wantsClose, now);
+    const actions = this.#named(finished.actions);
+    switch (finished.end.kind) {
+      case 'done':
+        return actions;
+      case 'again':
+        return [...actions, ...this.#startRekey(this.#rekeyings.startChild(finished.end.method), now)];
+      case 'failed':
+        return [...actions, this.#rekeyFailed('child', finished.end)];
+      case 'lost':
+        // The two ends do not mean the same any more.
+        this.#wantsClose = true;
+        return [...actions, ...this.#report('child-deleted')];
+    }
+  }
+
+  #finishIkeSaRekey(payloads: PayloadSet, now: Instant): IkeAction[] {
+    const { current } = this.#ikeSas;
+    const end = this.#rekeyings.ikeSa.finish(payloads, this.#wantsClose, now);
+    switch (end.kind) {
+      case 'done':
+        return [];
+      case 'again':
+        return this.#startRekey(this.#rekeyings.startIkeSa(end.method), now);
+      case 'failed':
+        return [this.#rekeyFailed('ike-sa', end)];
+      case 'adopt': {
+        const redundant = end.redundant === undefined ? [] : this.#delete(end.redundant, now);
+        return [...redundant, ...this.#adopt(now)];
+      }
+      case 'replace':
+        this.#ikeSas.dropPending(now + lingerMs);
+        this.#ikeSas.replaceCurrent(end.member);
+        this.#rekeyings.ikeSa.isWanted = false;
+        return [
+          { kind: 'ike-sa-rekeyed', saId: end.member.saId, replaced: current.saId },
+          ...this.#delete(current, now),
+        ];
+    }
+  }
+
+  /** The peer uses the IKE SA that it set up, so it has our answer, and the old one is history. */
+  #confirm(member: Member, now: Instant): IkeAction[] {
+    const isDecided = !this.#rekeyings.ikeSa.isUnderWay;
+    return member === this.#ikeSas.pending?.member && isDecided ? this.#adopt(now) : [];
+  }
+
+  /** Makes the IKE SA current that the peer set up, if there is one. */
+  #adopt(now: Instant): IkeAction[] {
+    const replaced = this.saId;
+    this.#ikeSas.adoptPending(now + lingerMs);
+    if (this.saId === replaced) return [];
+    this.#rekeyings.ikeSa.isWanted = false;
+    return [{ kind: 'ike-sa-rekeyed', saId: this.saId, replaced }];
+  }
+
   #follow(from: Endpoint, to: Endpoint): IkeAction[] {
-    if (this.#role === 'initiator') return [];
-    this.#local = to;
-    if (from.port === this.#peer.port && equalAddresses(from.address, this.#peer.address)) return [];
-    this.#peer = from;
-    return [{ kind: 'peer-moved', saId: this.saId, peer: from }];
+    return this.#path.follow(from, to) ? [{ kind: 'peer-moved', saId: this.saId, peer: from }] : [];
   }
 
-  /** RFC 7296 section 2.21.4: INVALID_IKE_SPI in the clear, in answer to the request that is outstanding. */
-  #isLostStateHint(header: IkeHeader, bytes: Uint8Array): boolean {
-    if (!this.#ikeSa.awaits(header) || header.nextPayload !== payloadTypes.notify) return false;
-    const payloads = parseUnprotected(header, bytes);
-    return payloads.ok && payloads.value.notify(notifyTypes.invalidIkeSpi) !== undefined;
+  #delete(member: Member, now: Instant): IkeAction[] {
+    return this.#request(member, exchangeTypes.informational, 'delete', [encodeDeleteIkeSa()], now);
   }
 
-  #request(purpose: 'liveness' | 'delete', payloads: readonly PayloadValue[], now: Instant): IkeAction[] {
-    return this.#send(this.#ikeSa.request(exchangeTypes.informational, purpose, payloads, now));
+  #request(
+    { ikeSa }: Member,
+    exchangeType: number,
+    purpose: Purpose,
+    payloads: readonly PayloadValue[],
+    now: Instant,
+  ): IkeAction[] {
+    return this.#path.send(ikeSa.request(exchangeType, purpose, payloads, now));
   }
 
-  #send(messages: readonly Uint8Array[]): IkeAction[] {
-    return sendAll(messages, this.#local, this.#peer);
+  #rekeyFailed(what: RekeyWhat, { reason, message }: RekeyFailure): IkeAction {
+    this.#rekeyings.giveUp();
+    return { kind: 'rekey-failed', saId: this.saId, what, reason, message };
+  }
+
+  #named(actions: readonly ChildSaAction[]): IkeAction[] {
+    return actions.map((action) => ({ ...action, saId: this.saId }));
   }
 
   /** `closed`, once. */
   #report(reason: CloseReason): IkeAction[] {
     if (this.#isReported) return [];
     this.#isReported = true;
-    return [{ kind: 'closed', saId: this.saId, reason, peerIdentity: this.peerIdentity }];
+    const { saId, peerIdentity } = this;
+    const closed: IkeAction = { kind: 'closed', saId, reason, peerIdentity };
+    return [...this.#named(this.#rekeyings.child.forget()), closed];
   }
 
-  #linger(now: Instant): IkeAction[] {
+  #linger(member: Member, now: Instant): IkeAction[] {
     this.#phase = 'lingering';
-    this.#ikeSa.forgetRequest();
-    this.#lingerDeadline = now + lingerMs;
+    this.#ikeSas.keepOnly(member, now + lingerMs);
     return [];
   }
-
-  #end(): IkeAction[] {
-    if (this.#phase !== 'gone') this.#ikeSa.wipe();
-    this.#phase = 'gone';
-    return [];
-  }
-}
-
-/** Notifications that end an IKE SA without a Delete payload (RFC 7296 section 2.21.2). */
-function rejectionIn(payloads: PayloadSet): CloseReason | undefined {
-  if (payloads.notify(notifyTypes.authenticationFailed) !== undefined) return 'authentication-failed';
-  if (payloads.notify(notifyTypes.invalidSyntax) !== undefined) return 'invalid-syntax';
-  return undefined;
 }

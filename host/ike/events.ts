@@ -8,7 +8,7 @@ import type { SaKeys } from '../model/security-association.ts';
 import type { Identity } from './wire/identification.ts';
 import type { TrafficSelector } from './wire/traffic-selector.ts';
 
-/** Names an IKE SA at this end: its own SPI, 16 hexadecimal digits. */
+/** Names an IKE SA at this end: its own SPI, 16 hexadecimal digits. Rekeying changes it. */
 export type SaId = string;
 
 /** A whole IKE message, without the non-ESP marker of port 4500; borrowed during the call only. */
@@ -26,12 +26,23 @@ export type InitiatorEvent =
   | MessageEvent
   | { readonly kind: 'deadline' }
   | { readonly kind: 'check-liveness' }
-  | { readonly kind: 'close' };
+  /** Replaces the CHILD SA by a fresh one, its keys by fresh ones; with a packet sent at any moment still received. */
+  | { readonly kind: 'rekey-child' }
+  /** Replaces the IKE SA by a fresh one, which inherits the CHILD SA. */
+  | { readonly kind: 'rekey-ike-sa' }
+  /** An authentic packet came in on this CHILD SA. Needed once, after a `child-installed` without `use`. */
+  | { readonly kind: 'child-arrival'; readonly inboundSpi: number }
+  | { readonly kind: 'close' }
+  /** Ends at once, without a word to the peer or to the shell: something else has taken the place of this one. */
+  | { readonly kind: 'abandon' };
 
 export type ResponderEvent =
   | MessageEvent
   | { readonly kind: 'deadline' }
   | { readonly kind: 'check-liveness'; readonly saId: SaId }
+  | { readonly kind: 'rekey-child'; readonly saId: SaId }
+  | { readonly kind: 'rekey-ike-sa'; readonly saId: SaId }
+  | { readonly kind: 'child-arrival'; readonly saId: SaId; readonly inboundSpi: number }
   | { readonly kind: 'close'; readonly saId: SaId }
   /** Closes every IKE SA of an identity that is not let in any more. */
   | { readonly kind: 'expel'; readonly identity: Identity };
@@ -55,7 +66,7 @@ export const closeReasons = [
 ] as const;
 export type CloseReason = (typeof closeReasons)[number];
 
-/** Why no IKE SA with a CHILD SA came about at the initiator. */
+/** Why no IKE SA with a CHILD SA came about at the initiator, or why an SA could not be rekeyed. */
 export const failureReasons = [
   'no-response',
   'no-proposal-chosen',
@@ -66,6 +77,12 @@ export const failureReasons = [
   'ts-unacceptable',
   'invalid-syntax',
   'unsupported-critical-payload',
+  /** The peer is busy with something that excludes this (RFC 7296 section 2.25), and stayed so. */
+  'temporary-failure',
+  /** The peer does not have the CHILD SA that was to be rekeyed. */
+  'child-sa-not-found',
+  /** The peer has no room, or does not rekey. */
+  'no-additional-sas',
   /** Any other error notification; its number is in the message. */
   'refused-by-peer',
 ] as const;
@@ -91,6 +108,8 @@ export const refusalReasons = [
   ...certificateRefusals,
   'ts-unacceptable',
   'no-additional-sas',
+  'temporary-failure',
+  'child-sa-not-found',
   'invalid-syntax',
 ] as const;
 export type RefusalReason = (typeof refusalReasons)[number];
@@ -153,7 +172,31 @@ export type IkeAction =
   | SendAction
   | EstablishedAction
   | RefusedAction
-  /** The IKE SA and its CHILD SA are gone: stop using both. Comes once for each `established`. */
+  /**
+   * A CHILD SA beside the one in use: install both halves now. With `use`, send through it from now on, since the peer
+   * receives on it; otherwise go on as before, report what arrives on it by `child-arrival`, and wait for `child-used`.
+   */
+  | {
+      readonly kind: 'child-installed';
+      readonly saId: SaId;
+      readonly childSa: ChildSa;
+      readonly use: boolean;
+    }
+  /** Send through this CHILD SA from now on. The others go on receiving. */
+  | { readonly kind: 'child-used'; readonly saId: SaId; readonly inboundSpi: number }
+  /** Nothing will arrive any more: remove the CHILD SA. Its SPI is free again, also that of one that never came about. */
+  | { readonly kind: 'child-removed'; readonly saId: SaId; readonly inboundSpi: number }
+  /** A fresh IKE SA has taken the place of `replaced`, with its peer and CHILD SAs; its name is `saId` from now on. */
+  | { readonly kind: 'ike-sa-rekeyed'; readonly saId: SaId; readonly replaced: SaId }
+  /** The SA stays as it is, and so does its lifetime: set up another one beside it. */
+  | {
+      readonly kind: 'rekey-failed';
+      readonly saId: SaId;
+      readonly what: 'child' | 'ike-sa';
+      readonly reason: FailureReason;
+      readonly message: string;
+    }
+  /** The IKE SA and all its CHILD SAs are gone: stop using them, their SPIs are free. Once for each `established`. */
   | {
       readonly kind: 'closed';
       readonly saId: SaId;

@@ -56,6 +56,30 @@ const failures: ReadonlyMap<number, Failure> = new Map([
     },
   ],
   [
+    notifyTypes.temporaryFailure,
+    {
+      reason: 'temporary-failure',
+      refusal: 'temporary-failure',
+      message: 'the peer is busy with a rekeying or deletion of its own',
+    },
+  ],
+  [
+    notifyTypes.childSaNotFound,
+    {
+      reason: 'child-sa-not-found',
+      refusal: 'child-sa-not-found',
+      message: 'the peer does not have the CHILD SA that was to be rekeyed',
+    },
+  ],
+  [
+    notifyTypes.noAdditionalSas,
+    {
+      reason: 'no-additional-sas',
+      refusal: 'no-additional-sas',
+      message: 'the peer accepts no more SAs within this IKE SA',
+    },
+  ],
+  [
     notifyTypes.invalidSyntax,
     {
       reason: 'invalid-syntax',

@@ -32,10 +32,19 @@ export interface IkeSaParameters {
   readonly longestMessageOctets: number | undefined;
   /** Fresh random octets, for the IVs of ciphers that need them unpredictable. */
   readonly random: (octets: number) => Uint8Array;
+  /** Made by CREATE_CHILD_SA and not by IKE_SA_INIT: message IDs of both ends start at 0 (RFC 7296 section 2.18). */
+  readonly isRekeyed?: boolean;
 }
 
 /** What a request of ours was for, so that its response can be understood. */
-export type Purpose = 'intermediate' | 'authentication' | 'liveness' | 'delete';
+export type Purpose =
+  | 'intermediate'
+  | 'authentication'
+  | 'liveness'
+  | 'delete'
+  | 'delete-child'
+  | 'rekey-child'
+  | 'rekey-ike-sa';
 
 export type Received =
   /** A new, authentic request, which must be answered with `respond`. */
@@ -83,6 +92,8 @@ export class IkeSa {
   readonly initiatorSpi: bigint;
   readonly responderSpi: bigint;
   readonly algorithms: IkeAlgorithms;
+  /** As agreed in IKE_SA_INIT; holds for the IKE SAs that replace this one too. */
+  readonly longestMessageOctets: number | undefined;
   readonly #random: (octets: number) => Uint8Array;
   readonly #isInitiator: boolean;
   readonly #retransmission: RetransmissionTimes;
@@ -91,7 +102,6 @@ export class IkeSa {
   #opener: Opener;
   /** Keys of before an additional key exchange, under which its request may come again. */
   #previous: { readonly opener: Opener; readonly keys: IkeKeys } | undefined;
-  readonly #longestMessageOctets: number | undefined;
   readonly #requestFragments = new Reassembly();
   readonly #responseFragments = new Reassembly();
   #nextRequestId: number;
@@ -99,7 +109,7 @@ export class IkeSa {
   #outstanding: Request | undefined;
   #lastResponse: readonly Uint8Array[] | undefined;
 
-  /** Starts behind IKE_SA_INIT, which used message ID 0 of the initiator's requests (RFC 7296 section 2.2). */
+  /** Unless it is rekeyed: starts behind IKE_SA_INIT, which used ID 0 of the initiator's requests (RFC 7296 section 2.2). */
   constructor(parameters: IkeSaParameters) {
     const { algorithms, keys } = parameters;
     this.initiatorSpi = parameters.initiatorSpi;
@@ -112,9 +122,15 @@ export class IkeSa {
     const { sealer, opener } = this.#protection(keys);
     this.#sealer = sealer;
     this.#opener = opener;
-    this.#longestMessageOctets = parameters.longestMessageOctets;
-    this.#nextRequestId = this.#isInitiator ? 1 : 0;
-    this.#expectedRequestId = this.#isInitiator ? 0 : 1;
+    this.longestMessageOctets = parameters.longestMessageOctets;
+    const first = parameters.isRekeyed === true ? 0 : 1;
+    this.#nextRequestId = this.#isInitiator ? first : 0;
+    this.#expectedRequestId = this.#isInitiator ? 0 : first;
+  }
+
+  /** The SPI by which the peer names this IKE SA to this end. */
+  get ownSpi(): bigint {
+    return this.#isInitiator ? this.initiatorSpi : this.responderSpi;
   }
 
   get keys(): IkeKeys {
@@ -307,7 +323,7 @@ export class IkeSa {
     octets: Uint8Array,
     encrypted: EncryptedPayload & { readonly fragment: FragmentPlace },
   ): Opened {
-    if (this.#longestMessageOctets === undefined) {
+    if (this.longestMessageOctets === undefined) {
       return refused('unexpected', 'expected no fragments, which were not agreed upon, found one');
     }
     const examined = reassembly.examine(encrypted.fragment, exchangeType);
@@ -333,7 +349,7 @@ export class IkeSa {
       this.#sealer,
       { initiatorSpi, responderSpi, exchangeType, fromInitiator, isResponse, messageId },
       payloads,
-      this.#longestMessageOctets,
+      this.longestMessageOctets,
     );
   }
 

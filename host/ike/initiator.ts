@@ -74,7 +74,6 @@ interface InitSent {
 }
 
 export class Initiator {
-  readonly saId: SaId;
   /** Messages that changed nothing or were refused, by reason. */
   readonly counters: RefusalCounters = zeroRefusalCounters();
   readonly #config: InitiatorConfig;
@@ -85,7 +84,17 @@ export class Initiator {
   constructor(config: InitiatorConfig) {
     this.#config = config;
     this.#spi = freshSpi(config.random);
-    this.saId = saIdOf(this.#spi);
+  }
+
+  /** Name of the IKE SA at this end; a rekeying changes it. */
+  get saId(): SaId {
+    return this.#phase.kind === 'established' ? this.#phase.sa.saId : saIdOf(this.#spi);
+  }
+
+  /** True for a message that names an IKE SA of this object, also one that a rekeying has replaced. */
+  isAddressed(header: IkeHeader): boolean {
+    if (this.#phase.kind === 'established') return this.#phase.sa.isAddressed(header);
+    return header.initiatorSpi === this.#spi;
   }
 
   /** The SA is up: `established` was reported and `closed` was not. */
@@ -131,12 +140,26 @@ export class Initiator {
         return this.#expire(now);
       case 'check-liveness':
         return this.#phase.kind === 'established' ? this.#phase.sa.checkLiveness(now) : [];
+      case 'rekey-child':
+        return this.#phase.kind === 'established' ? this.#phase.sa.rekey('child', now) : [];
+      case 'rekey-ike-sa':
+        return this.#phase.kind === 'established' ? this.#phase.sa.rekey('ike-sa', now) : [];
+      case 'child-arrival':
+        return this.#phase.kind === 'established' ? this.#phase.sa.noteChildArrival(event.inboundSpi) : [];
       case 'close':
         if (this.#phase.kind === 'established') return this.#phase.sa.close(now);
-        if ('ikeSa' in this.#phase) this.#phase.ikeSa.wipe();
-        this.#phase = { kind: 'over' };
-        return [];
+        return this.#abandon();
+      case 'abandon':
+        return this.#abandon();
     }
+  }
+
+  /** @wipes all keys */
+  #abandon(): IkeAction[] {
+    if ('ikeSa' in this.#phase) this.#phase.ikeSa.wipe();
+    if (this.#phase.kind === 'established') this.#phase.sa.abandon('replaced');
+    this.#phase = { kind: 'over' };
+    return [];
   }
 
   #start(inboundSpi: number, now: Instant): IkeAction[] {
@@ -161,7 +184,7 @@ export class Initiator {
     const checked = IkeHeader.check(event.bytes);
     if (!checked.ok) return refuse('malformed', checked.message);
     const header = checked.value;
-    if (header.initiatorSpi !== this.#spi) return refuse('unknown-spi', 'expected our SPI, found another');
+    if (!this.isAddressed(header)) return refuse('unknown-spi', 'expected our SPI, found another');
     if (header.majorVersion !== ikeMajorVersion) {
       return refuse('major-version', `expected IKE version 2, found ${header.majorVersion}`);
     }
@@ -278,8 +301,14 @@ export class Initiator {
     }
     const { peerIdentity, child } = answer;
     const { local, peer } = this.#config;
-    const childSpis = child.ok ? child.value : undefined;
-    const sa = new EstablishedSa({ role: 'initiator', ikeSa, peerIdentity, local, peer, childSpis });
+    const sa = new EstablishedSa({
+      ...this.#config,
+      role: 'initiator',
+      ikeSa,
+      peerIdentity,
+      childSa: child.ok ? child.value : undefined,
+      freshIkeSpi: () => freshSpi(this.#config.random),
+    });
     this.#phase = { kind: 'established', sa };
     if (!child.ok) {
       const { code: reason, message } = child;

@@ -3,9 +3,10 @@
  * the clear (RFC 7296 section 1.5). Anybody can forge it, so it never ends anything: who gets it asks the peer, within
  * the IKE SA, whether it is still there.
  */
+import type { IkeSa } from './ike-sa.ts';
 import { parseUnprotected } from './sa-init.ts';
 import { IkeHeader } from './wire/header.ts';
-import { exchangeTypes, notifyTypes } from './wire/iana-numbers.ts';
+import { exchangeTypes, notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
 import { encodeNotify } from './wire/notify.ts';
 import { encodeMessage } from './wire/payload-chain.ts';
 
@@ -39,4 +40,11 @@ export function isLostState(bytes: Uint8Array): boolean {
   }
   const payloads = parseUnprotected(header.value, bytes);
   return payloads.ok && payloads.value.notify(notifyTypes.invalidSpi) !== undefined;
+}
+
+/** RFC 7296 section 2.21.4: INVALID_IKE_SPI in the clear, in answer to the request that is outstanding. */
+export function isLostStateHint(ikeSa: IkeSa, header: IkeHeader, bytes: Uint8Array): boolean {
+  if (!ikeSa.awaits(header) || header.nextPayload !== payloadTypes.notify) return false;
+  const payloads = parseUnprotected(header, bytes);
+  return payloads.ok && payloads.value.notify(notifyTypes.invalidIkeSpi) !== undefined;
 }

@@ -19,6 +19,7 @@ import {
   saIdOf,
   zeroRefusalCounters,
 } from './events.ts';
+import { addressedSaId, freshSpi } from './ike-spi.ts';
 import { Responder, type ResponderConfig } from './responder.ts';
 import { parseSaInit, parseUnprotected } from './sa-init.ts';
 import { answerSaInit, type SaInitOutcome } from './sa-init-answer.ts';
@@ -62,7 +63,9 @@ export class ResponderSet {
   readonly #limits: ResponderLimits;
   readonly #cookies: Cookies;
   readonly #unknownKey: Secret;
+  /** By every name that it has: around a rekeying these are several. */
   readonly #bySaId = new Map<SaId, Responder>();
+  readonly #saIdsOf = new Map<Responder, readonly SaId[]>();
   /** By digest of the IKE_SA_INIT request, so that a repetition finds its answer (RFC 7296 section 2.1). */
   readonly #byInitRequest = new Map<string, Responder>();
   readonly #initRequestOf = new Map<Responder, string>();
@@ -84,9 +87,9 @@ export class ResponderSet {
     this.#unknownKey = new Secret(config.random(32));
   }
 
-  /** IKE SAs of any state. */
+  /** IKE SAs of any state; one and those that it replaces count once. */
   get size(): number {
-    return this.#bySaId.size;
+    return this.#saIdsOf.size;
   }
 
   get halfOpenCount(): number {
@@ -118,6 +121,12 @@ export class ResponderSet {
         return this.#expire(now);
       case 'check-liveness':
         return this.#update(this.#bySaId.get(event.saId), (sa) => sa.checkLiveness(now));
+      case 'rekey-child':
+        return this.#update(this.#bySaId.get(event.saId), (sa) => sa.rekey('child', now));
+      case 'rekey-ike-sa':
+        return this.#update(this.#bySaId.get(event.saId), (sa) => sa.rekey('ike-sa', now));
+      case 'child-arrival':
+        return this.#update(this.#bySaId.get(event.saId), (sa) => sa.noteChildArrival(event.inboundSpi));
       case 'close':
         return this.#update(this.#bySaId.get(event.saId), (sa) => sa.close(now));
       case 'expel':
@@ -134,8 +143,8 @@ export class ResponderSet {
     const header = checked.value;
     if (header.majorVersion !== ikeMajorVersion) return this.#refuseVersion(header, event, now);
     if (header.responderSpi === 0n) return this.#receiveInit(header, event, now);
-    const sa = this.#bySaId.get(saIdOf(header.responderSpi));
-    if (sa === undefined || sa.initiatorSpi !== header.initiatorSpi) {
+    const sa = this.#bySaId.get(addressedSaId(header));
+    if (sa === undefined || !sa.isAddressed(header)) {
       const hint = header.isResponse
         ? []
         : this.#hint(header, event, now, [encodeNotify(notifyTypes.invalidIkeSpi)]);
@@ -146,7 +155,9 @@ export class ResponderSet {
     }
     const wasHalfOpen = sa.isHalfOpen;
     const actions = this.#update(sa, () => sa.handleMessage(header, bytes, from, to, now));
-    return wasHalfOpen && sa.established !== undefined ? [...this.#enlist(sa, now), ...actions] : actions;
+    // One that came without a CHILD SA is of no use, and does not take the place of one that has it.
+    const isOfUse = sa.established?.isChildless === false;
+    return wasHalfOpen && isOfUse ? [...this.#enlist(sa, now), ...actions] : actions;
   }
 
   #receiveInit(header: IkeHeader, event: MessageEvent, now: Instant): IkeAction[] {
@@ -176,8 +187,13 @@ export class ResponderSet {
       ];
     }
     const evicted = this.#halfOpen.size >= this.#limits.halfOpenLimit ? this.#evict(event) : [];
-    const responder = new Responder(this.#config, { ...outcome.setup, unknownKey: this.#unknownKey }, now);
-    this.#bySaId.set(responder.saId, responder);
+    const setup = {
+      ...outcome.setup,
+      unknownKey: this.#unknownKey,
+      freshIkeSpi: () => this.#freshIkeSpi(),
+    };
+    const responder = new Responder(this.#config, setup, now);
+    this.#index(responder);
     this.#byInitRequest.set(digest, responder);
     this.#initRequestOf.set(responder, digest);
     this.#halfOpen.add(responder);
@@ -219,8 +235,14 @@ export class ResponderSet {
     }
     const init = parseSaInit(payloads.value);
     if (!init.ok) return { kind: 'refused', reason: 'malformed', message: init.message };
-    const isTaken = (spi: bigint): boolean => this.#bySaId.has(saIdOf(spi));
-    const outcome = answerSaInit(this.#config, header, event, payloads.value, init.value, isTaken);
+    const outcome = answerSaInit(
+      this.#config,
+      header,
+      event,
+      payloads.value,
+      init.value,
+      this.#freshIkeSpi(),
+    );
     return { ...outcome, isProven };
   }
 
@@ -263,6 +285,13 @@ export class ResponderSet {
     const rest = (this.#halfOpenAt.get(share) ?? 0) - 1;
     if (rest > 0) this.#halfOpenAt.set(share, rest);
     else this.#halfOpenAt.delete(share);
+  }
+
+  #freshIkeSpi(): bigint {
+    for (;;) {
+      const spi = freshSpi(this.#config.random);
+      if (!this.#bySaId.has(saIdOf(spi))) return spi;
+    }
   }
 
   /** RFC 7296 section 2.5: a higher major version is answered with the highest known here, version 1 is not. */
@@ -320,11 +349,23 @@ export class ResponderSet {
     if (!sa.isHalfOpen) this.#leaveHalfOpen(sa);
     this.#deadlines.set(sa, sa.nextDeadline);
     if (sa.isGone) this.#forget(sa);
+    else this.#index(sa);
     return actions;
   }
 
+  /** Makes `sa` found by its present names, and by no other. */
+  #index(sa: Responder): void {
+    const before = this.#saIdsOf.get(sa) ?? [];
+    const { saIds } = sa;
+    if (before === saIds) return;
+    for (const saId of before) if (!saIds.includes(saId)) this.#bySaId.delete(saId);
+    for (const saId of saIds) this.#bySaId.set(saId, sa);
+    this.#saIdsOf.set(sa, saIds);
+  }
+
   #forget(sa: Responder): void {
-    this.#bySaId.delete(sa.saId);
+    for (const saId of this.#saIdsOf.get(sa) ?? []) this.#bySaId.delete(saId);
+    this.#saIdsOf.delete(sa);
     const digest = this.#initRequestOf.get(sa);
     if (digest !== undefined) this.#byInitRequest.delete(digest);
     this.#initRequestOf.delete(sa);

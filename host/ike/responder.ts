@@ -16,6 +16,7 @@ import { EstablishedSa } from './established-sa.ts';
 import { type IkeAction, type RefusalReason, type SaId, saIdOf, sendAll } from './events.ts';
 import type { IkeSa, Received } from './ike-sa.ts';
 import type { NatFindings } from './nat-detection.ts';
+import type { RekeyWhat } from './rekeyings.ts';
 import { keyedIkeSa } from './sa-init.ts';
 import type { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, notifyTypes } from './wire/iana-numbers.ts';
@@ -37,6 +38,8 @@ export interface ResponderSetup {
   readonly peer: Endpoint;
   /** Stands in for the key of an unknown identity, so that it costs as much as a known one. */
   readonly unknownKey: Secret;
+  /** An SPI for another IKE SA of this end, which no IKE SA of any peer has. */
+  readonly freshIkeSpi: () => bigint;
 }
 
 /** What is left of the set-up once the private key has done its work. */
@@ -52,19 +55,37 @@ type Phase =
   | { readonly kind: 'gone' };
 
 export class Responder {
-  readonly saId: SaId;
-  readonly initiatorSpi: bigint;
+  readonly #saId: SaId;
+  readonly #firstSaIds: readonly SaId[];
+  readonly #initiatorSpi: bigint;
   readonly #config: ResponderConfig;
   readonly #deadline: Instant;
   #phase: Phase;
   #hasInitialContact = false;
 
   constructor(config: ResponderConfig, setup: ResponderSetup, now: Instant) {
-    this.saId = saIdOf(setup.responderSpi);
+    this.#saId = saIdOf(setup.responderSpi);
     this.#config = config;
-    this.initiatorSpi = setup.initiatorSpi;
+    this.#initiatorSpi = setup.initiatorSpi;
+    this.#firstSaIds = [this.#saId];
     this.#phase = { kind: 'half-open', setup };
     this.#deadline = now + config.halfOpenTimeoutMs;
+  }
+
+  /** Name of the IKE SA at this end; a rekeying changes it. */
+  get saId(): SaId {
+    return this.established?.saId ?? this.#saId;
+  }
+
+  /** Names by which messages may reach this object; the same array until it changes. Empty once it is gone. */
+  get saIds(): readonly SaId[] {
+    return this.#phase.kind === 'established' ? this.#phase.sa.saIds : this.#firstSaIds;
+  }
+
+  /** True when both SPIs of a message are those of an IKE SA of this object. */
+  isAddressed(header: IkeHeader): boolean {
+    if (this.#phase.kind === 'established') return this.#phase.sa.isAddressed(header);
+    return header.initiatorSpi === this.#initiatorSpi && header.fromInitiator;
   }
 
   /** The answer to IKE_SA_INIT, for a repetition of it; undefined once IKE_AUTH was understood. */
@@ -197,6 +218,14 @@ export class Responder {
     return this.established?.checkLiveness(now) ?? [];
   }
 
+  rekey(what: RekeyWhat, now: Instant): IkeAction[] {
+    return this.established?.rekey(what, now) ?? [];
+  }
+
+  noteChildArrival(inboundSpi: number): IkeAction[] {
+    return this.established?.noteChildArrival(inboundSpi) ?? [];
+  }
+
   close(now: Instant): IkeAction[] {
     return this.established?.close(now) ?? [];
   }
@@ -255,14 +284,15 @@ export class Responder {
       return [{ kind: 'refused', reason: verdict.reason, message: verdict.message, from }, ...answer];
     }
     const { peerIdentity, child } = verdict;
-    const childSpis = child.ok ? child.value : undefined;
     const sa = new EstablishedSa({
+      ...this.#config,
       role: 'responder',
       ikeSa,
       peerIdentity,
       local: to,
       peer: from,
-      childSpis,
+      childSa: child.ok ? child.value : undefined,
+      freshIkeSpi: agreed.freshIkeSpi,
     });
     this.#phase = { kind: 'established', sa };
     this.#hasInitialContact = verdict.hasInitialContact;

@@ -4,7 +4,6 @@
  */
 import type { MessageEvent, RefusalReason } from './events.ts';
 import { fragmentationNotify, longestMessage } from './fragmentation.ts';
-import { freshSpi } from './ike-spi.ts';
 import { detectNat, natDetectionNotifies } from './nat-detection.ts';
 import { speaksPpk, usePpkNotify } from './ppk.ts';
 import { acceptableIke, ikeAlgorithmsOf, keywordsOf, selectProposal } from './proposal-selection.ts';
@@ -28,7 +27,7 @@ export type SaInitOutcome =
       /** What to answer; nothing when absent. */
       readonly notify?: PayloadValue;
     }
-  | { readonly kind: 'accepted'; readonly setup: Omit<ResponderSetup, 'unknownKey'> };
+  | { readonly kind: 'accepted'; readonly setup: Omit<ResponderSetup, 'unknownKey' | 'freshIkeSpi'> };
 
 /** Decides on `init`, the payloads of `event`. Copies what it keeps of the message. */
 export function answerSaInit(
@@ -37,7 +36,7 @@ export function answerSaInit(
   event: MessageEvent,
   payloads: PayloadSet,
   init: SaInit,
-  isTaken: (spi: bigint) => boolean,
+  responderSpi: bigint,
 ): SaInitOutcome {
   const speaksIntermediate = payloads.notify(notifyTypes.intermediateExchangeSupported) !== undefined;
   const ikeProposals = config.ikeProposals.filter(
@@ -69,8 +68,6 @@ export function answerSaInit(
   const usesPpk = config.hasPpks?.() === true && speaksPpk(payloads);
   const { initiatorSpi } = header;
   const { from: peer, to: local } = event;
-  let responderSpi = freshSpi(config.random);
-  while (isTaken(responderSpi)) responderSpi = freshSpi(config.random);
   const keyPair = method.generate(config.random);
   const responderNonce = config.random(nonceOctets);
   const spis = { initiatorSpi, responderSpi };

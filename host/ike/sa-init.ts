@@ -32,13 +32,13 @@ export function parseUnprotected(header: IkeHeader, octets: Uint8Array): Parsed<
   return PayloadSet.of(chain.value.payloads);
 }
 
-/** SA, KE and Nonce, each of which must be there. Borrows the message. */
+/** SA, KE and Nonce of IKE_SA_INIT or of a rekeyed IKE SA, each of which must be there. Borrows the message. */
 export function parseSaInit(payloads: PayloadSet): Parsed<SaInit> {
   const association = payloads.body(payloadTypes.securityAssociation);
   const keyExchangeBody = payloads.body(payloadTypes.keyExchange);
   const nonceBody = payloads.body(payloadTypes.nonce);
   if (association === undefined || keyExchangeBody === undefined || nonceBody === undefined) {
-    return syntaxError('expected SA, KE and Nonce in IKE_SA_INIT, found one of them missing');
+    return syntaxError('expected SA, KE and Nonce, found one of them missing');
   }
   const proposals = parseSecurityAssociation(association);
   if (!proposals.ok) return proposals;

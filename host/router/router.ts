@@ -204,7 +204,8 @@ export class Router {
       this.#tellSettings(event, now);
       return;
     }
-    // The channel's pairs renew themselves by its own timers, and the server's address is a setting.
+    // A pair is the channel's or a setting's; the one that it is not ignores it. The server's address is a setting.
+    if (event.kind === 'soft-lifetime' || event.kind === 'hard-lifetime') this.#tellChannel(event, now);
     this.#tellSettings(event, now);
   }
 

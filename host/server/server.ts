@@ -132,7 +132,10 @@ export class Server {
     const { engine } = this.#ports;
     const outcome = engine.inbound({ esp, from, to: to.address, encapsulation: 'udp', tos: 0 }, now);
     for (const event of engine.drainEvents()) {
-      if (event.kind === 'peer-moved' || event.kind === 'hard-lifetime') this.#tellChannels(event, now);
+      const { kind } = event;
+      if (kind === 'peer-moved' || kind === 'soft-lifetime' || kind === 'hard-lifetime') {
+        this.#tellChannels(event, now);
+      }
     }
     if (outcome.kind === 'deliver') {
       this.#tellChannels({ kind: 'inner', spi: outcome.spi, packet: outcome.packet }, now);

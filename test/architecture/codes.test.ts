@@ -12,7 +12,7 @@ const sectionOfList: Readonly<Record<string, string>> = {
   'host/model/host-error.ts hostErrorCodes': 'Configuration, machine, command line',
   'host/messages/drop-codes.ts messageDropCodes': 'Setting messages: drop codes',
   'host/ike/events.ts refusalReasons': 'IKE messages: refusals',
-  'host/ike/events.ts failureReasons': 'IKE: why a channel did not come up',
+  'host/ike/events.ts failureReasons': 'IKE: why a channel did not come up, or was not rekeyed',
   'host/ike/events.ts closeReasons': 'IKE: why a channel ended',
 };
 

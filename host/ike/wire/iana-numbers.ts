@@ -113,11 +113,14 @@ export const notifyTypes = {
   internalAddressFailure: 36,
   failedCpRequired: 37,
   tsUnacceptable: 38,
+  temporaryFailure: 43,
+  childSaNotFound: 44,
   initialContact: 16384,
   natDetectionSourceIp: 16388,
   natDetectionDestinationIp: 16389,
   cookie: 16390,
   useTransportMode: 16391,
+  rekeySa: 16393,
   fragmentationSupported: 16430, // RFC 7383 section 2.3
   usePpk: 16435, // RFC 8784 section 3, the next two too
   ppkIdentity: 16436,

@@ -38,6 +38,16 @@ export function encodeNotify(type: number, data: Uint8Array = new Uint8Array(0))
   return { type: payloadTypes.notify, body };
 }
 
+/** A Notify payload about one ESP SA, named by its SPI: REKEY_SA and CHILD_SA_NOT_FOUND. */
+export function encodeEspNotify(type: number, spi: number): PayloadValue {
+  const body = new Uint8Array(8);
+  body[0] = protocolIds.esp;
+  body[1] = 4;
+  writeUint16(body, 2, type);
+  writeUint32(body, 4, spi);
+  return { type: payloadTypes.notify, body };
+}
+
 /** True for notifications that refuse something, false for those that only say something. */
 export function isErrorNotify(type: number): boolean {
   return type < firstStatusNotifyType;

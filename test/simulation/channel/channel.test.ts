@@ -39,14 +39,26 @@ class World {
   readonly settings: string[] = [];
   routerEndpoint = endpoint('192.0.2.10');
   pathIsOpen = true;
+  routerAllocator: SpiAllocator;
+  serverAllocator!: SpiAllocator;
   router: RouterChannel;
   server: ServerChannels;
   readonly #queue: { at: number; run: () => void }[] = [];
   routerPairs = new Map<number, SaPair>();
   serverPairs = new Map<number, SaPair>();
 
-  constructor(options: { routerKey?: string; lifetimeSeconds?: number } = {}) {
-    const allocator = new SpiAllocator(16, () => Buffer.from(seeded('r-spi')(4)).readUInt32BE());
+  /** Lets the server have no room for another pair. */
+  serverIsFull = false;
+  /** Of the server; the router's are in the options. */
+  readonly serverLifetimeSeconds: number;
+
+  constructor(
+    options: { routerKey?: string; lifetimeSeconds?: number; serverLifetimeSeconds?: number } = {},
+  ) {
+    this.serverLifetimeSeconds = options.serverLifetimeSeconds ?? options.lifetimeSeconds ?? 3600;
+    const routerSpis = seeded('r-spi');
+    const allocator = new SpiAllocator(16, () => Buffer.from(routerSpis(4)).readUInt32BE());
+    this.routerAllocator = allocator;
     this.router = new RouterChannel({
       name: 'tokyo',
       serverIdentity: 'server',
@@ -58,13 +70,18 @@ class World {
       random: seeded('router'),
       allocateSpi: () => allocator.allocate(),
       releaseSpi: (spi) => allocator.release(spi),
-      timers: { lifetimeSeconds: options.lifetimeSeconds ?? 14400 },
+      timers: {
+        childSaLifetimeSeconds: options.lifetimeSeconds ?? 3600,
+        ikeSaLifetimeSeconds: 4 * (options.lifetimeSeconds ?? 3600),
+      },
     });
     this.server = this.newServer('server');
   }
 
   newServer(seed: string): ServerChannels {
-    const allocator = new SpiAllocator(16, () => Buffer.from(seeded(`${seed}-spi`)(4)).readUInt32BE());
+    const spis = seeded(`${seed}-spi`);
+    const allocator = new SpiAllocator(16, () => Buffer.from(spis(4)).readUInt32BE());
+    this.serverAllocator = allocator;
     this.serverPairs = new Map();
     return new ServerChannels({
       identity: 'server',
@@ -72,10 +89,24 @@ class World {
       proposals: defaultChannelProposals,
       settingPort: 4510,
       random: seeded(seed),
-      allocateSpi: () => allocator.allocate(),
+      allocateSpi: () => (this.serverIsFull ? undefined : allocator.allocate()),
       releaseSpi: (spi) => allocator.release(spi),
+      timers: {
+        childSaLifetimeSeconds: this.serverLifetimeSeconds,
+        ikeSaLifetimeSeconds: 4 * this.serverLifetimeSeconds,
+      },
     });
   }
+
+  /** A setting message each way, as of now; each must arrive. */
+  talk(): void {
+    this.asked += 1;
+    const bytes = text(String(this.asked));
+    this.routerActs(this.router.handle({ kind: 'send', bytes }, this.now));
+    this.serverActs(this.server.handle({ kind: 'send', router: 'tokyo', bytes }, this.now));
+  }
+
+  asked = 0;
 
   routerActs(actions: readonly RouterChannelAction[]): void {
     for (const action of actions) {
@@ -155,6 +186,9 @@ class World {
     this.routerActs(this.router.handle({ kind: 'start' }, this.now));
   }
 }
+
+/** 0 to 1, the same for the same number. */
+const seededShare = (number: number): number => (seeded(String(number))(1)[0] ?? 0) / 256;
 
 function apply(
   pairs: Map<number, SaPair>,
@@ -255,17 +289,97 @@ describe('the channel', () => {
     expect(world.log.filter((line) => line === 'keepalive')).toHaveLength(5);
   });
 
-  it('renews itself before its lifetime ends, without ever being down', () => {
+  it('rekeys its CHILD SA before its lifetime ends, without a new set-up', () => {
     const world = new World({ lifetimeSeconds: 1000 });
     world.start();
     world.pass(1);
     const [before] = world.routerPairs.keys();
-    world.pass(1000);
+    world.pass(900);
     const [after] = world.routerPairs.keys();
     expect(after).not.toBe(before);
-    expect(world.log.filter((line) => line.startsWith('router down'))).toEqual([]);
+    expect(world.log.filter((line) => line.startsWith('router '))).toEqual(['router up']);
+    expect(world.router.state).toMatchObject({ setUps: 1, rekeys: 1 });
     expect(world.routerPairs.size).toBe(1);
     expect(world.serverPairs.size).toBe(1);
+  });
+
+  it.each([
+    ['the router', { lifetimeSeconds: 1000 }],
+    ['the server', { lifetimeSeconds: 100_000, serverLifetimeSeconds: 1000 }],
+  ])('rekeys both SAs all day from %s, and loses no setting message', (_, options) => {
+    const world = new World(options);
+    world.start();
+    world.pass(1);
+    // Often enough that messages are under way in every part of a rekeying.
+    for (let message = 0; message < 20_000; message++) {
+      world.talk();
+      world.pass(message % 2 === 0 ? 0.003 : 8.6 * seededShare(message));
+    }
+    world.pass(1);
+    expect(world.settings.length).toBe(2 * world.asked);
+    expect(world.router.state.setUps).toBe(1);
+    expect(world.router.state.rekeys).toBeGreaterThan(40);
+    expect([world.routerPairs.size, world.serverPairs.size]).toEqual([1, 1]);
+  });
+
+  it('rekeys its CHILD SA when its octets or sequence numbers are used up', () => {
+    const world = new World();
+    world.start();
+    world.pass(1);
+    const [spi] = world.routerPairs.keys();
+    world.routerActs(world.router.handle({ kind: 'soft-lifetime', spi: spi ?? 0 }, world.now));
+    world.pass(10);
+    expect([...world.routerPairs.keys()]).not.toContain(spi);
+    const [atServer] = world.serverPairs.keys();
+    world.serverActs(world.server.handle({ kind: 'soft-lifetime', spi: atServer ?? 0 }, world.now));
+    world.pass(10);
+    expect(world.router.state).toMatchObject({ setUps: 1, rekeys: 2 });
+  });
+
+  it('is set up anew beside the old one where rekeying is refused', () => {
+    const world = new World();
+    world.start();
+    world.pass(1);
+    world.log.length = 0;
+    const [spi] = world.routerPairs.keys();
+    world.serverIsFull = true;
+    world.routerActs(world.router.handle({ kind: 'soft-lifetime', spi: spi ?? 0 }, world.now));
+    world.pass(0.012);
+    world.serverIsFull = false;
+    world.pass(1);
+    expect(world.log).toEqual(['server: tokyo up', 'router up']);
+    expect(world.router.state).toMatchObject({ setUps: 2, rekeys: 0 });
+    expect([...world.routerPairs.keys()]).not.toContain(spi);
+    expect([world.routerPairs.size, world.serverPairs.size]).toEqual([1, 1]);
+  });
+
+  it('stays up while neither rekeying nor a new set-up is possible', () => {
+    const world = new World({ lifetimeSeconds: 1000, serverLifetimeSeconds: 100_000 });
+    world.start();
+    world.pass(1);
+    world.serverIsFull = true;
+    world.pass(940);
+    world.talk();
+    world.serverIsFull = false;
+    world.pass(60);
+    expect(world.settings.length).toBe(2);
+    expect(world.router.state).toMatchObject({ state: 'up', setUps: 2 });
+    expect(world.log.filter((line) => line.startsWith('router down'))).toEqual([]);
+  });
+
+  it('gives every SPI back, whatever became of a rekeying', () => {
+    const world = new World({ lifetimeSeconds: 100 });
+    world.start();
+    for (let round = 0; round < 60; round++) {
+      world.serverIsFull = round % 5 === 0;
+      world.pathIsOpen = round % 7 !== 3;
+      world.pass(60);
+    }
+    world.serverIsFull = false;
+    world.pathIsOpen = true;
+    world.pass(120);
+    expect([world.routerPairs.size, world.serverPairs.size]).toEqual([1, 1]);
+    expect([world.routerAllocator.available, world.serverAllocator.available]).toEqual([15, 15]);
   });
 
   it('moves with the router when authentic packets come from another address', () => {

@@ -5,10 +5,11 @@ import {
   payloadTypes,
   protocolIds,
 } from '../../../host/ike/wire/iana-numbers.ts';
+import { encodeNonce } from '../../../host/ike/wire/key-exchange.ts';
 import { encodeDeleteEsp, encodeNotify } from '../../../host/ike/wire/notify.ts';
 import { encodeMessage, type PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
 import { actionsOf, endpoint, hex, outcomes, Pair, routerEndpoint, serverEndpoint } from './pair.ts';
-import { headerOf, StrangeInitiator, whole } from './stranger.ts';
+import { headerOf, payload, StrangeInitiator, whole } from './stranger.ts';
 
 function established(options: ConstructorParameters<typeof Pair>[0] = {}): Pair {
   const pair = new Pair(options);
@@ -251,9 +252,15 @@ interface SentBack {
 }
 
 describe('an established SA whose peer says something else', () => {
-  it('answers CREATE_CHILD_SA with NO_ADDITIONAL_SAS and goes on', () => {
+  it('answers a request for another CHILD SA with NO_ADDITIONAL_SAS and goes on', () => {
     const { pair, send } = strangerAt();
-    expect(send(exchangeTypes.createChildSa, []).notifies).toEqual([notifyTypes.noAdditionalSas]);
+    const another = [
+      payload.saEsp(),
+      encodeNonce(new Uint8Array(32)),
+      payload.selectors('initiator'),
+      payload.selectors('responder'),
+    ];
+    expect(send(exchangeTypes.createChildSa, another).notifies).toEqual([notifyTypes.noAdditionalSas]);
     expect(send(exchangeTypes.informational, []).notifies).toEqual([]);
     expect(outcomes(pair.responderActions)).toEqual(['established', 'refused no-additional-sas']);
   });

@@ -102,7 +102,7 @@ describe('a handshake that is refused', () => {
 
   it('says so when the data plane has no room', () => {
     const pair = run({ responder: { allocateSpi: () => undefined } });
-    expect(outcomes(pair.initiatorActions)).toEqual(['failed refused-by-peer']);
+    expect(outcomes(pair.initiatorActions)).toEqual(['failed no-additional-sas']);
     expect(outcomes(pair.responderActions)).toEqual(['refused no-additional-sas']);
   });
 

@@ -3,7 +3,7 @@
  * link that a test may bend. Time jumps to the next thing that happens; a bounded number of steps catches livelock.
  */
 import { createHash } from 'node:crypto';
-import type { IkeAction, ResponderEvent } from '../../../host/ike/events.ts';
+import type { IkeAction, InitiatorEvent, ResponderEvent } from '../../../host/ike/events.ts';
 import { defaultDatagramOctets } from '../../../host/ike/fragmentation.ts';
 import { Initiator, type InitiatorConfig } from '../../../host/ike/initiator.ts';
 import type { ResponderConfig } from '../../../host/ike/responder.ts';
@@ -60,6 +60,7 @@ export const routerEndpoint = endpoint(1);
 export const serverEndpoint = endpoint(100);
 
 export function initiatorConfig(seed: string, changes: Partial<InitiatorConfig> = {}): InitiatorConfig {
+  let nextSpi = 0xa000;
   return {
     identity: routerIdentity,
     peerIdentity: serverIdentity,
@@ -73,6 +74,7 @@ export function initiatorConfig(seed: string, changes: Partial<InitiatorConfig> 
     initialContact: true,
     forceUdpEncapsulation: false,
     longestDatagramOctets: defaultDatagramOctets,
+    allocateSpi: () => nextSpi++,
     retransmission: defaultRetransmission,
     random: seededRandom(`initiator ${seed}`),
     ...changes,
@@ -138,6 +140,8 @@ export class Pair {
   readonly sent: { readonly toServer: boolean; readonly bytes: Uint8Array }[] = [];
   link: Link;
   nat: Endpoint | undefined;
+  /** Told of the actions of either end before any message of theirs is under way. */
+  onActions: (atServer: boolean, actions: readonly IkeAction[]) => void = () => {};
   readonly #flights: Flight[] = [];
   #order = 0;
 
@@ -162,6 +166,12 @@ export class Pair {
 
   close(): void {
     this.#fromInitiator(this.initiator.handle({ kind: 'close' }, this.now));
+  }
+
+  atInitiator(event: InitiatorEvent): IkeAction[] {
+    const actions = this.initiator.handle(event, this.now);
+    this.#fromInitiator(actions);
+    return actions;
   }
 
   atResponder(event: ResponderEvent): IkeAction[] {
@@ -227,6 +237,7 @@ export class Pair {
 
   #fromInitiator(actions: readonly IkeAction[]): void {
     this.initiatorActions.push(...actions);
+    this.onActions(false, actions);
     for (const action of actions) {
       if (action.kind === 'send') this.#post(action.bytes, this.nat ?? action.from, action.to, true);
     }
@@ -234,6 +245,7 @@ export class Pair {
 
   #fromResponder(actions: readonly IkeAction[]): void {
     this.responderActions.push(...actions);
+    this.onActions(true, actions);
     for (const action of actions) {
       if (action.kind === 'send') this.#post(action.bytes, action.from, action.to, false);
     }

@@ -43,6 +43,8 @@ export function initiatorConfig(serverPort: number, localPort: number): Initiato
     initialContact: true,
     forceUdpEncapsulation: true,
     longestDatagramOctets: defaultDatagramOctets,
+    // Nothing is rekeyed here.
+    allocateSpi: () => undefined,
     retransmission: defaultChannelTimers.retransmission,
     random: (octets) => Uint8Array.from(randomBytes(octets)),
   };

@@ -195,6 +195,7 @@ class World {
       initialContact: this.#random.oneIn(2),
       forceUdpEncapsulation: this.#random.oneIn(2),
       longestDatagramOctets: this.#datagramOctets,
+      allocateSpi: () => this.#nextSpi++,
       retransmission: promptRetransmission,
       random: (octets) => this.#random.octets(octets),
     });

@@ -108,6 +108,8 @@ class Load {
       initialContact: true,
       forceUdpEncapsulation: false,
       longestDatagramOctets: defaultDatagramOctets,
+      // Nothing is rekeyed here.
+      allocateSpi: () => undefined,
       retransmission: promptRetransmission,
       random: (octets) => Uint8Array.from(randomBytes(octets)),
     });

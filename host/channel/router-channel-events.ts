@@ -1,0 +1,65 @@
+/** What goes into a router's channel and what comes out of it. Actions are to be carried out in the order in which they stand. */
+import type { TableChange } from '../dataplane/engine.ts';
+import type { Endpoint } from '../model/address.ts';
+import type { ChannelProposals, SettledProposals } from '../model/child-proposal.ts';
+import type { Credentials } from '../model/credentials.ts';
+import type { Instant } from '../model/instant.ts';
+import type { Spi } from '../model/security-association.ts';
+import type { ChannelTimers } from './timers.ts';
+
+export type RouterChannelEvent =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'ike'; readonly bytes: Uint8Array; readonly from: Endpoint; readonly to: Endpoint }
+  /** A packet that came out of the inbound SA of the pair `spi`. */
+  | { readonly kind: 'inner'; readonly spi: Spi; readonly packet: Uint8Array }
+  /** Our own address is another one now, and the sockets are bound to it. */
+  | { readonly kind: 'local-moved'; readonly local: Endpoint }
+  /** An encoded setting message for the server. */
+  | { readonly kind: 'send'; readonly bytes: Uint8Array }
+  /** The protocol above misses an answer: see whether the server still knows this channel. */
+  | { readonly kind: 'unanswered' }
+  /** The engine was started anew and has no SA any more. */
+  | { readonly kind: 'engine-lost' }
+  /** A pair of the channel has used up most of its octets or sequence numbers. */
+  | { readonly kind: 'soft-lifetime'; readonly spi: Spi }
+  /** A pair of the channel has stopped. */
+  | { readonly kind: 'hard-lifetime'; readonly spi: Spi }
+  | { readonly kind: 'deadline' };
+
+export type RouterChannelAction =
+  | { readonly kind: 'send-ike'; readonly bytes: Uint8Array; readonly to: Endpoint }
+  | { readonly kind: 'send-keepalive'; readonly to: Endpoint }
+  | { readonly kind: 'change'; readonly change: TableChange }
+  | { readonly kind: 'send-inner'; readonly spi: Spi; readonly packet: Uint8Array }
+  /** The channel is there, for the first time or anew. */
+  | { readonly kind: 'up'; readonly localBehindNat: boolean; readonly natDetected: boolean }
+  | { readonly kind: 'down'; readonly reason: string }
+  /** Octets of a setting message, authentic; a view into the packet of the event. */
+  | { readonly kind: 'setting'; readonly bytes: Uint8Array }
+  | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly message: string };
+
+export interface RouterChannelOptions {
+  readonly name: string;
+  readonly serverIdentity: string;
+  readonly local: Endpoint;
+  readonly server: Endpoint;
+  readonly credentials: Credentials;
+  readonly proposals: ChannelProposals;
+  readonly settingPort: number;
+  readonly random: (octets: number) => Uint8Array;
+  readonly allocateSpi: () => Spi | undefined;
+  readonly releaseSpi: (spi: Spi) => void;
+  readonly timers?: Partial<ChannelTimers>;
+}
+
+export interface RouterChannelState {
+  readonly state: 'connecting' | 'up' | 'down';
+  readonly since: Instant;
+  readonly localBehindNat: boolean;
+  readonly lastFailure: string;
+  readonly setUps: number;
+  /** Of either SA, by either end. */
+  readonly rekeys: number;
+  /** What the channel has settled on, by keyword; undefined before its first. */
+  readonly settled: SettledProposals | undefined;
+}
