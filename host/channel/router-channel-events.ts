@@ -33,6 +33,8 @@ export type RouterChannelAction =
   | { readonly kind: 'send-inner'; readonly spi: Spi; readonly packet: Uint8Array }
   /** The channel is there, for the first time or anew. */
   | { readonly kind: 'up'; readonly localBehindNat: boolean; readonly natDetected: boolean }
+  /** The channel goes on from another address, or through a NAT that gives it another one. */
+  | { readonly kind: 'moved'; readonly localBehindNat: boolean }
   | { readonly kind: 'down'; readonly reason: string }
   /** Octets of a setting message, authentic; a view into the packet of the event. */
   | { readonly kind: 'setting'; readonly bytes: Uint8Array }

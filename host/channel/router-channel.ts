@@ -188,7 +188,18 @@ export class RouterChannel {
   /** Goes on from the new address: a packet from there, which is authentic, moves the server's end. */
   #localMoved(local: Endpoint, now: Instant): RouterChannelAction[] {
     this.#local = local;
-    return this.#checkLiveness(now);
+    const current = this.#current;
+    if (current === undefined) return [];
+    if (!current.ike.canMove) return this.#connect(now);
+    return this.#carryOut(current, current.ike.handle({ kind: 'move', local }, now), now);
+  }
+
+  /** The server goes along: packets to peers are to open NATs anew. */
+  #moved(source: Attempt, localBehindNat: boolean, now: Instant): RouterChannelAction[] {
+    if (source !== this.#current) return [];
+    this.#heard(now);
+    this.#state = { ...this.#state, localBehindNat };
+    return [{ kind: 'moved', localBehindNat }];
   }
 
   #checkLiveness(now: Instant): RouterChannelAction[] {
@@ -274,6 +285,13 @@ export class RouterChannel {
           break;
         case 'rekey-failed':
           actions.push(...this.#rekeyFailed(source, action, now));
+          break;
+        case 'moved':
+          actions.push(...this.#moved(source, action.nat?.localBehindNat ?? false, now));
+          break;
+        case 'move-refused':
+          actions.push({ kind: 'log', level: 'warn', message: `${action.message}: a new channel is set up` });
+          if (source === this.#current) actions.push(...this.#connect(now));
           break;
         case 'peer-moved':
           // The server's address is a setting; it answers from there or not at all.

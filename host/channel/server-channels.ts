@@ -89,6 +89,7 @@ interface Channel extends ServerChannel {
   /** All of its pairs: around a rekeying these are several. */
   readonly spis: Set<Spi>;
   peer: Endpoint;
+  behindNat: boolean;
   readonly childSa: SaLifetime;
   readonly ikeSa: SaLifetime;
 }
@@ -275,11 +276,7 @@ export class ServerChannels {
     if (channel === undefined) return told;
     const remove = this.#forget(channel);
     this.#byRouter.delete(router);
-    return [
-      ...told,
-      { kind: 'change', change: { remove } },
-      { kind: 'down', router, reason: 'expelled' },
-    ];
+    return [...told, { kind: 'change', change: { remove } }, { kind: 'down', router, reason: 'expelled' }];
   }
 
   #carryOut(ikeActions: readonly IkeAction[], now: Instant): ServerChannelAction[] {
@@ -296,7 +293,7 @@ export class ServerChannels {
           actions.push(...this.#closed(this.#bySaId.get(action.saId), action.reason));
           break;
         case 'peer-moved':
-          actions.push(...this.#moved(this.#bySaId.get(action.saId), action.peer));
+          actions.push(...this.#moved(this.#bySaId.get(action.saId), action.peer, action.nat?.peerBehindNat));
           break;
         case 'child-installed':
           actions.push(...this.#install(action, now));
@@ -432,9 +429,14 @@ export class ServerChannels {
     return spis;
   }
 
-  #moved(channel: Channel | undefined, peer: Endpoint): ServerChannelAction[] {
+  #moved(
+    channel: Channel | undefined,
+    peer: Endpoint,
+    behindNat = channel?.behindNat ?? false,
+  ): ServerChannelAction[] {
     if (channel === undefined) return [];
     channel.peer = peer;
+    channel.behindNat = behindNat;
     return [
       { kind: 'change', change: { move: [...channel.spis].map((spi) => ({ spi, peer })) } },
       { kind: 'up', router: channel.router, endpoint: peer, behindNat: channel.behindNat },

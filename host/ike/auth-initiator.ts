@@ -20,6 +20,7 @@ import { createChildSa, encodeEspSpi, espSpiOf, parseChildPayloads } from './chi
 import type { ChildSa, FailureReason } from './events.ts';
 import { failureIn } from './failure.ts';
 import type { IkeSa } from './ike-sa.ts';
+import { mobikeSupported, supportsMobike } from './mobike.ts';
 import { isPpkUsed, noPpkAuthNotify, ppkIdentityNotify, wipePpkKeys, withPpk } from './ppk.ts';
 import { acceptableEsp, checkSelected, childAlgorithmsOf, proposalsOf } from './proposal-selection.ts';
 import type { RetransmissionTimes } from './retransmission.ts';
@@ -115,6 +116,7 @@ export function authRequest(
       type: payloadTypes.trafficSelectorResponder,
       body: encodeTrafficSelectors(config.remoteTrafficSelectors),
     },
+    mobikeSupported(),
   ]);
 }
 
@@ -128,6 +130,7 @@ export type AuthAnswer =
   | {
       readonly kind: 'authenticated';
       readonly peerIdentity: Identity;
+      readonly isMobile: boolean;
       readonly child: Result<ChildSa, FailureReason>;
     };
 
@@ -172,7 +175,7 @@ export function judgeAuthResponse(
     return { kind: 'rejected', reason: 'authentication-failed', message };
   }
   const child = acceptChildSa(config, ikeSa, transcript, inboundSpi, payloads);
-  return { kind: 'authenticated', peerIdentity: identity, child };
+  return { kind: 'authenticated', peerIdentity: identity, isMobile: supportsMobike(payloads), child };
 }
 
 /** The CHILD SA as the responder narrowed it, if that stays within what was offered. */

@@ -22,6 +22,7 @@ import {
 import { type ChildPayloads, createChildSa, encodeEspSpi, espSpiOf, parseChildPayloads } from './child-sa.ts';
 import type { ChildSa, RefusalReason } from './events.ts';
 import type { IkeSa } from './ike-sa.ts';
+import { mobikeSupported, supportsMobike } from './mobike.ts';
 import { ppkOfferIn, ppkUsedNotify, withPpk } from './ppk.ts';
 import { acceptableEsp, childAlgorithmsOf, keywordsOf, selectProposal } from './proposal-selection.ts';
 import type { RetransmissionTimes } from './retransmission.ts';
@@ -86,6 +87,8 @@ export type AuthVerdict =
       readonly peerIdentity: Identity;
       /** The initiator asserts that this is its only IKE SA (RFC 7296 section 2.4). */
       readonly hasInitialContact: boolean;
+      /** It may move (RFC 4555). */
+      readonly isMobile: boolean;
       /** RFC 7296 section 1.2: the IKE SA stands even when its CHILD SA is refused. */
       readonly child: Result<ChildSa, ChildRefusal>;
       readonly answer: readonly PayloadValue[];
@@ -135,10 +138,12 @@ export function judgeAuthRequest(
   const proof = proofOf('responder', ikeSa, transcript, own.value.own, config.identity);
   if (!proof.ok) return refused(proof.code, proof.message, notifyTypes.authenticationFailed);
   const child = selectChildSa(config, ikeSa, transcript, identity, offer.value);
+  const isMobile = supportsMobike(payloads);
   return {
     kind: 'authenticated',
     peerIdentity: identity,
     hasInitialContact: payloads.notify(notifyTypes.initialContact) !== undefined,
+    isMobile,
     child: child.ok ? ok(child.value.childSa) : child,
     answer: [
       proof.value.identification,
@@ -146,6 +151,7 @@ export function judgeAuthRequest(
       proof.value.authentication,
       ...(own.value.isPpkUsed ? [ppkUsedNotify()] : []),
       ...(child.ok ? child.value.answer : [encodeNotify(childErrors[child.code])]),
+      ...(isMobile ? [mobikeSupported()] : []),
     ],
   };
 }

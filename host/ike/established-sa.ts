@@ -5,19 +5,11 @@
  */
 import type { Endpoint } from '../model/address.ts';
 import { earliest, type Instant } from '../model/instant.ts';
-import type { ChildRekeyConfig } from './child-rekey-exchange.ts';
 import { type ChildSaAction, ChildSas } from './child-sas.ts';
 import { parseCreateRequest } from './create-child-sa.ts';
-import {
-  type ChildSa,
-  type CloseReason,
-  type IkeAction,
-  type RefusalReason,
-  type SaId,
-  sendAll,
-} from './events.ts';
-import type { IkeSa, Purpose, Received } from './ike-sa.ts';
-import type { IkeSaRekeyConfig } from './ike-sa-rekey-exchange.ts';
+import type { EstablishedParameters } from './established-parameters.ts';
+import { type CloseReason, type IkeAction, type RefusalReason, type SaId, sendAll } from './events.ts';
+import type { Purpose, Received } from './ike-sa.ts';
 import { IkeSaSuccession, lingerMs, type Member } from './ike-sa-succession.ts';
 import { parseInformational, rejectionIn } from './informational.ts';
 import { isLostStateHint } from './lost-state.ts';
@@ -31,17 +23,6 @@ import { encodeDeleteEsp, encodeDeleteIkeSa, encodeNotify } from './wire/notify.
 import type { PayloadValue } from './wire/payload-chain.ts';
 import type { PayloadSet } from './wire/payload-set.ts';
 
-export interface EstablishedParameters extends ChildRekeyConfig, IkeSaRekeyConfig {
-  /** Of IKE_SA_INIT: the responder follows an initiator that moves, whoever rekeys later. */
-  readonly role: 'initiator' | 'responder';
-  readonly ikeSa: IkeSa;
-  readonly peerIdentity: Identity;
-  readonly local: Endpoint;
-  readonly peer: Endpoint;
-  /** The CHILD SA of IKE_AUTH; undefined when it was refused and only the end of the IKE SA is left to do. */
-  readonly childSa: ChildSa | undefined;
-}
-
 type Request = Extract<Received, { kind: 'request' }>;
 
 /** Seals and sends the answer to one request. */
@@ -49,12 +30,12 @@ type Answer = (values: readonly PayloadValue[]) => IkeAction[];
 
 export class EstablishedSa {
   readonly peerIdentity: Identity;
+  readonly path: PathToPeer;
   /** IKE_AUTH brought no CHILD SA. */
   readonly isChildless: boolean;
   readonly #ikeSas: IkeSaSuccession;
   readonly #children: ChildSas;
   readonly #rekeyings: Rekeyings;
-  readonly #path: PathToPeer;
   /** open; closing: our delete of the IKE SA is under way; lingering: only answers are left; gone: keys wiped. */
   #phase: 'open' | 'closing' | 'lingering' | 'gone' = 'open';
   #isReported: boolean;
@@ -66,7 +47,7 @@ export class EstablishedSa {
     this.#ikeSas = new IkeSaSuccession(parameters.ikeSa);
     this.#children = new ChildSas(parameters.childSa);
     this.#rekeyings = new Rekeyings(parameters, this.#children, this.#ikeSas);
-    this.#path = new PathToPeer(parameters.role, parameters.local, parameters.peer);
+    this.path = new PathToPeer(parameters);
     this.isChildless = parameters.childSa === undefined;
     // Without a CHILD SA nobody was told of an establishment, so nobody is told of the end.
     this.#isReported = this.isChildless;
@@ -85,11 +66,6 @@ export class EstablishedSa {
   /** True when both SPIs of a message are those of one of its IKE SAs. */
   isAddressed(header: IkeHeader): boolean {
     return this.#ikeSas.find(header) !== undefined;
-  }
-
-  /** Where the last new authentic message came from. */
-  get peer(): Endpoint {
-    return this.#path.peer;
   }
 
   get isOpen(): boolean {
@@ -153,7 +129,14 @@ export class EstablishedSa {
   /** Sends an empty INFORMATIONAL request, unless one of ours is outstanding anyway. */
   checkLiveness(now: Instant): IkeAction[] {
     if (!this.#isIdle) return [];
-    return this.#request(this.#ikeSas.current, exchangeTypes.informational, 'liveness', [], now);
+    const payloads = this.path.livenessPayloads(this.#ikeSas.current.ikeSa);
+    return this.#inform(this.#ikeSas.current, 'liveness', payloads, now);
+  }
+
+  /** Goes on from another address of ours: `moved` or `move-refused` follows, where the path can. */
+  move(local: Endpoint, now: Instant): IkeAction[] {
+    this.path.move(local);
+    return this.#next(now);
   }
 
   /**
@@ -190,7 +173,7 @@ export class EstablishedSa {
     if (this.#phase === 'gone') return [];
     const actions: IkeAction[] = this.#isReported ? [] : this.#named(this.#children.expire(now));
     const { resend, isUnanswered } = this.#ikeSas.expire(now);
-    actions.push(...this.#path.send(resend));
+    actions.push(...this.path.send(resend));
     if (isUnanswered) {
       const isOurs = this.#phase === 'closing' || this.#wantsClose;
       return [...actions, ...this.abandon(isOurs ? 'local' : 'no-response')];
@@ -211,9 +194,10 @@ export class EstablishedSa {
     const { current } = this.#ikeSas;
     const deleting = this.#children.deleting.map(({ inboundSpi }) => inboundSpi);
     if (deleting.length > 0) {
-      const payloads = [encodeDeleteEsp(deleting)];
-      return this.#request(current, exchangeTypes.informational, 'delete-child', payloads, now);
+      return this.#inform(current, 'delete-child', [encodeDeleteEsp(deleting)], now);
     }
+    const moving = this.path.nextRequest(current.ikeSa);
+    if (moving !== undefined) return this.#inform(current, moving.purpose, moving.payloads, now);
     return this.#startRekey(this.#rekeyings.start(now), now);
   }
 
@@ -221,8 +205,8 @@ export class EstablishedSa {
     if (started === undefined) return [];
     // Only the CHILD SA takes something that may be missing: a place in the data plane.
     if (started.kind === 'failed') return [this.#rekeyFailed('child', started)];
-    const { current } = this.#ikeSas;
-    return this.#request(current, exchangeTypes.createChildSa, started.purpose, started.payloads, now);
+    const { purpose, payloads } = started;
+    return this.#request(this.#ikeSas.current, exchangeTypes.createChildSa, purpose, payloads, now);
   }
 
   #answer(member: Member, request: Request, from: Endpoint, to: Endpoint, now: Instant): IkeAction[] {
@@ -281,7 +265,9 @@ export class EstablishedSa {
     if (rejection !== undefined) {
       return [...answer([]), ...this.#report(rejection), ...this.#linger(member, now)];
     }
-    return this.#acceptChildDeletes(deletedSpis, answer, now);
+    const moving = this.path.answer(payloads, member.ikeSa, this.saId);
+    const answerAll: Answer = (values) => answer([...values, ...moving.payloads]);
+    return [...moving.actions, ...this.#acceptChildDeletes(deletedSpis, answerAll, now)];
   }
 
   /** The peer deletes an IKE SA: one that was replaced, or the current one and with it everything. */
@@ -341,15 +327,18 @@ export class EstablishedSa {
       case 'rekey-ike-sa':
         actions.push(...this.#finishIkeSaRekey(payloads.value, now));
         break;
-      default:
-        break;
+      default: {
+        const moving = this.path.accept(purpose, payloads.value, member.ikeSa, this.saId);
+        if (moving === 'not-routable') return this.abandon(moving);
+        actions.push(...moving);
+      }
     }
     return actions;
   }
 
   #finishChildRekey(payloads: PayloadSet, now: Instant): IkeAction[] {
-    const { ikeSa } = this.#ikeSas.current;
-    const finished = this.#rekeyings.child.finish(ikeSa, payloads, this.#wantsClose, now);
+    const { current } = this.#ikeSas;
+    const finished = this.#rekeyings.child.finish(current.ikeSa, payloads, this.#wantsClose, now);
     const actions = this.#named(finished.actions);
     switch (finished.end.kind) {
       case 'done':
@@ -406,11 +395,15 @@ export class EstablishedSa {
   }
 
   #follow(from: Endpoint, to: Endpoint): IkeAction[] {
-    return this.#path.follow(from, to) ? [{ kind: 'peer-moved', saId: this.saId, peer: from }] : [];
+    return this.path.follow(from, to) ? [{ kind: 'peer-moved', saId: this.saId, peer: from }] : [];
   }
 
   #delete(member: Member, now: Instant): IkeAction[] {
-    return this.#request(member, exchangeTypes.informational, 'delete', [encodeDeleteIkeSa()], now);
+    return this.#inform(member, 'delete', [encodeDeleteIkeSa()], now);
+  }
+
+  #inform(member: Member, purpose: Purpose, payloads: readonly PayloadValue[], now: Instant): IkeAction[] {
+    return this.#request(member, exchangeTypes.informational, purpose, payloads, now);
   }
 
   #request(
@@ -420,7 +413,7 @@ export class EstablishedSa {
     payloads: readonly PayloadValue[],
     now: Instant,
   ): IkeAction[] {
-    return this.#path.send(ikeSa.request(exchangeType, purpose, payloads, now));
+    return this.path.send(ikeSa.request(exchangeType, purpose, payloads, now));
   }
 
   #rekeyFailed(what: RekeyWhat, { reason, message }: RekeyFailure): IkeAction {

@@ -5,6 +5,7 @@
 import type { Endpoint } from '../model/address.ts';
 import { certificateRefusals } from '../model/certificate-trust.ts';
 import type { SaKeys } from '../model/security-association.ts';
+import type { NatFindings } from './nat-detection.ts';
 import type { Identity } from './wire/identification.ts';
 import type { TrafficSelector } from './wire/traffic-selector.ts';
 
@@ -26,6 +27,8 @@ export type InitiatorEvent =
   | MessageEvent
   | { readonly kind: 'deadline' }
   | { readonly kind: 'check-liveness' }
+  /** Our own address is another one now; `moved` or `move-refused` follows, if the peer understands (RFC 4555). */
+  | { readonly kind: 'move'; readonly local: Endpoint }
   /** Replaces the CHILD SA by a fresh one, its keys by fresh ones; with a packet sent at any moment still received. */
   | { readonly kind: 'rekey-child' }
   /** Replaces the IKE SA by a fresh one, which inherits the CHILD SA. */
@@ -49,6 +52,8 @@ export type ResponderEvent =
 
 /** Why an IKE SA that was established is gone. */
 export const closeReasons = [
+  /** At the peer's new address nobody could repeat what was sent there (RFC 4555 section 3.7). */
+  'not-routable',
   /** Asked for at this end. */
   'local',
   /** The peer deleted it. */
@@ -96,6 +101,8 @@ export const refusalReasons = [
   'unknown-spi',
   'not-authentic',
   'message-id',
+  /** A NAT that the peer, which moved, does not allow. */
+  'unexpected-nat',
   /** A message in more fragments, or of more octets, than anybody needs. */
   'fragment-limit',
   /** Not what this state waits for: wrong exchange, flags, or payloads that make no sense here. */
@@ -208,7 +215,16 @@ export type IkeAction =
   /** The peer answered a liveness check. */
   | { readonly kind: 'alive'; readonly saId: SaId }
   /** Authentic messages now come from this address (RFC 7296 section 2.23): answer there. */
-  | { readonly kind: 'peer-moved'; readonly saId: SaId; readonly peer: Endpoint }
+  | {
+      readonly kind: 'peer-moved';
+      readonly saId: SaId;
+      readonly peer: Endpoint;
+      /** What NATs are on its new way, where it said so itself (RFC 4555). */
+      readonly nat?: NatFindings;
+    }
+  /** The peer has gone along to our new address, or to the one that a NAT gives us now. */
+  | { readonly kind: 'moved'; readonly saId: SaId; readonly nat: NatFindings | undefined }
+  | { readonly kind: 'move-refused'; readonly saId: SaId; readonly message: string }
   /**
    * Somebody says, unauthenticated, that the peer does not know this IKE SA (RFC 7296 section 2.4): a hint to try a new
    * one beside it, no reason to give this one up.

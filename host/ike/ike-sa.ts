@@ -41,6 +41,8 @@ export type Purpose =
   | 'intermediate'
   | 'authentication'
   | 'liveness'
+  | 'update-addresses'
+  | 'check-routability'
   | 'delete'
   | 'delete-child'
   | 'rekey-child'

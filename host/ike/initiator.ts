@@ -102,6 +102,11 @@ export class Initiator {
     return this.#phase.kind === 'established' && this.#phase.sa.isOpen;
   }
 
+  /** The SA is up, and the peer goes along when our address changes (RFC 4555). */
+  get canMove(): boolean {
+    return this.#phase.kind === 'established' && this.#phase.sa.isOpen && this.#phase.sa.path.canMove;
+  }
+
   /** Nothing more will come of this object. */
   get isOver(): boolean {
     return this.#phase.kind === 'over';
@@ -140,6 +145,8 @@ export class Initiator {
         return this.#expire(now);
       case 'check-liveness':
         return this.#phase.kind === 'established' ? this.#phase.sa.checkLiveness(now) : [];
+      case 'move':
+        return this.#phase.kind === 'established' ? this.#phase.sa.move(event.local, now) : [];
       case 'rekey-child':
         return this.#phase.kind === 'established' ? this.#phase.sa.rekey('child', now) : [];
       case 'rekey-ike-sa':
@@ -306,6 +313,7 @@ export class Initiator {
       role: 'initiator',
       ikeSa,
       peerIdentity,
+      isMobile: answer.isMobile,
       childSa: child.ok ? child.value : undefined,
       freshIkeSpi: () => freshSpi(this.#config.random),
     });

@@ -1,18 +1,27 @@
 /**
- * Between which addresses and ports the messages of an established IKE SA travel, and what moves them.
- * RFC 7296 sections 2.11 and 2.23.
+ * Between which addresses and ports the messages of an established IKE SA travel, and what moves them: the newest authentic
+ * message (RFC 7296 sections 2.11 and 2.23), and what the two ends say of it (RFC 4555, mobike.ts).
  */
 import { type Endpoint, equalAddresses } from '../model/address.ts';
-import { type SendAction, sendAll } from './events.ts';
+import type { EstablishedParameters } from './established-parameters.ts';
+import { type IkeAction, type SaId, type SendAction, sendAll } from './events.ts';
+import type { Purpose } from './ike-sa.ts';
+import { Mobility, type MobilityRequest, type Passage } from './mobike.ts';
+import type { HeaderSpis } from './nat-detection.ts';
+import type { PayloadValue } from './wire/payload-chain.ts';
+import type { PayloadSet } from './wire/payload-set.ts';
 
 export class PathToPeer {
   /** Only the responder follows: an end behind a NAT must not, and its peer's address is fixed (RFC 7296 section 2.23). */
   readonly #follows: boolean;
+  readonly #mobility: Mobility;
   #local: Endpoint;
   #peer: Endpoint;
 
-  constructor(role: 'initiator' | 'responder', local: Endpoint, peer: Endpoint) {
+  constructor(parameters: EstablishedParameters) {
+    const { role, local, peer, isMobile } = parameters;
     this.#follows = role === 'responder';
+    this.#mobility = new Mobility({ ...parameters, isSupported: isMobile });
     this.#local = local;
     this.#peer = peer;
   }
@@ -31,7 +40,74 @@ export class PathToPeer {
     return true;
   }
 
+  /** True when the peer goes along to another address of ours. */
+  get canMove(): boolean {
+    return this.#mobility.canUpdate;
+  }
+
+  /** Messages leave from `local` from now on; `nextRequest` tells the peer, where `canMove`. */
+  move(local: Endpoint): void {
+    this.#local = local;
+    this.#mobility.move();
+  }
+
+  /** The INFORMATIONAL request about addresses that is due, if any. */
+  nextRequest(spis: HeaderSpis): MobilityRequest | undefined {
+    return this.#mobility.nextRequest(this.#passage(spis));
+  }
+
+  /** What a liveness check carries, to find out about NATs. */
+  livenessPayloads(spis: HeaderSpis): readonly PayloadValue[] {
+    return this.#mobility.livenessPayloads(this.#passage(spis));
+  }
+
+  /** What is answered to an INFORMATIONAL request, as far as it is about addresses, and what it means. */
+  answer(
+    payloads: PayloadSet,
+    spis: HeaderSpis,
+    saId: SaId,
+  ): { readonly payloads: readonly PayloadValue[]; readonly actions: readonly IkeAction[] } {
+    const peer = this.#peer;
+    const answer = this.#mobility.answer(payloads, this.#passage(spis));
+    const actions: IkeAction[] = [];
+    if (answer.refusal !== undefined)
+      actions.push({ kind: 'refused', reason: 'unexpected-nat', message: answer.refusal, from: peer });
+    if (answer.moved?.nat !== undefined)
+      actions.push({ kind: 'peer-moved', saId, peer, nat: answer.moved.nat });
+    return { payloads: answer.payloads, actions };
+  }
+
+  /**
+   * What the answer to a request of ours means for the path; nothing for requests about something else. `not-routable`:
+   * somebody answers for the peer who did not get our question (RFC 4555 section 3.7).
+   */
+  accept(
+    purpose: Purpose,
+    payloads: PayloadSet,
+    spis: HeaderSpis,
+    saId: SaId,
+  ): readonly IkeAction[] | 'not-routable' {
+    switch (purpose) {
+      case 'liveness':
+        this.#mobility.noteLiveness(payloads, spis);
+        return [];
+      case 'update-addresses': {
+        const moved = this.#mobility.acceptUpdate(payloads, this.#passage(spis));
+        if (moved.ok) return [{ kind: 'moved', saId, nat: moved.value }];
+        return [{ kind: 'move-refused', saId, message: moved.message }];
+      }
+      case 'check-routability':
+        return this.#mobility.acceptCheck(payloads) ? [] : 'not-routable';
+      default:
+        return [];
+    }
+  }
+
   send(messages: readonly Uint8Array[]): SendAction[] {
     return sendAll(messages, this.#local, this.#peer);
+  }
+
+  #passage(spis: HeaderSpis): Passage {
+    return { spis, local: this.#local, peer: this.#peer };
   }
 }

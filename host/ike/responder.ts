@@ -291,6 +291,7 @@ export class Responder {
       peerIdentity,
       local: to,
       peer: from,
+      isMobile: verdict.isMobile,
       childSa: child.ok ? child.value : undefined,
       freshIkeSpi: agreed.freshIkeSpi,
     });

@@ -184,7 +184,7 @@ export class Router {
     this.#say('info', 'moved', `${formatEndpoint(this.#local)} -> ${formatEndpoint(local)}`);
     this.#local = local;
     this.#tellChannel({ kind: 'local-moved', local }, now);
-    this.#tellSettings({ kind: 'local-moved' }, now);
+    this.#tellSettings({ kind: 'local-moved', behindNat: this.#channel.state.localBehindNat }, now);
     this.#plan();
   }
 
@@ -233,6 +233,9 @@ export class Router {
           this.#isWelcome = false;
           this.#say('info', 'channel up', formatEndpoint(this.#options.server));
           this.#send(this.#hello.begin(now), now);
+          break;
+        case 'moved':
+          this.#tellSettings({ kind: 'local-moved', behindNat: action.localBehindNat }, now);
           break;
         case 'down':
           this.#isWelcome = false;

@@ -113,6 +113,8 @@ export const notifyTypes = {
   internalAddressFailure: 36,
   failedCpRequired: 37,
   tsUnacceptable: 38,
+  unacceptableAddresses: 40, // RFC 4555 section 4.1
+  unexpectedNatDetected: 41, // likewise
   temporaryFailure: 43,
   childSaNotFound: 44,
   initialContact: 16384,
@@ -121,6 +123,13 @@ export const notifyTypes = {
   cookie: 16390,
   useTransportMode: 16391,
   rekeySa: 16393,
+  mobikeSupported: 16396, // RFC 4555 section 4.2, and those to noNatsAllowed
+  additionalIp4Address: 16397,
+  additionalIp6Address: 16398,
+  noAdditionalAddresses: 16399,
+  updateSaAddresses: 16400,
+  cookie2: 16401,
+  noNatsAllowed: 16402,
   fragmentationSupported: 16430, // RFC 7383 section 2.3
   usePpk: 16435, // RFC 8784 section 3, the next two too
   ppkIdentity: 16436,

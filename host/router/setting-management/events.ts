@@ -20,8 +20,8 @@ export type SettingEvent =
   | { readonly kind: 'peer-moved'; readonly spi: Spi; readonly from: Endpoint }
   /** The pair sends and hears nothing, for longer than the settings allow. */
   | { readonly kind: 'unanswered'; readonly spi: Spi }
-  /** This router's own address, or the one that a NAT gives it, is another one now. */
-  | { readonly kind: 'local-moved' }
+  /** This router's own address, or the one that a NAT gives it, is another one now; `behindNat` as with `channel-up`. */
+  | { readonly kind: 'local-moved'; readonly behindNat: boolean }
   | { readonly kind: 'message'; readonly message: ServerMessage }
   /** `behindNat`: some NAT is between this router and the server. */
   | { readonly kind: 'channel-up'; readonly behindNat: boolean }

@@ -105,6 +105,7 @@ export class SettingManagement {
         this.#withPair(event.spi, (pair) => followPeer(state, pair, event.from));
         return;
       case 'local-moved':
+        this.#noteNat(event.behindNat, now);
         moveOwn(state, now);
         return;
       case 'unanswered':
@@ -272,11 +273,7 @@ export class SettingManagement {
   #channelUp(isBehindNat: boolean, now: Instant): void {
     const state = this.#state;
     state.channelIsUp = true;
-    if (isBehindNat && !state.isBehindNat) {
-      state.isBehindNat = true;
-      for (const { peer } of state.pairs.all()) planKeepalive(state, peer, now);
-    }
-    state.isBehindNat = isBehindNat;
+    this.#noteNat(isBehindNat, now);
     for (const entry of state.backOff.entries()) {
       if (!state.backOff.keep(entry, ({ failure }) => failure !== 'server unreachable')) continue;
       state.change({ block: [{ entry, selectors: state.backOff.selectors(entry) }] });
@@ -284,6 +281,13 @@ export class SettingManagement {
     }
     for (const request of state.requests.all()) ask(state, request, now);
     state.sendReports(now);
+  }
+
+  #noteNat(isBehindNat: boolean, now: Instant): void {
+    const state = this.#state;
+    const isNews = isBehindNat && !state.isBehindNat;
+    state.isBehindNat = isBehindNat;
+    if (isNews) for (const { peer } of state.pairs.all()) planKeepalive(state, peer, now);
   }
 
   #channelDown(now: Instant): void {

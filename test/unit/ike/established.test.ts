@@ -183,7 +183,7 @@ describe('a request that comes again', () => {
     expect(actionsOf(replay, 'send')[0]!.to).toEqual(elsewhere);
     expect(actionsOf(replay, 'peer-moved')).toEqual([]);
     const saId = onlySaId(pair);
-    expect(pair.responders.responder(saId)!.established!.peer).toEqual(routerEndpoint);
+    expect(pair.responders.responder(saId)!.established!.path.peer).toEqual(routerEndpoint);
   });
 
   it('is refused when it is older than the last one', () => {

@@ -140,6 +140,8 @@ export class Pair {
   readonly sent: { readonly toServer: boolean; readonly bytes: Uint8Array }[] = [];
   link: Link;
   nat: Endpoint | undefined;
+  /** The initiator's own address. */
+  local = routerEndpoint;
   /** Told of the actions of either end before any message of theirs is under way. */
   onActions: (atServer: boolean, actions: readonly IkeAction[]) => void = () => {};
   readonly #flights: Flight[] = [];
@@ -164,6 +166,11 @@ export class Pair {
     this.#fromInitiator(this.initiator.handle({ kind: 'check-liveness' }, this.now));
   }
 
+  move(local: Endpoint): void {
+    this.local = local;
+    this.#fromInitiator(this.initiator.handle({ kind: 'move', local }, this.now));
+  }
+
   close(): void {
     this.#fromInitiator(this.initiator.handle({ kind: 'close' }, this.now));
   }
@@ -181,13 +188,13 @@ export class Pair {
   }
 
   /** Hands `bytes` to the responder at once, as if they had come over the wire. */
-  injectToServer(bytes: Uint8Array, from = this.nat ?? routerEndpoint): IkeAction[] {
+  injectToServer(bytes: Uint8Array, from = this.nat ?? this.local): IkeAction[] {
     return this.atResponder({ kind: 'message', bytes, from, to: serverEndpoint });
   }
 
   injectToRouter(bytes: Uint8Array): IkeAction[] {
     const actions = this.initiator.handle(
-      { kind: 'message', bytes, from: serverEndpoint, to: routerEndpoint },
+      { kind: 'message', bytes, from: serverEndpoint, to: this.local },
       this.now,
     );
     this.#fromInitiator(actions);
@@ -229,8 +236,8 @@ export class Pair {
       return;
     }
     // A NAT passes on what comes to the address that it uses now.
-    if (formatEndpoint(to) === formatEndpoint(this.nat ?? routerEndpoint)) {
-      const actions = this.initiator.handle({ kind: 'message', bytes, from, to: routerEndpoint }, this.now);
+    if (formatEndpoint(to) === formatEndpoint(this.nat ?? this.local)) {
+      const actions = this.initiator.handle({ kind: 'message', bytes, from, to: this.local }, this.now);
       this.#fromInitiator(actions);
     }
   }

@@ -150,6 +150,15 @@ describe('the liveness of a pair', () => {
     expect([a.unansweredAt, b.unansweredAt]).toEqual([[], []]);
   });
 
+  it('is not judged by dummies that are not answered, since none is', () => {
+    const both = ends();
+    const [a, b] = both;
+    pass(both, 0, 300, (tenth) => {
+      if (tenth % 10 === 0) a.send('dummy');
+    });
+    expect([a.unansweredAt, b.dummies]).toEqual([[], 0]);
+  });
+
   it('is not judged at all where the settings say so', () => {
     const both = ends(0);
     const [a, b] = both;

@@ -112,6 +112,26 @@ describe('the path of a new pair in UDP', () => {
     expect(blockedFor).toEqual([5_000, 10_000, 20_000]);
   });
 
+  it('that worked once is refused for a short time again when it fails', () => {
+    const rig = Rig.up();
+    const fail = (): number => {
+      const { request } = installed(rig);
+      rig.pass(12_600);
+      const until = rig.machine.status().entries[0]?.blocked[0]?.until ?? 0;
+      const blockedMs = until - rig.now;
+      rig.receive(withdrawal([request.id]));
+      rig.pass(blockedMs);
+      rig.take();
+      return blockedMs;
+    };
+    expect([fail(), fail()]).toEqual([5_000, 10_000]);
+    const { id } = rig.installInUdp();
+    expect(rig.machine.status().entries[0]?.failure).toBe(null);
+    rig.receive(withdrawal([id]));
+    rig.take();
+    expect(fail()).toBe(5_000);
+  });
+
   it('is not given up before the server says that both ends have the SAs', () => {
     const rig = Rig.up();
     const request = rig.ask();
@@ -247,7 +267,7 @@ describe('a router that moves', () => {
   it('shows its place to each peer with SAs in UDP, a few times, through one of them', () => {
     const rig = Rig.up();
     const { spi } = rig.installInUdp();
-    rig.handle({ kind: 'local-moved' });
+    rig.handle({ kind: 'local-moved', behindNat: false });
     rig.pass(30_000);
     const sent = rig.take().filter((action) => action.kind === 'send-dummy');
     expect(sent).toEqual(Array.from({ length: 4 }, () => ({ kind: 'send-dummy', spi })));
@@ -257,7 +277,7 @@ describe('a router that moves', () => {
   it('gives SAs of AH up, which are bound to the address, and leaves raw ones as they are', () => {
     const rig = Rig.up();
     rig.install();
-    rig.handle({ kind: 'local-moved' });
+    rig.handle({ kind: 'local-moved', behindNat: false });
     expect(words(rig.take())).toEqual([]);
     const other = Rig.up();
     const request = other.ask();
@@ -268,7 +288,7 @@ describe('a router that moves', () => {
     };
     other.receive(ah);
     other.take();
-    other.handle({ kind: 'local-moved' });
+    other.handle({ kind: 'local-moved', behindNat: false });
     expect(words(other.take())).toEqual(['change(remove)', 'send(report)']);
   });
 });
