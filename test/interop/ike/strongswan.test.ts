@@ -17,6 +17,7 @@ const selection = [
   'authentication: pre-shared key, strongSwan as responder',
   'authentication: certificates below an intermediate authority, strongSwan as initiator',
   'wrong first guess: INVALID_KE_PAYLOAD, strongSwan as responder',
+  'rekey: strongSwan, the IKE SA, strongSwan as initiator',
   'NAT: before the initiator, strongSwan as initiator',
   'delete: strongSwan, the IKE SA, strongSwan as responder',
   'refusal: another pre-shared key, strongSwan as initiator',

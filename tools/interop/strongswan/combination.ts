@@ -19,6 +19,15 @@ export interface Section {
   readonly [key: string]: string | number | Section;
 }
 
+type PpkUse = 'required' | 'optional' | 'none';
+
+export interface PpkPlan {
+  readonly strongswan: PpkUse;
+  readonly ours: PpkUse;
+  /** strongSwan has another one under the same name. */
+  readonly isWrong?: boolean;
+}
+
 export interface Refusal {
   /** In strongSwan's log. */
   readonly strongswan: RegExp;
@@ -54,6 +63,8 @@ export interface Combination {
   readonly ourChannel?: object;
   /** Certificates in place of the pre-shared key. */
   readonly certificates?: CertificatePlan;
+  /** A post-quantum pre-shared key (RFC 8784): what each end makes of it. */
+  readonly ppk?: PpkPlan;
   /** strongSwan's pre-shared key is another one. */
   readonly hasWrongKey?: boolean;
 }

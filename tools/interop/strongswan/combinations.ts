@@ -3,6 +3,7 @@ import { algorithmRows } from './algorithm-rows.ts';
 import type { KeyKind } from './authority.ts';
 import { type Combination, type Role, roles } from './combination.ts';
 import type { Fault } from './credentials.ts';
+import { strongswanRekeysChildSa, strongswanRekeysIkeSa } from './rekey-steps.ts';
 import {
   answerLiveness,
   askLiveness,
@@ -180,6 +181,69 @@ const nat: readonly Combination[] = [
   as('responder', { subject: 'NAT', what: 'before the initiator', network: 'nat', steps: [routerSeesNat] }),
 ];
 
+const rekeys: readonly Combination[] = [
+  ...both({ subject: 'rekey', what: 'strongSwan, the CHILD SA', steps: [strongswanRekeysChildSa] }),
+  ...both({ subject: 'rekey', what: 'strongSwan, the IKE SA', steps: [strongswanRekeysIkeSa] }),
+  ...both({
+    subject: 'rekey',
+    what: 'strongSwan, both in turn, twice',
+    steps: [strongswanRekeysChildSa, strongswanRekeysIkeSa, strongswanRekeysChildSa, strongswanRekeysIkeSa],
+  }),
+  ...both({
+    subject: 'rekey',
+    what: 'strongSwan, the CHILD SA with its own key exchange',
+    esp: 'aes256gcm16-ecp256',
+    ourChannel: { espProposals: ['aes256gcm16-ecp256'] },
+    steps: [strongswanRekeysChildSa],
+  }),
+];
+
+/** A post-quantum pre-shared key (RFC 8784): demanded, used where both have it, done without where one has none. */
+const ppks: readonly Combination[] = [
+  ...both({ subject: 'PPK', what: 'required by both', ppk: { strongswan: 'required', ours: 'required' } }),
+  ...both({ subject: 'PPK', what: 'optional at both', ppk: { strongswan: 'optional', ours: 'optional' } }),
+  ...both({
+    subject: 'PPK',
+    what: 'optional, strongSwan has none',
+    ppk: { strongswan: 'none', ours: 'optional' },
+  }),
+  ...both({ subject: 'PPK', what: 'optional, we have none', ppk: { strongswan: 'optional', ours: 'none' } }),
+  ...both({
+    subject: 'PPK',
+    what: 'beside certificates',
+    certificates: { key: 'p256' },
+    ppk: { strongswan: 'required', ours: 'required' },
+  }),
+  ...both({
+    subject: 'refusal',
+    what: 'another PPK',
+    ppk: { strongswan: 'required', ours: 'required', isWrong: true },
+    refusal: { strongswan: /AUTH_FAILED/, ours: /authentication-failed/ },
+  }),
+  ...both({
+    subject: 'refusal',
+    what: 'we require a PPK, strongSwan has none',
+    ppk: { strongswan: 'none', ours: 'required' },
+    refusal: {
+      strongswan: /AUTH_FAILED|IKE_SA deleted|state change: CONNECTING => DESTROYING/,
+      ours: /ppk|authentication-failed/,
+    },
+  }),
+  as('initiator', {
+    subject: 'refusal',
+    what: 'strongSwan requires a PPK, we have none',
+    ppk: { strongswan: 'required', ours: 'none' },
+    // It gives up after IKE_SA_INIT and tells us nothing.
+    refusal: { strongswan: /PPK required/, ours: /^/ },
+  }),
+  as('responder', {
+    subject: 'refusal',
+    what: 'strongSwan requires a PPK, we have none',
+    ppk: { strongswan: 'required', ours: 'none' },
+    refusal: { strongswan: /PPK required/, ours: /authentication-failed/ },
+  }),
+];
+
 /** A chain of RSA-4096 takes several datagrams; RFC 7383 splits the message, without it IP does. */
 const largeChain = { key: 'rsa4096', hasIntermediate: true } as const;
 
@@ -263,7 +327,9 @@ export const combinations: readonly Combination[] = [
   ...cookies,
   ...fragmentation,
   ...nat,
+  ...ppks,
   ...moves,
+  ...rekeys,
   ...liveness,
   ...ends,
   ...refusals,

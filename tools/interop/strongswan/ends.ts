@@ -33,6 +33,7 @@ export class Ends {
   readonly #combination: Combination;
   readonly #arena: Arena;
   readonly #key = randomBytes(32).toString('base64url');
+  readonly #ppk = randomBytes(32).toString('base64url');
   readonly #running = new Set<LabProcess>();
   #certificate: OurCertificate | undefined;
   #charon: Charon | undefined;
@@ -118,6 +119,7 @@ export class Ends {
       channel: this.#combination.ourChannel,
       certificate: this.#certificate,
       withKey: this.#combination.certificates?.withKey,
+      ppk: this.#ourPpk(),
     };
     const isServer = this.#combination.role === 'initiator';
     this.#ours = await (isServer ? OurServer.start(options) : OurRouter.start(options));
@@ -135,6 +137,17 @@ export class Ends {
 
   get #folder(): string {
     return this.#stage.place.path(this.#stage.arena);
+  }
+
+  #ourPpk(): OurEndOptions['ppk'] {
+    const use = this.#combination.ppk?.ours ?? 'none';
+    return use === 'none' ? undefined : { key: this.#ppk, isRequired: use === 'required' };
+  }
+
+  #strongswanPpk(): ConnectionSettings['ppk'] {
+    const { strongswan: use = 'none', isWrong = false } = this.#combination.ppk ?? {};
+    if (use === 'none') return undefined;
+    return { key: isWrong ? randomBytes(32) : Buffer.from(this.#ppk), isRequired: use === 'required' };
   }
 
   #connection(): ConnectionSettings {
@@ -155,6 +168,7 @@ export class Ends {
       preSharedKey: hasWrongKey ? randomBytes(32) : Buffer.from(this.#key),
       localProof: proofs.local,
       remoteProof: proofs.remote,
+      ppk: this.#strongswanPpk(),
       more: connection ?? {},
     };
   }

@@ -9,6 +9,7 @@ import { readEvents, readRouterStatus, readServerStatus } from '../../lab/contro
 import { describeEnd, type LabProcess, nodeCommand, type Processes } from '../../lab/processes.ts';
 import { Disagreement } from './combination.ts';
 import type { OurCertificate } from './credentials.ts';
+import { ppkName } from './settings-text.ts';
 
 /** Whom the server knows, and who it is. The first one talks; the other is whom it asks for. */
 export const routerName = 'tokyo';
@@ -39,6 +40,8 @@ export interface OurEndOptions {
   readonly certificate: OurCertificate | undefined;
   /** The one end that proves the pre-shared key beside a certificate of the other. */
   readonly withKey: 'router' | 'server' | undefined;
+  /** A post-quantum pre-shared key, as the file with it holds it. */
+  readonly ppk: { readonly key: string; readonly isRequired: boolean } | undefined;
 }
 
 abstract class OurEnd {
@@ -173,25 +176,36 @@ export class OurRouter extends OurEnd {
 }
 
 /** What the server's file says of how it and the router prove themselves to each other. */
-function credentialAtServer({ certificate, withKey }: OurEndOptions): object {
-  if (certificate === undefined) return { preSharedKeyFile: 'channel.psk' };
+function credentialAtServer(options: OurEndOptions): object {
+  const { certificate, withKey } = options;
+  if (certificate === undefined) return { preSharedKeyFile: 'channel.psk', ...ppkOf(options) };
   const proofOf = (end: 'router' | 'server') => (withKey === end ? 'preSharedKey' : 'certificate');
   return {
     ...(withKey === undefined ? {} : { preSharedKeyFile: 'channel.psk' }),
     router: proofOf('router'),
     server: proofOf('server'),
+    ...ppkOf(options),
   };
 }
 
 /** The same in the router's file, which has just what it needs. */
-function credentialAtRouter({ certificate, withKey }: OurEndOptions): object {
-  if (certificate === undefined) return { preSharedKeyFile: 'channel.psk' };
+function credentialAtRouter(options: OurEndOptions): object {
+  const { certificate, withKey } = options;
+  if (certificate === undefined) return { preSharedKeyFile: 'channel.psk', ...ppkOf(options) };
   const { certificateFile, privateKeyFile, caFile, crlFile } = certificate;
   return {
     ...(withKey === undefined ? {} : { preSharedKeyFile: 'channel.psk' }),
     ...(withKey === 'router' ? {} : { certificateFile, privateKeyFile }),
     ...(withKey === 'server' ? {} : { caFile, crlFile }),
+    ...ppkOf(options),
   };
+}
+
+/** Writes the post-quantum key down, where there is one. */
+function ppkOf({ folder, ppk }: OurEndOptions): object {
+  if (ppk === undefined) return {};
+  writeFileSync(join(folder, 'channel.ppk'), ppk.key, { mode: 0o600 });
+  return { ppk: { id: ppkName, file: 'channel.ppk', required: ppk.isRequired } };
 }
 
 function writeKey(folder: string, key: string): void {

@@ -87,6 +87,9 @@ async function checkAlgorithms(conversation: Conversation): Promise<void> {
   const found = await ours.algorithms();
   if (found !== settled)
     throw new Disagreement(`our ${ours.what} has settled on ${found}; expected ${settled}`);
+  const { ppk = { strongswan: 'none', ours: 'none' } } = combination;
+  const hasPpk = ppk.strongswan !== 'none' && ppk.ours !== 'none';
+  if ((ike.ppk === 'yes') !== hasPpk) throw new Disagreement(`strongSwan says of the PPK: ${ike.ppk}`);
   if (child.encap !== 'yes') throw new Disagreement('strongSwan does not encapsulate ESP in UDP');
 }
 

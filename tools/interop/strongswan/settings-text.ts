@@ -45,8 +45,13 @@ export interface ConnectionSettings {
   /** How each end proves itself: `auth` and what belongs to it. */
   readonly localProof: Section;
   readonly remoteProof: Section;
+  /** A post-quantum pre-shared key, under `ppkName`. */
+  readonly ppk?: { readonly key: Uint8Array; readonly isRequired: boolean } | undefined;
   readonly more: Section;
 }
+
+/** The name of the post-quantum pre-shared key at both ends. */
+export const ppkName = 'tokyo-ppk';
 
 /** The name of strongSwan's connection and of its CHILD SA. */
 export const connectionName = 'channel';
@@ -73,11 +78,20 @@ export function swanctlConf(settings: ConnectionSettings): string {
       },
     },
   };
-  const secret = `0x${Buffer.from(settings.preSharedKey).toString('hex')}`;
+  const { ppk } = settings;
+  const ppkOf: Section =
+    ppk === undefined ? {} : { ppk_id: ppkName, ppk_required: ppk.isRequired ? 'yes' : 'no' };
   return sectionText({
-    connections: { [connectionName]: merged(connection, settings.more) },
-    secrets: { 'ike-channel': { secret } },
+    connections: { [connectionName]: merged({ ...connection, ...ppkOf }, settings.more) },
+    secrets: {
+      'ike-channel': { secret: hexSecret(settings.preSharedKey) },
+      ...(ppk === undefined ? {} : { 'ppk-channel': { secret: hexSecret(ppk.key), id: ppkName } }),
+    },
   });
+}
+
+function hexSecret(key: Uint8Array): string {
+  return `0x${Buffer.from(key).toString('hex')}`;
 }
 
 function merged(base: Section, more: Section): Section {
