@@ -268,6 +268,13 @@ const moves: readonly Combination[] = [
     what: 'of the initiator',
     connection: { local_addrs: '%any' },
     steps: [initiatorMoves],
+    evidence: [/generating INFORMATIONAL request \d+ \[ N\(UPD_SA_ADDR\)/],
+  }),
+  as('responder', {
+    subject: 'address change',
+    what: 'of the initiator',
+    steps: [initiatorMoves],
+    evidence: [/parsed INFORMATIONAL request \d+ \[ N\(UPD_SA_ADDR\)/],
   }),
 ];
 
