@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { HostError } from '../../host/model/host-error.ts';
 import { type InteropOptions, type PeerName, readOptions, usage } from './options.ts';
 import type { Peer } from './peer.ts';
+import { agreeing, verdictLine } from './verdict.ts';
 
 const peers: Readonly<Record<PeerName, () => Promise<{ readonly peer: Peer }>>> = {
   strongswan: () => import('./strongswan/peer.ts'),
@@ -38,9 +39,10 @@ async function play(
   const print = (text: string) => void out.write(`${text}\n`);
   const played = await peer.play({ isChosen, jobs, name, print });
   if (json !== undefined) writeReport(json, played.report);
-  print(`\n${played.text}`);
-  print(played.verdict);
-  return played.isAgreed ? 0 : 1;
+  print(`\n${played.matrix}\n`);
+  if (played.problems !== '') print(`${played.problems}\n`);
+  print(verdictLine(played.outcomes));
+  return agreeing(played.outcomes) === played.outcomes.length ? 0 : 1;
 }
 
 function writeReport(file: string, report: object): void {

@@ -1,4 +1,5 @@
 /** What every stranger brings to `npm run interop`: combinations with names, and a way to play them. */
+import type { Outcome } from './verdict.ts';
 
 export interface PlayOptions {
   /** Whether the combination of this name is to be played. */
@@ -11,11 +12,10 @@ export interface PlayOptions {
 }
 
 export interface Played {
-  /** The matrix, and what is different. */
-  readonly text: string;
-  /** `N of N combinations agree`. */
-  readonly verdict: string;
-  readonly isAgreed: boolean;
+  readonly matrix: string;
+  /** Every difference; empty when there is none. */
+  readonly problems: string;
+  readonly outcomes: readonly Outcome[];
   /** The document of `--json`. */
   readonly report: object;
 }

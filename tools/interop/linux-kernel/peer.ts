@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { repository } from '../../lab/processes.ts';
 import type { Peer, Played, PlayOptions } from '../peer.ts';
 import { combinations } from './combinations.ts';
-import { progressLine, renderMatrix, renderProblems, reportOf, verdictLine } from './report.ts';
+import { progressLine, renderMatrix, renderProblems, reportOf } from './report.ts';
 import { runCombinations } from './run.ts';
 
 export const peer: Peer = { names: combinations.map(({ name }) => name), play };
@@ -17,11 +17,10 @@ async function play({ isChosen, print }: PlayOptions): Promise<Played> {
     onBooted: (version) => print(`Linux ${version}`),
     onResult: (result, done) => print(progressLine(result, done, chosen.length)),
   });
-  const problems = renderProblems(results);
   return {
-    text: `${renderMatrix(results)}\n${problems === '' ? '' : `\n${problems}\n`}`,
-    verdict: verdictLine(results),
-    isAgreed: results.every(({ problem }) => problem === undefined),
+    matrix: renderMatrix(results),
+    problems: renderProblems(results),
+    outcomes: results,
     report: reportOf(kernel, results),
   };
 }

@@ -1,20 +1,21 @@
-/** The matrix as text and as JSON, and the last line, which is the verdict. */
+/** The matrix as text and as JSON. */
+import { type Column, renderTable } from '../../../host/cli/text-table.ts';
+import { agreeing, type Outcome, progressOf } from '../verdict.ts';
 import type { Combination } from './combinations.ts';
 
-export interface Result {
+export interface Result extends Outcome {
   readonly combination: Combination;
-  /** Why the two do not agree; undefined when they do. */
-  readonly problem: string | undefined;
 }
 
 /** One line while it runs. */
-export function progressLine({ combination, problem }: Result, done: number, all: number): string {
-  const count = `${String(done).padStart(String(all).length)}/${all}`;
-  return `${count}  ${problem === undefined ? 'agree ' : 'DIFFER'}  ${combination.name}`;
+export function progressLine(result: Result, done: number, all: number): string {
+  return `${progressOf(result, done, all)}  ${result.combination.name}`;
 }
 
-/** Columns of the matrix: what is tried with each proposal. */
-const columns: readonly { readonly title: string; readonly has: (one: Combination) => boolean }[] = [
+type Row = readonly [proposal: string, results: readonly Result[]];
+
+/** What is tried with each proposal. */
+const properties: readonly { readonly title: string; readonly has: (one: Combination) => boolean }[] = [
   { title: 'tunnel', has: ({ mode }) => mode === 'tunnel' },
   { title: 'transport', has: ({ mode }) => mode === 'transport' },
   { title: 'IPv4', has: ({ family }) => family === 4 },
@@ -23,28 +24,24 @@ const columns: readonly { readonly title: string; readonly has: (one: Combinatio
   { title: 'UDP', has: ({ udp }) => udp },
 ];
 
+const columns: readonly Column<Row>[] = [
+  { title: 'proposal', cell: ([proposal]) => proposal },
+  ...properties.map(
+    ({ title, has }): Column<Row> => ({
+      title,
+      align: 'right',
+      cell: ([, results]) => share(results.filter(({ combination }) => has(combination))),
+    }),
+  ),
+];
+
 /** A row for each proposal: of how many combinations with a column's property the two agree. */
 export function renderMatrix(results: readonly Result[]): string {
-  const rows = new Map<string, Result[]>();
-  for (const result of results) {
-    const { protocol, proposal } = result.combination;
-    const key = `${protocol} ${proposal.keyword}`;
-    rows.set(key, [...(rows.get(key) ?? []), result]);
-  }
-  const cells = [...rows].map(([key, ofRow]) => [
-    key,
-    ...columns.map(({ has }) => share(ofRow.filter(({ combination }) => has(combination)))),
-  ]);
-  const head = ['proposal', ...columns.map(({ title }) => title)];
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)),
+  const rows = Map.groupBy(
+    results,
+    ({ combination: { protocol, proposal } }) => `${protocol} ${proposal.keyword}`,
   );
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...cells.map(line)].join('\n');
+  return renderTable(columns, [...rows], undefined, 'no combinations');
 }
 
 function share(results: readonly Result[]): string {
@@ -59,10 +56,6 @@ export function renderProblems(results: readonly Result[]): string {
     .join('\n');
 }
 
-export function verdictLine(results: readonly Result[]): string {
-  return `${agreeing(results)} of ${results.length} combinations agree`;
-}
-
 /** The document of `--json`. */
 export function reportOf(kernel: string, results: readonly Result[]): object {
   return {
@@ -75,8 +68,4 @@ export function reportOf(kernel: string, results: readonly Result[]): object {
       problem: problem ?? null,
     })),
   };
-}
-
-function agreeing(results: readonly Result[]): number {
-  return results.filter(({ problem }) => problem === undefined).length;
 }

@@ -6,7 +6,7 @@ import { Processes, repository } from '../../lab/processes.ts';
 import type { Peer, Played, PlayOptions } from '../peer.ts';
 import { nameOf } from './combination.ts';
 import { combinations } from './combinations.ts';
-import { progressLine, renderMatrix, renderProblems, reportOf, verdictLine } from './report.ts';
+import { progressLine, renderMatrix, renderProblems, reportOf } from './report.ts';
 import { runCombinations } from './run.ts';
 
 export const peer: Peer = { names: combinations.map(nameOf), play };
@@ -29,11 +29,10 @@ async function play({ isChosen, jobs, name, print }: PlayOptions): Promise<Playe
       logs: join(repository, 'build/interop'),
       onResult: (result, done) => print(progressLine(result, done, chosen.length)),
     });
-    const problems = renderProblems(results);
     return {
-      text: `${renderMatrix(results)}\n${problems === '' ? '' : `\n${problems}\n`}`,
-      verdict: verdictLine(results),
-      isAgreed: results.every(({ problem }) => problem === undefined),
+      matrix: renderMatrix(results),
+      problems: renderProblems(results),
+      outcomes: results,
       report: reportOf(results),
     };
   } finally {

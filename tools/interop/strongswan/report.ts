@@ -1,10 +1,10 @@
-/** The matrix as text and as JSON, and the last line, which is the verdict. */
+/** The matrix as text and as JSON. */
+import { type Column, renderTable } from '../../../host/cli/text-table.ts';
+import { agreeing, type Outcome, progressOf } from '../verdict.ts';
 import { type Combination, nameOf, type Role, roles } from './combination.ts';
 
-export interface Result {
+export interface Result extends Outcome {
   readonly combination: Combination;
-  /** Why the ends do not agree; undefined when they do. */
-  readonly problem: string | undefined;
   readonly seconds: number;
   /** Folder with the logs of a conversation that failed. */
   readonly logs: string | undefined;
@@ -17,33 +17,27 @@ const headings: Readonly<Record<Role, string>> = {
 
 /** One line while it runs. */
 export function progressLine(result: Result, done: number, all: number): string {
-  const verdict = result.problem === undefined ? 'agree ' : 'DIFFER';
-  const count = `${String(done).padStart(String(all).length)}/${all}`;
-  return `${count}  ${verdict}  ${result.seconds.toFixed(1).padStart(5)} s  ${nameOf(result.combination)}`;
+  return `${progressOf(result, done, all)}  ${result.seconds.toFixed(1).padStart(5)} s  ${nameOf(result.combination)}`;
 }
+
+/** The results of one thing that was tried. */
+type Row = readonly Result[];
+
+const columns: readonly Column<Row>[] = [
+  { title: 'subject', cell: ([first]) => first?.combination.subject ?? '' },
+  { title: 'combination', cell: ([first]) => first?.combination.what ?? '' },
+  ...roles.map(
+    (role): Column<Row> => ({
+      title: headings[role],
+      cell: (row) => cellOf(row.find(({ combination }) => combination.role === role)),
+    }),
+  ),
+];
 
 /** A row for each thing that was tried, a column for each of strongSwan's roles. */
 export function renderMatrix(results: readonly Result[]): string {
-  const rows = new Map<string, Map<Role, Result>>();
-  for (const result of results) {
-    const { subject, what, role } = result.combination;
-    const key = `${subject}\n${what}`;
-    rows.set(key, (rows.get(key) ?? new Map()).set(role, result));
-  }
-  const cells = [...rows].map(([key, byRole]) => [
-    ...key.split('\n'),
-    ...roles.map((role) => cellOf(byRole.get(role))),
-  ]);
-  const head = ['subject', 'combination', ...roles.map((role) => headings[role])];
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...cells.map(line)].join('\n');
+  const rows = Map.groupBy(results, ({ combination: { subject, what } }) => `${subject}\n${what}`);
+  return renderTable(columns, [...rows.values()], undefined, 'no combinations');
 }
 
 function cellOf(result: Result | undefined): string {
@@ -62,14 +56,10 @@ export function renderProblems(results: readonly Result[]): string {
     .join('\n\n');
 }
 
-export function verdictLine(results: readonly Result[]): string {
-  return `${results.filter(({ problem }) => problem === undefined).length} of ${results.length} combinations agree`;
-}
-
 /** The document of `--json`. */
 export function reportOf(results: readonly Result[]): object {
   return {
-    agreeing: results.filter(({ problem }) => problem === undefined).length,
+    agreeing: agreeing(results),
     combinations: results.map(({ combination, problem, seconds }) => ({
       ...{ subject: combination.subject, what: combination.what, role: combination.role },
       ...{
