@@ -23,8 +23,8 @@ interface Source {
   readonly purpose: string;
 }
 
-/** Dummies look like packets of any length: from a bare header to what nearly every path takes. */
-const shortest = 40;
+/** Dummies look like packets of any length: from a bare IPv6 header to what nearly every path takes. */
+export const shortestDummyOctets = 40;
 const longest = 1300;
 
 export class DummyTraffic {
@@ -68,7 +68,10 @@ export class DummyTraffic {
     const source = spi === undefined ? undefined : this.#sources.get(spi);
     if (source === undefined) return undefined;
     this.#schedule(source, now);
-    return { spi: source.spi, octets: Math.round(shortest + (longest - shortest) * this.#fraction()) };
+    return {
+      spi: source.spi,
+      octets: Math.round(shortestDummyOctets + (longest - shortestDummyOctets) * this.#fraction()),
+    };
   }
 
   /** Forgets a pair. */

@@ -11,7 +11,7 @@ import { DeadlineHeap } from '../model/deadline-heap.ts';
 import { addSeconds, type Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
 
-/** What a pair's slots count; the numbers matter only in that they change. */
+/** What a pair's slots count, modulo 2^32; the numbers matter only in that they change. */
 export interface PairActivity {
   /** Packets that went out, dummies too. */
   readonly sent: number;
@@ -26,8 +26,6 @@ export type LivenessFinding =
   { readonly kind: 'sign-of-life'; readonly spi: Spi } | { readonly kind: 'unanswered'; readonly spi: Spi };
 
 interface Watched {
-  readonly spi: Spi;
-  readonly purpose: string;
   /** Undefined until the first look. */
   last: PairActivity | undefined;
   /** Of what `sent` will have grown by at the next look, this is ours. */
@@ -103,7 +101,7 @@ export class Liveness {
     watched.dummies = 0;
     if (last === undefined) return undefined;
     const hasSent = activity.sent !== last.sent;
-    const hasSentPackets = activity.sent !== last.sent + dummies;
+    const hasSentPackets = activity.sent !== (last.sent + dummies) >>> 0;
     const owedAnswer = watched.owesAnswer;
     watched.owesAnswer = activity.received !== last.received;
     if (activity.heard !== last.heard) {
@@ -136,8 +134,6 @@ export class Liveness {
     if (before !== undefined) this.#unwatch(before);
     this.#inUse.set(known.purpose, spi);
     this.#watched.set(spi, {
-      spi,
-      purpose: known.purpose,
       last: undefined,
       dummies: 0,
       owesAnswer: false,

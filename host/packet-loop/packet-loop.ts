@@ -9,7 +9,7 @@ import type { EngineSnapshot } from '../dataplane/snapshot.ts';
 import type { Address, Endpoint } from '../model/address.ts';
 import { earliest, type Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
-import { DummyTraffic } from './dummy-traffic.ts';
+import { DummyTraffic, shortestDummyOctets } from './dummy-traffic.ts';
 import { InboundPass } from './inbound-pass.ts';
 import { Liveness } from './liveness.ts';
 import { type LoopCounters, zeroLoopCounters } from './loop-counters.ts';
@@ -31,8 +31,6 @@ export interface PacketLoopOptions {
 /** RFC 3948 section 2.2 and 2.3. */
 const nonEspMarkerOctets = 4;
 const keepalive = Uint8Array.of(0xff);
-/** Of a dummy that only has to arrive: a bare IPv6 header's. */
-const dummyOctets = 40;
 
 export class PacketLoop {
   readonly #kernel: PacketInterface;
@@ -42,6 +40,7 @@ export class PacketLoop {
   readonly #refusals: Refusals;
   readonly #dummies: DummyTraffic;
   readonly #liveness: Liveness;
+  readonly #activityOf = (spi: Spi) => this.#dataplane.activity(spi);
   readonly #counters: LoopCounters = zeroLoopCounters();
   #events: LoopEvent[] = [];
 
@@ -107,11 +106,10 @@ export class PacketLoop {
 
   #checkLiveness(now: Instant): number {
     let done = 0;
-    const activityOf = (spi: Spi) => this.#dataplane.activity(spi);
     for (
-      let found = this.#liveness.takeDue(now, activityOf);
+      let found = this.#liveness.takeDue(now, this.#activityOf);
       found !== undefined;
-      found = this.#liveness.takeDue(now, activityOf)
+      found = this.#liveness.takeDue(now, this.#activityOf)
     ) {
       if (found.kind === 'unanswered') this.#events.push({ kind: 'unanswered', spi: found.spi });
       else this.#sendDummy(found.spi, now);
@@ -121,7 +119,7 @@ export class PacketLoop {
   }
 
   #sendDummy(spi: Spi, now: Instant): void {
-    if (this.#carryOut(this.#dataplane.dummy(spi, dummyOctets, now))) this.#countDummy(spi);
+    if (this.#carryOut(this.#dataplane.dummy(spi, shortestDummyOctets, now))) this.#countDummy(spi);
   }
 
   /** Takes over what the engine noticed. */
@@ -230,9 +228,10 @@ export class PacketLoop {
     return at;
   }
 
-  /** Sends from, and receives at, another address of ours from now on. Throws HostError, and changes nothing, where it is none. */
-  rebind(address: Address): void {
-    this.#kernel.rebind(address);
+  /** Sends from, and receives at, `to` in place of `from` from now on. Throws HostError, and changes nothing, where it is none of ours. */
+  rebind(from: Address, to: Address): void {
+    this.#kernel.rebind(to);
+    this.#refusals.move(from, to);
   }
 
   /** The tables, and what the engine and the loop counted. */

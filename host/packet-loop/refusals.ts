@@ -3,7 +3,7 @@
  * 4.3.2.8, RFC 4443 section 2.4 f).
  */
 import type { PacketBatch } from '../dataplane/packet-batch.ts';
-import type { Address } from '../model/address.ts';
+import { type Address, equalAddresses } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
 import { type IcmpReason, icmpError } from './icmp-error.ts';
 import type { LoopCounters } from './loop-counters.ts';
@@ -15,7 +15,7 @@ const errorsPerSecond = 100;
 export class Refusals {
   readonly #kernel: PacketInterface;
   readonly #packets: PacketBatch;
-  readonly #sources: readonly Address[];
+  #sources: readonly Address[];
   readonly #counters: LoopCounters;
   readonly #offset = new Uint32Array(1);
   readonly #length = new Uint32Array(1);
@@ -33,6 +33,11 @@ export class Refusals {
     this.#packets = packets;
     this.#sources = sources;
     this.#counters = counters;
+  }
+
+  /** This router's address `from` is `to` now. */
+  move(from: Address, to: Address): void {
+    this.#sources = this.#sources.map((source) => (equalAddresses(source, from) ? to : source));
   }
 
   /** "Administratively prohibited" for the packet in slot `index`, which is overwritten. */

@@ -121,7 +121,7 @@ export class RouterCore {
   /** Our address is another one now. Returns why it cannot be used, with everything as before, or null. */
   move(local: Endpoint): string | null {
     try {
-      this.#loop.rebind(local.address);
+      this.#loop.rebind(this.#local.address, local.address);
     } catch (error) {
       if (!(error instanceof HostError)) throw error;
       return error.message;

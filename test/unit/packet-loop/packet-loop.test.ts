@@ -253,6 +253,14 @@ describe('refusals', () => {
     expect(rig.counters()).toMatchObject({ 'loop icmpErrors': 101n, 'loop icmpSuppressed': 50n });
   });
 
+  it('come from the address to which this router has moved', () => {
+    const rig = new Rig().withPairs();
+    rig.loop.rebind(address('10.1.0.254'), address('10.1.0.253'));
+    rig.kernel.inner.push(refused(1));
+    rig.settle();
+    expect(rig.kernel.written[0]?.subarray(12, 16)).toEqual(Uint8Array.of(10, 1, 0, 253));
+  });
+
   it('leave packets of a family alone in which this router has no address', () => {
     const rig = new Rig().withPairs();
     rig.kernel.inner.push(
