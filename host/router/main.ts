@@ -71,6 +71,7 @@ export async function runRouter(command: RouterCommand, entry: URL): Promise<voi
       software,
       startedAt,
       settingsFile,
+      holdsSecret: holdsSecret(settings.credential),
       local,
       mark: plan.ownMark,
       pathMtuOctets: interfaceMtu(settings.unprotected.interface),
@@ -189,12 +190,14 @@ async function reloadSpd(
 ): Promise<void> {
   try {
     const settings = readSettings(file);
-    // First the guard: nothing leaves in the clear while the two differ.
+    const refusal = await worker.ask('spd-refusal', settings.spd);
+    if (refusal !== null) throw new HostError('CAPACITY', `${file}: spd: ${refusal}`);
+    // First the guard: what the new SPD protects does not leave in the clear while the two differ.
     protect({ ...plan, entries: settings.spd });
-    const refusal = await worker.ask('replace-spd', settings.spd);
-    if (refusal !== null) {
+    const lateRefusal = await worker.ask('replace-spd', settings.spd);
+    if (lateRefusal !== null) {
       protect({ ...plan, entries: live.spd });
-      throw new HostError('CAPACITY', `${file}: spd: ${refusal}`);
+      throw new HostError('CAPACITY', `${file}: spd: ${lateRefusal}`);
     }
     live.spd = settings.spd;
     const isWhole = othersThanSpd(settings) === live.others;
@@ -233,17 +236,25 @@ function followAddress(
   if (unprotected.address !== 'auto') return undefined;
   let current = local.address;
   let isMoving = false;
+  let problem: string | null = null;
+  /** Said once, however often it is tried again. */
+  const warn = (next: string): void => {
+    if (next !== problem) log.warn({ event: 'cannot move' }, next);
+    problem = next;
+  };
   const look = async (): Promise<void> => {
     const found = addressesOf(unprotected.interface).filter(({ family }) => family === server.address.family);
     const [first] = found;
     if (isMoving || first === undefined || found.some((one) => equalAddresses(one, current))) return;
     isMoving = true;
     try {
-      const problem = await worker.ask('move', { address: first, port: unprotected.port });
-      if (problem === null) current = first;
-      else log.warn({ event: 'cannot move' }, problem);
+      const answer = await worker.ask('move', { address: first, port: unprotected.port });
+      if (answer === null) {
+        current = first;
+        problem = null;
+      } else warn(answer);
     } catch (error) {
-      log.warn({ event: 'cannot move' }, String(error));
+      warn(String(error));
     } finally {
       isMoving = false;
     }

@@ -164,14 +164,19 @@ export class Router {
     this.#plan();
   }
 
+  /** Why the engine has no room for an edited SPD, or null; changes nothing. */
+  spdRefusal(entries: readonly SpdEntry[]): string | null {
+    return this.#ports.refusal({ spd: entries }) ?? null;
+  }
+
   /**
    * Takes an edited SPD: entries that did not change keep their SAs.
    *
    * @returns why the engine has no room for it, and then nothing has changed; null when it is in force
    */
   replaceSpd(entries: readonly SpdEntry[]): string | null {
-    const refusal = this.#ports.refusal({ spd: entries });
-    if (refusal !== undefined) return refusal;
+    const refusal = this.spdRefusal(entries);
+    if (refusal !== null) return refusal;
     this.#tellSettings({ kind: 'spd', entries }, this.#ports.now());
     this.#say('info', 'SPD replaced', `${entries.length} entries`);
     this.#plan();
@@ -184,7 +189,8 @@ export class Router {
     this.#say('info', 'moved', `${formatEndpoint(this.#local)} -> ${formatEndpoint(local)}`);
     this.#local = local;
     this.#tellChannel({ kind: 'local-moved', local }, now);
-    this.#tellSettings({ kind: 'local-moved', behindNat: this.#channel.state.localBehindNat }, now);
+    const behindNat = this.#channel.state.localBehindNat;
+    this.#tellSettings({ kind: 'local-moved', behindNat, ownAddress: true }, now);
     this.#plan();
   }
 
@@ -235,7 +241,10 @@ export class Router {
           this.#send(this.#hello.begin(now), now);
           break;
         case 'moved':
-          this.#tellSettings({ kind: 'local-moved', behindNat: action.localBehindNat }, now);
+          this.#tellSettings(
+            { kind: 'local-moved', behindNat: action.localBehindNat, ownAddress: false },
+            now,
+          );
           break;
         case 'down':
           this.#isWelcome = false;

@@ -20,7 +20,8 @@ import { buildUtcMs } from '../model/software-version.ts';
 import { TrustedTime, type UtcMs } from '../model/trusted-time.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { readCredential, readTrusted, writeFileAtomically } from '../platform/files.ts';
-import { parseRouterFile } from './settings-file.ts';
+import type { RouterSettings } from './settings-file.ts';
+import type { WorkerSettings } from './worker-protocol.ts';
 
 export interface WorkerCredentials {
   readonly credentials: Credentials;
@@ -30,13 +31,13 @@ export interface WorkerCredentials {
   readonly wipe: () => void;
 }
 
-/** Reads what the settings file at `file` says under `credential`. Throws HostError CREDENTIAL_*. */
+/** Reads what the settings say under `credential`. Throws HostError CREDENTIAL_*. */
 export async function loadWorkerCredentials(
-  file: string,
+  { settings, settingsFile, holdsSecret }: Pick<WorkerSettings, 'settings' | 'settingsFile' | 'holdsSecret'>,
   warn: (message: string) => void,
 ): Promise<WorkerCredentials> {
-  const { credential, stateDirectory } = parseRouterFile(readFileSync(file, 'utf8'), file);
-  const folder = dirname(file);
+  const { credential, stateDirectory } = holdsSecret ? await readAgain(settingsFile) : settings;
+  const folder = dirname(settingsFile);
   const key = credential.preSharedKey && keyOf(credential.preSharedKey, folder);
   const shared = key && sharedKey(key);
   const ppk = credential.ppk && ppkOf(credential.ppk, folder);
@@ -54,6 +55,12 @@ export async function loadWorkerCredentials(
     learnTime: (utcMs) => time.learn(utcMs),
     wipe,
   };
+}
+
+/** The settings with the keys in them. The parser is loaded for this alone: it costs time that a first packet may wait. */
+async function readAgain(file: string): Promise<RouterSettings> {
+  const { parseRouterFile } = await import('./settings-file.ts');
+  return parseRouterFile(readFileSync(file, 'utf8'), file);
 }
 
 /** What certificates there are for; the other direction is the pre-shared key's. */

@@ -16,8 +16,10 @@ export interface WorkerSettings {
   readonly software: string;
   /** The router's start, on the boot-time clock. */
   readonly startedAt: number;
-  /** Absolute path of the settings file: the worker reads the credentials for itself. */
+  /** Absolute path of the settings file; the files of credentials are named from its folder, and the worker reads them for itself. */
   readonly settingsFile: string;
+  /** A key stands in the settings file: the worker reads that too, since `settings` come without it. */
+  readonly holdsSecret: boolean;
   /** Our address on the unprotected side at the start; sockets are bound to it. */
   readonly local: Endpoint;
   /** Mark of everything that our sockets send. */
@@ -39,6 +41,8 @@ export interface Questions {
   renew: { ask: string | null; answer: number };
   /** Our address is another one now: answered with why it cannot be used, or null. */
   move: { ask: Endpoint; answer: string | null };
+  /** Changes nothing: why the engine has no room for the SPD, or null. */
+  'spd-refusal': { ask: readonly SpdEntry[]; answer: string | null };
   /** Answered with why the engine has no room for the SPD, or null when it is in force. */
   'replace-spd': { ask: readonly SpdEntry[]; answer: string | null };
 }

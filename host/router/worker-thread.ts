@@ -4,6 +4,7 @@
  * nothing else to do.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { equalAddresses } from '../model/address.ts';
 import { PacketLoop, type PacketLoopOptions } from '../packet-loop/packet-loop.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { randomOctets } from '../platform/entropy.ts';
@@ -35,9 +36,7 @@ export async function runWorkerThread(
   const lines = new LogLines((waiting) => post({ kind: 'log', lines: waiting }));
   const log = (level: 'info' | 'warn', what: string, detail: string): void =>
     lines.add({ level, what, detail, at: bootTimeMs() });
-  const held = await loadWorkerCredentials(worker.settingsFile, (message) =>
-    log('warn', 'credential', message),
-  );
+  const held = await loadWorkerCredentials(worker, (message) => log('warn', 'credential', message));
   const rehearsal = new Rehearsal(randomOctets);
 
   let wakeFd = -1;
@@ -52,7 +51,9 @@ export async function runWorkerThread(
     log,
     openLoop: ({ address }) =>
       makeLoop({
-        icmpSources: worker.icmpSources,
+        icmpSources: worker.icmpSources.map((source) =>
+          equalAddresses(source, local.address) ? address : source,
+        ),
         unansweredSeconds: settings.unansweredSeconds,
         engine: {
           random: randomOctets,
@@ -106,7 +107,8 @@ export async function runWorkerThread(
   };
   try {
     while (!isStopped) {
-      const done = core.run() + listen() + lines.postDue(bootTimeMs());
+      const said = lines.dueAt === undefined ? 0 : lines.postDue(bootTimeMs());
+      const done = core.run() + listen() + said;
       if (done === 0 && practise() === 0) core.wait(lines.dueAt);
     }
   } finally {
@@ -138,6 +140,7 @@ function answersOf(core: RouterCore, { settings, software, startedAt }: WorkerSe
     events: () => core.events.rows(),
     renew: (entry) => core.router.renew(entry ?? undefined),
     move: (to) => core.move(to),
+    'spd-refusal': (entries) => core.router.spdRefusal(entries),
     'replace-spd': (entries) => core.router.replaceSpd(entries),
   };
 }

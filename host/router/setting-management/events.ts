@@ -21,7 +21,12 @@ export type SettingEvent =
   /** The pair sends and hears nothing, for longer than the settings allow. */
   | { readonly kind: 'unanswered'; readonly spi: Spi }
   /** This router's own address, or the one that a NAT gives it, is another one now; `behindNat` as with `channel-up`. */
-  | { readonly kind: 'local-moved'; readonly behindNat: boolean }
+  | {
+      readonly kind: 'local-moved';
+      readonly behindNat: boolean;
+      /** This end has another address; otherwise only what a NAT makes of it is another. */
+      readonly ownAddress: boolean;
+    }
   | { readonly kind: 'message'; readonly message: ServerMessage }
   /** `behindNat`: some NAT is between this router and the server. */
   | { readonly kind: 'channel-up'; readonly behindNat: boolean }

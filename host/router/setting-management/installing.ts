@@ -92,9 +92,8 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
           notifyFirstAuthentic: before !== undefined || awaitsPath,
           proposals: state.proposals,
         });
-  const refusal = pair?.ok
-    ? state.refusal({ install: [{ pair: pair.value, use: before === undefined }] })
-    : undefined;
+  const isUsed = before === undefined && !awaitsPath;
+  const refusal = pair?.ok ? state.refusal({ install: [{ pair: pair.value, use: isUsed }] }) : undefined;
   if (pair === undefined || !pair.ok || refusal !== undefined) {
     const detail =
       refusal ?? (pair?.ok === false ? pair.message : "there is no local address of the peer's family");
@@ -106,7 +105,6 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
   forget(state, request);
   dropSurplus(state, { ...request, kind: distribution.kind }, now);
   const installed = record(state, request, distribution, pair.value.inbound.selectors, now);
-  const isUsed = before === undefined && !awaitsPath;
   if (isUsed) state.pairs.takeOver(installed);
   const unblocked = state.backOff.unblock(entry.name, selectors);
   if (!awaitsPath) {

@@ -8,13 +8,14 @@ import { checksPath, showPlace } from './path.ts';
 import { removePairs } from './renewal.ts';
 import type { SettingState } from './setting-state.ts';
 
-/** Its own address, or what a NAT makes of it, is another one now. */
-export function moveOwn(state: SettingState, now: Instant): void {
+/** Its own address (`ownAddress`), or what a NAT makes of it, is another one now. */
+export function moveOwn(state: SettingState, ownAddress: boolean, now: Instant): void {
   const shown = new Set<string>();
   const bound: InstalledPair[] = [];
   for (const pair of state.pairs.all()) {
-    if (pair.protocol === 'ah') bound.push(pair);
-    else if (checksPath(pair) && pair.role !== 'old' && !shown.has(pair.peer)) {
+    if (pair.protocol === 'ah') {
+      if (ownAddress) bound.push(pair);
+    } else if (checksPath(pair) && pair.role !== 'old' && !shown.has(pair.peer)) {
       shown.add(pair.peer);
       showPlace(state, pair, now);
     }

@@ -95,6 +95,10 @@ export class PairTable {
     return [...(this.#byPeer.get(peer) ?? [])];
   }
 
+  hasPeer(peer: string): boolean {
+    return this.#byPeer.has(peer);
+  }
+
   /** The pair that carries outbound packets of `kind`. */
   inUse(entry: string, kind: string): InstalledPair | undefined {
     return this.ofEntry(entry).find((pair) => pair.kind === kind && pair.role === 'in use');

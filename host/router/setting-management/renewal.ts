@@ -71,7 +71,7 @@ export function removePairs(
     state.deadlines.clear(hardKey(pair));
     state.deadlines.clear(pathKey(pair));
     state.spiAllocator.release(pair.spi);
-    if (state.pairs.ofPeer(pair.peer).length === 0) state.places.forget(pair.peer);
+    if (!state.pairs.hasPeer(pair.peer)) state.places.forget(pair.peer);
     if (options.report !== false) state.reports.deleted(pair, now, options.report);
   }
   const heirs: InstalledPair[] = [];

@@ -106,7 +106,7 @@ export class SettingManagement {
         return;
       case 'local-moved':
         this.#noteNat(event.behindNat, now);
-        moveOwn(state, now);
+        moveOwn(state, event.ownAddress, now);
         return;
       case 'unanswered':
         this.#withPair(event.spi, (pair) => giveUpUnanswered(state, pair, now));
@@ -194,8 +194,7 @@ export class SettingManagement {
         withdraw(state, message, now);
         return;
       case 'endpoint':
-        if (state.pairs.ofPeer(message.peer).length > 0)
-          tellPlace(state, message.peer, message.endpoint, now);
+        if (state.pairs.hasPeer(message.peer)) tellPlace(state, message.peer, message.endpoint, now);
         return;
       default:
         this.#answer(message, now);
@@ -287,7 +286,8 @@ export class SettingManagement {
     const state = this.#state;
     const isNews = isBehindNat && !state.isBehindNat;
     state.isBehindNat = isBehindNat;
-    if (isNews) for (const { peer } of state.pairs.all()) planKeepalive(state, peer, now);
+    if (!isNews) return;
+    for (const peer of new Set(state.pairs.all().map((pair) => pair.peer))) planKeepalive(state, peer, now);
   }
 
   #channelDown(now: Instant): void {

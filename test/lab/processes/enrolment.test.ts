@@ -67,7 +67,10 @@ function enrol(name: Name, ...args: string[]): string {
 async function start(name: Name, file = join(folder, `${name}.yaml`)): Promise<LoopbackRouter> {
   const said = parseRouterFile(readFileSync(file, 'utf8'), file);
   expect(said).toMatchObject({ name, spd: [], server: { identity: 'server' } });
-  const { credentials, learnTime } = await loadWorkerCredentials(file, () => {});
+  const { credentials, learnTime } = await loadWorkerCredentials(
+    { settings: said, settingsFile: file, holdsSecret: true },
+    () => {},
+  );
   const requestPeer = name === 'tokyo' ? 'osaka' : 'tokyo';
   const selectors = [selector(networks[name], networks[requestPeer])];
   const router = await LoopbackRouter.start({
