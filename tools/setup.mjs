@@ -1,7 +1,7 @@
 /**
  * Makes a fresh checkout ready: npm packages (with them the pinned Node), Debian packages, the firmware. Runs before
- * `npm run lab`, `npm run interop` and `npm test` (npm's `prelab`, `preinterop` and `pretest`), costs a tenth of a second when there is nothing to do, and
- * says what it installs and why. Plain JavaScript without dependencies: it is run by whatever Node 20 or later is there.
+ * `npm run lab`, `npm run interop` and `npm test` (npm's `prelab`, `preinterop` and `pretest`), costs a tenth of a second
+ * when there is nothing to do, and says what it installs and why. Plain JavaScript without dependencies: it is run by whatever Node 20 or later is there.
  *
  * Nothing is installed without the right to: whoever is not root gets the command to run. `lab` and `interop` then stop; `test`
  * goes on, and the tests that miss something say so.
@@ -151,7 +151,7 @@ function hasScapy() {
   return spawnSync('/usr/bin/python3', ['-c', found], { stdio: 'ignore' }).status === 0;
 }
 
-function installDebianPackages(purpose) {
+async function installDebianPackages(purpose) {
   const missing = missingDebianPackages(purpose);
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map(([, name]) => name))];
@@ -161,12 +161,9 @@ function installDebianPackages(purpose) {
   const permitted = process.getuid?.() === 0 && hasCommand('apt-get');
   if (permitted) {
     say(`installing ${packages.join(', ')} (apt-get ${install.join(' ')})`);
-    const quiet = { DEBIAN_FRONTEND: 'noninteractive' };
-    const done = withoutServices(
-      () =>
-        run('apt-get', install, quiet) ||
-        (run('apt-get', ['update'], quiet) && run('apt-get', install, quiet)),
-    );
+    const done = packages.includes('strongswan-charon')
+      ? await withoutServices(() => aptGet(install))
+      : aptGet(install);
     if (!done) say('apt-get failed; its message is above');
   } else {
     say(`not installed: this user may not. Run: sudo apt-get ${install.join(' ')}`);
@@ -175,23 +172,43 @@ function installDebianPackages(purpose) {
     stop(`npm run ${purpose} cannot run without them`);
 }
 
+function aptGet(install) {
+  const quiet = { DEBIAN_FRONTEND: 'noninteractive' };
+  return (
+    run('apt-get', install, quiet) || (run('apt-get', ['update'], quiet) && run('apt-get', install, quiet))
+  );
+}
+
+const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
+
 /**
- * Runs an installation after which no service of what it installs runs, now or after a start of the machine: strongSwan
- * would answer IKE for the whole machine. Debian asks /usr/sbin/policy-rc.d before it starts one; an existing file stays.
+ * Runs an installation of strongSwan after which no service of it runs, now or after a start of the machine: it would
+ * answer IKE for the whole machine. Debian asks /usr/sbin/policy-rc.d before it starts one; an existing file stays, ours
+ * goes, also when the installation is interrupted, which ends this process.
  */
-function withoutServices(install) {
+async function withoutServices(install) {
   const policy = '/usr/sbin/policy-rc.d';
   const isOurs = !existsSync(policy);
-  const hadStrongswan = existsSync('/usr/lib/ipsec/charon');
-  if (isOurs) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  let interruptedBy;
+  const note = (signal) => {
+    interruptedBy ??= signal;
+  };
+  for (const signal of Object.keys(signalNumbers)) process.on(signal, note);
+  let done = false;
   try {
-    return install();
+    if (isOurs) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+    done = install();
   } finally {
     if (isOurs) rmSync(policy, { force: true });
     const hasSystemd = existsSync('/run/systemd/system');
-    if (hasSystemd && !hadStrongswan && existsSync('/usr/lib/ipsec/charon'))
+    if (hasSystemd && existsSync('/usr/lib/ipsec/charon'))
       run('systemctl', ['disable', 'strongswan-starter']);
   }
+  // A signal that came while apt was waited for is told now.
+  await new Promise(setImmediate);
+  for (const signal of Object.keys(signalNumbers)) process.off(signal, note);
+  if (interruptedBy !== undefined) process.exit(128 + signalNumbers[interruptedBy]);
+  return done;
 }
 
 const purpose = process.argv[2];
@@ -202,5 +219,5 @@ if (Number(process.versions.node.split('.')[0]) < 20) {
   stop(`expected Node 20 or later, found ${process.versions.node}`);
 }
 installPackages();
-if (purpose !== 'build') installDebianPackages(purpose);
+if (purpose !== 'build') await installDebianPackages(purpose);
 if (!run(pinnedNode, ['tools/build-firmware.ts'])) stop('the firmware does not build; the message is above');
