@@ -47,8 +47,10 @@ const probes = {
       : 'needs strongSwan: node tools/setup.mjs test, as root',
   qemu: () => tool('qemu-system-x86_64', ['--version'], 'qemu-system-x86'),
   'ike-scan': () => tool('ike-scan', ['--version'], 'ike-scan'),
+  openssl: () => tool('openssl', ['version'], 'openssl'),
   busybox: () => tool('busybox', ['true'], 'busybox-static'),
   socat: () => tool('socat', ['-V'], 'socat'),
+  'debian amd64': () => debianObstacle(),
 } as const;
 
 export type Requirement = keyof typeof probes;
@@ -94,6 +96,13 @@ function tcpdumpObstacle(): string | undefined {
   const isForbidden =
     process.getuid?.() === 0 && readFileSync('/proc/self/setgroups', 'utf8').trim() === 'deny';
   return isForbidden ? `needs a user namespace in which tcpdump runs: ${userNamespace}` : undefined;
+}
+
+/** Debian's kernel comes by apt, and is started as a machine of the same kind. */
+function debianObstacle(): string | undefined {
+  const isThere =
+    process.arch === 'x64' && succeeds('apt-cache', ['--version']) && succeeds('dpkg-deb', ['--version']);
+  return isThere ? undefined : 'needs Debian on amd64 (apt-cache and dpkg-deb)';
 }
 
 function tool(command: string, probe: string[], debianPackage: string): string | undefined {

@@ -21,7 +21,7 @@ function selection(): Combination[] {
   );
 }
 
-describeWith(['qemu', 'busybox', 'socat', 'iproute2'], 'the Linux kernel', () => {
+describeWith(['debian amd64', 'qemu', 'busybox', 'socat', 'iproute2'], 'the Linux kernel', () => {
   let guest: KernelGuest;
   beforeAll(async () => {
     guest = await KernelGuest.boot(folder);

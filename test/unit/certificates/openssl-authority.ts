@@ -29,6 +29,11 @@ export interface IssueOptions {
   readonly extensions?: readonly string[];
 }
 
+/** A certificate with its key, and the file that it is in. */
+export interface Issued extends OwnCertificate {
+  readonly file: string;
+}
+
 /** A folder for one test file; `remove` it in the end. */
 export class OpensslFolder {
   readonly path = mkdtempSync(join(tmpdir(), 'sekisho-openssl-'));
@@ -75,7 +80,7 @@ export class OpensslAuthority {
   }
 
   /** Certificate and key for `name`; the chain leads up to below the topmost authority. */
-  issue(name: string, options: IssueOptions = {}): OwnCertificate & { readonly file: string } {
+  issue(name: string, options: IssueOptions = {}): Issued {
     const base = `${name}-${++this.#count}`;
     make(this.file(base), name, this.#signer, options.extensions ?? routerExtensions(name), options);
     const text = this.text(`${base}.crt`);

@@ -1,12 +1,20 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseCertificate } from '../../../host/certificates/certificate.ts';
 import { authoritiesIn, revocationListsIn, Trust } from '../../../host/certificates/trust.ts';
 import type { CertificateName } from '../../../host/model/certificate-trust.ts';
 import type { RevocationPolicy } from '../../../host/model/credential-sources.ts';
 import type { TimeBounds } from '../../../host/model/trusted-time.ts';
-import { type OpensslAuthority, OpensslFolder } from './openssl-authority.ts';
+import { describeWith } from '../../requirements.ts';
+import { type Issued, type OpensslAuthority, OpensslFolder } from './openssl-authority.ts';
 
-const folder = new OpensslFolder();
+let folder: OpensslFolder;
+let root: OpensslAuthority;
+let tokyo: Issued;
+beforeAll(() => {
+  folder = new OpensslFolder();
+  root = folder.authority('root');
+  tokyo = root.issue('tokyo');
+});
 afterAll(() => folder.remove());
 
 const dayMs = 86_400_000;
@@ -42,10 +50,7 @@ function verdict(
   return judged.ok ? 'ok' : judged.code;
 }
 
-const root = folder.authority('root');
-const tokyo = root.issue('tokyo');
-
-describe('a certificate by a trusted authority', () => {
+describeWith(['openssl'], 'a certificate by a trusted authority', () => {
   it('is accepted, and gives its key', () => {
     const judged = trust(root).judge(tokyo.chain, name('tokyo'));
     expect(judged.ok && judged.value.asymmetricKeyType).toBe('ec');
@@ -80,7 +85,7 @@ describe('a certificate by a trusted authority', () => {
   });
 });
 
-describe('names', () => {
+describeWith(['openssl'], 'names', () => {
   it('must be the very one: no other letters, no wildcard, no part, no common name', () => {
     expect(verdict(root, tokyo.chain, name('osaka'))).toBe('certificate-name');
     expect(verdict(root, tokyo.chain, name('Tokyo'))).toBe('certificate-name');
@@ -115,10 +120,13 @@ describe('names', () => {
   });
 });
 
-describe('chains', () => {
-  const office = root.authority('office');
-  const desk = office.authority('desk');
-  const { chain } = desk.issue('tokyo');
+describeWith(['openssl'], 'chains', () => {
+  let office: OpensslAuthority;
+  let chain: readonly Uint8Array[];
+  beforeAll(() => {
+    office = root.authority('office');
+    chain = office.authority('desk').issue('tokyo').chain;
+  });
 
   it('lead through several authorities, in any order, with the root or without', () => {
     expect(chain).toHaveLength(3);
@@ -179,7 +187,7 @@ describe('chains', () => {
   });
 });
 
-describe('what a certificate may be used for', () => {
+describeWith(['openssl'], 'what a certificate may be used for', () => {
   const judged = (extensions: readonly string[]): string =>
     verdict(root, [root.issueDer('tokyo', { extensions: ['subjectAltName=DNS:tokyo', ...extensions] })]);
 
@@ -203,7 +211,7 @@ describe('what a certificate may be used for', () => {
   });
 });
 
-describe('algorithms', () => {
+describeWith(['openssl'], 'algorithms', () => {
   it.each(['md5', 'sha1'])('%s is refused in a signature', (hash) => {
     const rsa = folder.authority(`signs-${hash}`, { key: 'rsa' });
     expect(verdict(rsa, [rsa.issueDer('tokyo', { hash })])).toBe('certificate-algorithm');
@@ -216,7 +224,7 @@ describe('algorithms', () => {
   });
 });
 
-describe('time', () => {
+describeWith(['openssl'], 'time', () => {
   it('ends a certificate, and the one above it', () => {
     const late = { atLeastUtcMs: now + 2 * dayMs, atMostUtcMs: now + 2 * dayMs };
     let seen = 0;
@@ -233,13 +241,21 @@ describe('time', () => {
   });
 });
 
-describe('revocation lists', () => {
-  const authority = folder.authority('revoking');
-  const office = authority.authority('office');
-  const [gone, here] = [authority.issue('tokyo'), authority.issue('tokyo')];
-  const below = office.issue('tokyo');
-  authority.revoke(gone.file);
-  const lists = authority.revocationList();
+describeWith(['openssl'], 'revocation lists', () => {
+  let authority: OpensslAuthority;
+  let office: OpensslAuthority;
+  let gone: Issued;
+  let here: Issued;
+  let below: Issued;
+  let lists: string;
+  beforeAll(() => {
+    authority = folder.authority('revoking');
+    office = authority.authority('office');
+    [gone, here] = [authority.issue('tokyo'), authority.issue('tokyo')];
+    below = office.issue('tokyo');
+    authority.revoke(gone.file);
+    lists = authority.revocationList();
+  });
   const judged = (chain: readonly Uint8Array[], changes: TrustChanges): string =>
     verdict(authority, chain, name('tokyo'), changes);
 
@@ -285,8 +301,11 @@ describe('revocation lists', () => {
   });
 });
 
-describe('hostile octets', () => {
-  const [der] = tokyo.chain as [Uint8Array];
+describeWith(['openssl'], 'hostile octets', () => {
+  let der: Uint8Array;
+  beforeAll(() => {
+    [der] = tokyo.chain as [Uint8Array];
+  });
 
   it('never throw: every truncation, every flipped bit', { timeout: 60_000 }, () => {
     const judge = trust(root);

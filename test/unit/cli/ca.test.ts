@@ -3,11 +3,12 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { pemObjects } from '../../../host/certificates/pem.ts';
 import { authoritiesIn, revocationListsIn, Trust } from '../../../host/certificates/trust.ts';
 import { AuthorityFolder, readRequest } from '../../../host/cli/ca-folder.ts';
 import { HostError } from '../../../host/model/host-error.ts';
+import { describeWith } from '../../requirements.ts';
 
 let folder: string;
 
@@ -40,35 +41,38 @@ function judge(ca: AuthorityFolder, pem: string, name: string): string {
   return judged.ok ? 'ok' : judged.code;
 }
 
-describe.each(['p256', 'ed25519'] as const)('an authority with a key of %s', (kind) => {
-  it('issues and revokes what openssl and the server accept and refuse', () => {
-    const ca = AuthorityFolder.create(path('ca'), 'Test CA', kind, 100);
-    expect(statSync(ca.file('ca.key')).mode & 0o777).toBe(0o600);
-    expect(statSync(path('ca')).mode & 0o777).toBe(0o700);
-    const [tokyo, osaka] = [ca.issue('tokyo', 30), ca.issue('osaka', 30)];
-    ca.writeList(7);
-    expect(verify(tokyo.certificatePem)).toMatchObject({ status: 0 });
-    expect(judge(ca, tokyo.certificatePem, 'tokyo')).toBe('ok');
-    expect(judge(ca, tokyo.certificatePem, 'osaka')).toBe('certificate-name');
+describeWith(['openssl'], 'an authority', () => {
+  it.each(['p256', 'ed25519'] as const)(
+    'with a key of %s issues and revokes what openssl and the server accept and refuse',
+    (kind) => {
+      const ca = AuthorityFolder.create(path('ca'), 'Test CA', kind, 100);
+      expect(statSync(ca.file('ca.key')).mode & 0o777).toBe(0o600);
+      expect(statSync(path('ca')).mode & 0o777).toBe(0o700);
+      const [tokyo, osaka] = [ca.issue('tokyo', 30), ca.issue('osaka', 30)];
+      ca.writeList(7);
+      expect(verify(tokyo.certificatePem)).toMatchObject({ status: 0 });
+      expect(judge(ca, tokyo.certificatePem, 'tokyo')).toBe('ok');
+      expect(judge(ca, tokyo.certificatePem, 'osaka')).toBe('certificate-name');
 
-    expect(ca.revoke('tokyo', 7)).toEqual([tokyo.serial]);
-    expect(ca.revoke('tokyo', 7)).toEqual([]);
-    const list = ['-crl_check', '-CRLfile', ca.file('ca.crl')];
-    expect(verify(tokyo.certificatePem, ...list).text).toContain('certificate revoked');
-    expect(verify(osaka.certificatePem, ...list)).toMatchObject({ status: 0 });
-    expect(judge(ca, tokyo.certificatePem, 'tokyo')).toBe('certificate-revoked');
-    expect(judge(ca, osaka.certificatePem, 'osaka')).toBe('ok');
-    // A new one for the same name is another certificate.
-    expect(judge(ca, ca.issue('tokyo', 30).certificatePem, 'tokyo')).toBe('ok');
-    expect(ca.index().certificates.map(({ name, revoked }) => [name, revoked !== null])).toEqual([
-      ['tokyo', true],
-      ['osaka', false],
-      ['tokyo', false],
-    ]);
-  });
+      expect(ca.revoke('tokyo', 7)).toEqual([tokyo.serial]);
+      expect(ca.revoke('tokyo', 7)).toEqual([]);
+      const list = ['-crl_check', '-CRLfile', ca.file('ca.crl')];
+      expect(verify(tokyo.certificatePem, ...list).text).toContain('certificate revoked');
+      expect(verify(osaka.certificatePem, ...list)).toMatchObject({ status: 0 });
+      expect(judge(ca, tokyo.certificatePem, 'tokyo')).toBe('certificate-revoked');
+      expect(judge(ca, osaka.certificatePem, 'osaka')).toBe('ok');
+      // A new one for the same name is another certificate.
+      expect(judge(ca, ca.issue('tokyo', 30).certificatePem, 'tokyo')).toBe('ok');
+      expect(ca.index().certificates.map(({ name, revoked }) => [name, revoked !== null])).toEqual([
+        ['tokyo', true],
+        ['osaka', false],
+        ['tokyo', false],
+      ]);
+    },
+  );
 });
 
-describe('a certificate request', () => {
+describeWith(['openssl'], 'a certificate request', () => {
   const request = (...args: string[]): string => {
     execFileSync('openssl', ['req', '-new', '-nodes', '-keyout', path('key'), '-out', path('csr'), ...args], {
       stdio: 'ignore',

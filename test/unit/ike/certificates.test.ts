@@ -1,15 +1,30 @@
 import { createHash, createPublicKey } from 'node:crypto';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { authoritiesIn, revocationListsIn, Trust } from '../../../host/certificates/trust.ts';
 import type { InitiatorConfig } from '../../../host/ike/initiator.ts';
 import type { ResponderConfig } from '../../../host/ike/responder.ts';
 import { fqdnIdentity, identityKey } from '../../../host/ike/wire/identification.ts';
 import type { OwnCertificate } from '../../../host/model/certificate-trust.ts';
 import { type Credentials, certificates, sharedKey } from '../../../host/model/credentials.ts';
-import { type KeyKind, type OpensslAuthority, OpensslFolder } from '../certificates/openssl-authority.ts';
+import { describeWith } from '../../requirements.ts';
+import {
+  type Issued,
+  type KeyKind,
+  type OpensslAuthority,
+  OpensslFolder,
+} from '../certificates/openssl-authority.ts';
 import { actionsOf, key, outcomes, Pair, type PairOptions, routerIdentity } from './pair.ts';
 
-const folder = new OpensslFolder();
+let folder: OpensslFolder;
+let root: OpensslAuthority;
+let router: Issued;
+let server: Issued;
+beforeAll(() => {
+  folder = new OpensslFolder();
+  root = folder.authority('root');
+  router = root.authority('office').issue('router-a.example');
+  server = root.issue('server.example');
+});
 afterAll(() => folder.remove());
 
 const now = Date.now() + 3_600_000;
@@ -22,11 +37,6 @@ function trust(authority: OpensslAuthority, lists?: string): Trust {
     time: () => ({ atLeastUtcMs: now }),
   });
 }
-
-const root = folder.authority('root');
-const office = root.authority('office');
-const router = office.issue('router-a.example');
-const server = root.issue('server.example');
 
 interface Ends {
   readonly router: Credentials;
@@ -62,7 +72,7 @@ const results = (pair: Pair): string[] => [
   ...outcomes(pair.responderActions),
 ];
 
-describe('certificates at both ends', () => {
+describeWith(['openssl'], 'certificates at both ends', () => {
   it('establish in two round trips, through a chain, in fragments', () => {
     const pair = run(both());
     expect(results(pair)).toEqual(['established', 'established']);
@@ -97,9 +107,12 @@ describe('certificates at both ends', () => {
   });
 });
 
-describe('a mixture', () => {
+describeWith(['openssl'], 'a mixture', () => {
   const shared = sharedKey(key('correct horse battery staple'));
-  const judge = trust(root);
+  let judge: Trust;
+  beforeAll(() => {
+    judge = trust(root);
+  });
 
   it('of a key from the router and a certificate from the server works where it is configured', () => {
     const pair = run({
@@ -145,7 +158,7 @@ describe('a mixture', () => {
   });
 });
 
-describe('a router is refused', () => {
+describeWith(['openssl'], 'a router is refused', () => {
   const refusal = (ends: Ends, changes?: PairOptions): string[] => {
     const pair = run(ends, changes);
     expect(outcomes(pair.initiatorActions)).toEqual(['failed authentication-failed']);
@@ -197,7 +210,7 @@ describe('a router is refused', () => {
   });
 });
 
-describe('a server is refused', () => {
+describeWith(['openssl'], 'a server is refused', () => {
   it.each([
     ['with a certificate for another name', () => root.issue('other.example'), 'certificate-name'],
     [
