@@ -1,6 +1,5 @@
 /**
- * `npm test`: builds the firmware, runs everything in test/ that needs no QEMU, and ends with the reasons for what was
- * skipped and with `N passed, N failed, N skipped` alone on the last line. Arguments narrow the run to the test files
+ * `npm test`: builds the firmware, runs everything in test/, and ends with the reasons for what was skipped and with `N passed, N failed, N skipped` alone on the last line. Arguments narrow the run to the test files
  * whose path contains one of them; `--sim`, `--fuzz` and `--lab` are the kinds that have npm scripts of their own.
  *
  * A file that cannot be loaded, an error outside any test, and a run in which no test was found count as failures.
