@@ -13,6 +13,7 @@ import {
   writeConfiguration,
 } from './configuration.ts';
 import { readRouterStatus, readServerStatus } from './control.ts';
+import { cpuTimeMs } from './cpu-time.ts';
 import type { LabOptions } from './options.ts';
 import type { Place } from './place.ts';
 import { describeEnd, type LabProcess, lastLines, nodeCommand, type Processes } from './processes.ts';
@@ -79,14 +80,10 @@ export class Fleet {
     return name === server ? files.server : (files.routers[name] ?? '');
   }
 
-  /** Milliseconds of processor time that the server or a router has used. */
+  /** Milliseconds of processor time that the server or a router has used; 0 where it does not run. */
   processorMs(name: string): number {
     const pid = this.#running.get(name)?.pid;
-    if (pid === undefined) return 0;
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // proc(5), fields 14 and 15 in ticks of 10 ms; the name in parentheses may hold anything.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return 10 * (Number(fields[11]) + Number(fields[12]));
+    return pid === undefined ? 0 : cpuTimeMs(pid);
   }
 
   /** Starts everything with one set of files, server first, and returns when every channel is up. */

@@ -12,9 +12,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { readServerStatus } from '../../lab/control.ts';
+import { cpuTimeMs } from '../../lab/cpu-time.ts';
 import type { Bench, BenchOptions, BenchOutcome, BenchRow } from '../bench.ts';
 import { WrongResult } from '../bench.ts';
-import { cpuTimeMs } from '../ike/cpu-time.ts';
 import { median } from '../statistics.ts';
 import { attempt, keyText, routerName, serverName } from './attempt.ts';
 

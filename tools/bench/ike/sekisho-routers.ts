@@ -5,10 +5,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HostError } from '../../../host/model/host-error.ts';
 import { smallPairs } from '../../lab/configuration.ts';
+import { cpuTimeMs } from '../../lab/cpu-time.ts';
 import { Fleet } from '../../lab/fleet.ts';
 import type { Site } from '../../lab/topology-plan.ts';
 import { ping } from '../../lab/traffic.ts';
-import { cpuTimeMs } from './cpu-time.ts';
 import { espWithinMs, type PeerRound, peersInRound, settleMs, warmUpPeers } from './peer-figures.ts';
 import type { Stage } from './stage.ts';
 import { isEsp, protocols, WireTimes } from './wire-times.ts';

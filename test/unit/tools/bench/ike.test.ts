@@ -2,12 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { parseIkeProposal } from '../../../../host/model/ike-proposal.ts';
 import { ikeBench } from '../../../../tools/bench/ike/bench.ts';
-import { cpuTimeMs } from '../../../../tools/bench/ike/cpu-time.ts';
 import { ikeProposal, keyExchanges, newPeerKeyExchanges } from '../../../../tools/bench/ike/key-exchanges.ts';
 import { newPeerRow } from '../../../../tools/bench/ike/new-peers.ts';
 import type { PeerRound } from '../../../../tools/bench/ike/peer-figures.ts';
 import { renderIkeRows } from '../../../../tools/bench/ike/report.ts';
 import { isEsp, isIke, readWirePacket } from '../../../../tools/bench/ike/wire-times.ts';
+import { cpuTimeMs } from '../../../../tools/lab/cpu-time.ts';
 
 describe('the rows of the IKE bench', () => {
   it('are of key exchanges that there are, and have names of their own', () => {
