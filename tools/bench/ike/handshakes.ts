@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { innerAddress } from '../../../host/channel/inner-address.ts';
 import { formatAddress } from '../../../host/model/address.ts';
+import { sectionText } from '../../interop/strongswan/settings-text.ts';
 import { cpuTimeMs } from '../../lab/cpu-time.ts';
 import { server } from '../../lab/topology-plan.ts';
 import { type BenchRow, WrongResult } from '../bench.ts';
@@ -176,35 +177,21 @@ function charonConfiguration(
   const proposals = keyExchanges
     .filter(({ inStrongswan }) => inStrongswan)
     .map(({ name }) => ikeProposal(name));
-  const secrets = routerNames.map(
-    (router) => `  ike-${router} {
-    id = ${router}
-    secret = "${key}"
-  }`,
-  );
-  return `connections {
-  routers {
-    version = 2
-    local_addrs = ${address}
-    proposals = ${proposals.join(', ')}
-    local {
-      auth = psk
-      id = ${responderName}
-    }
-    remote {
-      auth = psk
-    }
-    children {
-      channel {
-        local_ts = ${inner}/128
-        remote_ts = ::/0
-        esp_proposals = aes256gcm16-noesn
-      }
-    }
-  }
-}
-secrets {
-${secrets.join('\n')}
-}
-`;
+  return sectionText({
+    connections: {
+      routers: {
+        version: 2,
+        local_addrs: address,
+        proposals: proposals.join(', '),
+        local: { auth: 'psk', id: responderName },
+        remote: { auth: 'psk' },
+        children: {
+          channel: { local_ts: `${inner}/128`, remote_ts: '::/0', esp_proposals: 'aes256gcm16-noesn' },
+        },
+      },
+    },
+    secrets: Object.fromEntries(
+      routerNames.map((router) => [`ike-${router}`, { id: router, secret: `"${key}"` }]),
+    ),
+  });
 }

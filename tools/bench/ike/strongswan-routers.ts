@@ -8,6 +8,8 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Charon } from '../../interop/strongswan/charon.ts';
+import type { Section } from '../../interop/strongswan/combination.ts';
+import { sectionText } from '../../interop/strongswan/settings-text.ts';
 import { cpuTimeMs } from '../../lab/cpu-time.ts';
 import type { Site } from '../../lab/topology-plan.ts';
 import { ikeProposal } from './key-exchanges.ts';
@@ -121,37 +123,33 @@ function configuration(
   keys: readonly string[],
   role: 'asking' | 'asked',
 ): string {
-  const connections = keys.map((_, number) => {
-    const identities = ['asking', `peer-${number}`];
-    if (role === 'asked') identities.reverse();
-    return `  peer-${number} {
-    version = 2
-    mobike = no
-    local_addrs = ${here.wanAddress}
-    remote_addrs = ${there.wanAddress}
-    proposals = ${ikeProposal(keyExchange)}
-    local {
-      auth = psk
-      id = ${identities[0]}
-    }
-    remote {
-      auth = psk
-      id = ${identities[1]}
-    }
-    children {
-      peer-${number} {
-        local_ts = ${addressOf(here, number)}/32
-        remote_ts = ${addressOf(there, number)}/32
-        esp_proposals = aes256gcm16
-      }
-    }
-  }`;
+  const connections = keys.map((_, number): [string, Section] => {
+    const peer = `peer-${number}`;
+    const [local, remote] = role === 'asking' ? ['asking', peer] : [peer, 'asking'];
+    const connection: Section = {
+      version: 2,
+      mobike: 'no',
+      local_addrs: here.wanAddress,
+      remote_addrs: there.wanAddress,
+      proposals: ikeProposal(keyExchange),
+      local: { auth: 'psk', id: local },
+      remote: { auth: 'psk', id: remote },
+      children: {
+        [peer]: {
+          local_ts: `${addressOf(here, number)}/32`,
+          remote_ts: `${addressOf(there, number)}/32`,
+          esp_proposals: 'aes256gcm16',
+        },
+      },
+    };
+    return [peer, connection];
   });
-  const secrets = keys.map(
-    (key, number) => `  ike-${number} {
-    id = peer-${number}
-    secret = "${key}"
-  }`,
-  );
-  return `connections {\n${connections.join('\n')}\n}\nsecrets {\n${secrets.join('\n')}\n}\n`;
+  const secrets = keys.map((key, number): [string, Section] => [
+    `ike-${number}`,
+    { id: `peer-${number}`, secret: `"${key}"` },
+  ]);
+  return sectionText({
+    connections: Object.fromEntries(connections),
+    secrets: Object.fromEntries(secrets),
+  });
 }

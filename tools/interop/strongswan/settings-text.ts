@@ -103,7 +103,8 @@ function merged(base: Section, more: Section): Section {
   return result;
 }
 
-function sectionText(section: Section, indent = ''): string {
+/** A section's inside in the form of strongswan.conf and swanctl.conf. */
+export function sectionText(section: Section, indent = ''): string {
   return Object.entries(section)
     .map(([key, value]) =>
       typeof value === 'object'
