@@ -1,5 +1,6 @@
 /** Echo requests and what has to come back (RFC 792, RFC 4443), octet by octet; the witness's view, independent of the engine. */
 import { parseAddress } from '../../../host/model/address.ts';
+import { onesComplementSum } from '../../fuzz/packets/inner-packet.ts';
 
 const ICMP = 1;
 const ICMPV6 = 58;
@@ -19,7 +20,7 @@ export interface Echo {
 
 /** The whole IP packet. */
 export function echoPacket(echo: Echo): Uint8Array {
-  const [source, destination] = [octetsOf(echo.source), octetsOf(echo.destination)];
+  const [source, destination] = [addressOctets(echo.source), addressOctets(echo.destination)];
   const message = Buffer.concat([
     Buffer.from([echo.type, 0, 0, 0, 0x5e, 0x15, echo.sequence >> 8, echo.sequence & 255]),
     echo.payload,
@@ -54,14 +55,14 @@ export function echoPacket(echo: Echo): Uint8Array {
 export function saidIn(packet: Uint8Array): string {
   const ipv6 = (packet[0] ?? 0) >> 4 === 6;
   const [addressesAt, headerLength] = ipv6 ? [8, 40] : [12, ((packet[0] ?? 0) & 15) * 4];
-  const addressOctets = ipv6 ? 32 : 8;
+  const addressesLength = ipv6 ? 32 : 8;
   return Buffer.concat([
-    packet.subarray(addressesAt, addressesAt + addressOctets),
+    packet.subarray(addressesAt, addressesAt + addressesLength),
     packet.subarray(headerLength),
   ]).toString('hex');
 }
 
-export function octetsOf(text: string): Uint8Array {
+function addressOctets(text: string): Uint8Array {
   const address = parseAddress(text);
   if (!address.ok) throw new Error(address.message);
   return address.value.octets;
@@ -69,9 +70,5 @@ export function octetsOf(text: string): Uint8Array {
 
 /** RFC 1071. */
 function checksum(octets: Uint8Array): number {
-  let sum = 0;
-  for (let index = 0; index < octets.length; index += 2)
-    sum += ((octets[index] ?? 0) << 8) | (octets[index + 1] ?? 0);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
+  return ~onesComplementSum(octets, 0, octets.length) & 0xffff;
 }
