@@ -1,6 +1,6 @@
 /** `npm run interop -- PEER`: a stranger and ours as each other's peers, in every combination of its matrix. */
-import { writeFileSync } from 'node:fs';
 import { HostError } from '../../host/model/host-error.ts';
+import { writeReport } from '../lab/report-file.ts';
 import { type InteropOptions, type PeerName, readOptions, usage } from './options.ts';
 import type { Peer } from './peer.ts';
 import { agreeing, verdictLine } from './verdict.ts';
@@ -43,12 +43,6 @@ async function play(
   if (played.problems !== '') print(`${played.problems}\n`);
   print(verdictLine(played.outcomes));
   return agreeing(played.outcomes) === played.outcomes.length ? 0 : 1;
-}
-
-function writeReport(file: string, report: object): void {
-  const text = `${JSON.stringify(report, undefined, 2)}\n`;
-  if (file === '-') process.stdout.write(text);
-  else writeFileSync(file, text);
 }
 
 try {

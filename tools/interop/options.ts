@@ -1,6 +1,7 @@
 /** The command line of `npm run interop`. */
 import { parseArgs } from 'node:util';
 import { HostError } from '../../host/model/host-error.ts';
+import { readName } from '../lab/options.ts';
 
 export const peerNames = ['strongswan', 'linux-kernel'] as const;
 export type PeerName = (typeof peerNames)[number];
@@ -52,11 +53,7 @@ export function readOptions(args: readonly string[]): InteropOptions | 'help' {
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > maximumJobs) {
     throw new HostError('USAGE', `--jobs: expected 1 to ${maximumJobs}, found ${values.jobs}`);
   }
-  const name = values.name ?? 'interop';
-  // Names of namespaces and files are made of it.
-  if (!/^[a-z0-9-]{1,24}$/.test(name)) {
-    throw new HostError('USAGE', `--name: expected 1 to 24 small letters, digits or "-", found ${name}`);
-  }
+  const name = readName(values.name ?? 'interop');
   const only = (values.only ?? '').toLowerCase();
   return { peer, only, json: values.json, list: values.list ?? false, jobs, name };
 }

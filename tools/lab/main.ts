@@ -3,7 +3,6 @@
  * and leaves nothing behind, however it ends. docs/lab.md tells what it measures and how.
  */
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { HostError } from '../../host/model/host-error.ts';
 import { Lab } from './lab.ts';
 import { insideNamespace, namespacePrefix } from './namespaces.ts';
@@ -13,6 +12,7 @@ import { type LabOptions, readOptions, usage } from './options.ts';
 import { readState } from './place.ts';
 import { extendSearchPath, obtainPrivileges } from './privileges.ts';
 import type { Finding, Report } from './report.ts';
+import { writeReport } from './report-file.ts';
 import { runSteps, runWholeScenario, shortScenario } from './scenario/scenario.ts';
 import type { Scene } from './scenario/scene.ts';
 import { renderSummary } from './summary.ts';
@@ -119,12 +119,6 @@ async function measure(
     await scene.fleet.startAll('everyday');
   }
   return report.ok;
-}
-
-function writeReport(file: string, report: object): void {
-  const text = `${JSON.stringify(report, undefined, 2)}\n`;
-  if (file === '-') process.stdout.write(text);
-  else writeFileSync(file, text);
 }
 
 function whatToTry(scene: Scene, options: LabOptions): string {

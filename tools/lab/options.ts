@@ -47,11 +47,7 @@ export function readOptions(args: readonly string[]): LabOptions {
   const at = args.indexOf('exec');
   const own = at < 0 ? args : args.slice(0, at);
   const values = parse(own);
-  const name = values.name ?? 'lab';
-  // Names of namespaces and files are made of it.
-  if (!/^[a-z0-9-]{1,24}$/.test(name)) {
-    throw new HostError('USAGE', `--name: expected 1 to 24 small letters, digits or "-", found ${name}`);
-  }
+  const name = readName(values.name ?? 'lab');
   const [where, ...command] = at < 0 ? [] : args.slice(at + 1);
   if (at >= 0 && (where === undefined || command.length === 0)) {
     throw new HostError('USAGE', 'exec: expected WHERE and a command');
@@ -69,6 +65,18 @@ export function readOptions(args: readonly string[]): LabOptions {
     exec:
       where === undefined ? undefined : { where, command: command[0] === '--' ? command.slice(1) : command },
   };
+}
+
+/**
+ * What `--name` says; names of namespaces and files are made of it.
+ *
+ * @throws HostError USAGE where they cannot be
+ */
+export function readName(name: string): string {
+  if (!/^[a-z0-9-]{1,24}$/.test(name)) {
+    throw new HostError('USAGE', `--name: expected 1 to 24 small letters, digits or "-", found ${name}`);
+  }
+  return name;
 }
 
 function scenarioOf(values: ReturnType<typeof parse>): LabOptions['scenario'] {
