@@ -32,6 +32,8 @@ const natRules = `table ip nat {
 
 export class Arena {
   readonly #lab: string;
+  /** Of the names of its namespaces. */
+  readonly #prefix: string;
   /** Namespaces of the arena's processes, as Processes.start wants them. */
   readonly strongswan: string;
   readonly sekisho: string;
@@ -42,6 +44,7 @@ export class Arena {
 
   private constructor(lab: string, name: string, network: Network) {
     this.#lab = `${lab}-${name}`;
+    this.#prefix = namespacePrefix(lab);
     this.strongswan = `${name}-strongswan`;
     this.sekisho = `${name}-sekisho`;
     this.#nat = `${name}-nat`;
@@ -57,7 +60,7 @@ export class Arena {
   static build(lab: string, name: string, network: Network, role: Role): Arena {
     const arena = new Arena(lab, name, network);
     arena.remove();
-    const prefix = namespacePrefix(lab);
+    const prefix = arena.#prefix;
     const [initiator, responder] =
       role === 'initiator' ? [arena.strongswan, arena.sekisho] : [arena.sekisho, arena.strongswan];
     const add = (namespace: string) => {
@@ -106,8 +109,7 @@ export class Arena {
 
   /** Runs a command in one of the namespaces and returns what it printed. @throws HostError PLATFORM */
   run(namespace: string, ...command: readonly string[]): string {
-    const arenaOf = this.#lab.slice(0, this.#lab.lastIndexOf('-'));
-    return runCommand(insideNamespace(namespacePrefix(arenaOf) + namespace, command));
+    return runCommand(insideNamespace(this.#prefix + namespace, command));
   }
 
   /** Kills what still runs in it, and removes it. */
