@@ -162,5 +162,3 @@ export const aesTables: Record<string, number[]> = Object.fromEntries([
 function named(prefix: string, suffixes: string[], tables: number[][]): [string, number[]][] {
   return tables.map((table, index) => [`${prefix}_${suffixes[index]}`, table]);
 }
-
-export const affineConstants = { encrypt: encryptIn(0x63), decrypt: decryptIn(0x63) };

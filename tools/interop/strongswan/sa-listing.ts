@@ -9,7 +9,6 @@ type Value = string | string[] | { [key: string]: Value };
 const count = z.string().regex(/^\d+$/).transform(Number);
 
 const childSchema = z.object({
-  name: z.string(),
   uniqueid: z.string(),
   state: z.string(),
   encap: z.string().default('no'),
@@ -26,12 +25,9 @@ const childSchema = z.object({
 const ikeSaSchema = z.object({
   uniqueid: z.string(),
   state: z.string(),
-  'initiator-spi': z.string(),
   'responder-spi': z.string(),
   'local-host': z.string(),
   'remote-host': z.string(),
-  'remote-port': z.string(),
-  'remote-id': z.string(),
   'encr-alg': z.string().default(''),
   'encr-keysize': z.string().default(''),
   'integ-alg': z.string().default(''),
