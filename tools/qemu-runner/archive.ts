@@ -12,7 +12,6 @@ export type ArchiveEntry =
       readonly content: Uint8Array;
       readonly executable: boolean;
     }
-  | { readonly kind: 'link'; readonly path: string; readonly target: string }
   /** A character device. */
   | { readonly kind: 'device'; readonly path: string; readonly major: number; readonly minor: number };
 
@@ -23,7 +22,6 @@ const trailer = 'TRAILER!!!';
 const folderMode = 0o040755;
 const fileMode = 0o100644;
 const executableMode = 0o100755;
-const linkMode = 0o120777;
 const deviceMode = 0o020600;
 
 /** The archive of `entries`, whose paths have no leading slash; a folder stands before what is in it. */
@@ -38,8 +36,6 @@ function recordOf(entry: ArchiveEntry, inode: number): Uint8Array[] {
       return record(inode, folderMode, entry.path, new Uint8Array(0));
     case 'file':
       return record(inode, entry.executable ? executableMode : fileMode, entry.path, entry.content);
-    case 'link':
-      return record(inode, linkMode, entry.path, Buffer.from(entry.target));
     case 'device':
       return record(inode, deviceMode, entry.path, new Uint8Array(0), [entry.major, entry.minor]);
   }

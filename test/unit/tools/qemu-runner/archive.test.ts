@@ -1,6 +1,6 @@
 /** A cpio archive as another program reads it: busybox unpacks what a kernel would. */
 import { spawnSync } from 'node:child_process';
-import { lstatSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -21,7 +21,6 @@ const entries: readonly ArchiveEntry[] = [
       executable: length % 2 === 1,
     }),
   ),
-  { kind: 'link', path: 'bin/link', target: 'n' },
 ];
 
 describeWith(['busybox'], 'an archive', () => {
@@ -38,7 +37,6 @@ describeWith(['busybox'], 'an archive', () => {
         expect(lstatSync(path).mode & 0o777).toBe(entry.executable ? 0o755 : 0o644);
       }
     }
-    expect(readlinkSync(join(folder, 'bin/link'))).toBe('n');
   });
 
   it('is the same octets each time', () => {
