@@ -49,7 +49,7 @@ interface ModelPair {
 }
 
 /** SPI, sequence number, IV (the number again, in 8 octets, as AES-GCM has it), fingerprint of the key. */
-export const espHeaderOctets = 20;
+const espHeaderOctets = 20;
 const heldPerKey = 64;
 const unknownSpiEventsPerSecond = 8;
 

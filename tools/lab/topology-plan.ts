@@ -80,7 +80,7 @@ const wans: readonly (readonly [string, Wan])[] = [
   ['nagoya', { address: '203.0.113.138', gateway: '203.0.113.129', length: 25 }],
 ];
 
-export const siteNames: readonly string[] = wans.map(([name]) => name);
+const siteNames: readonly string[] = wans.map(([name]) => name);
 
 /** The address between a NAT and the router behind it. */
 const behindNat: Wan = { address: '192.168.77.2', gateway: '192.168.77.1', length: 24 };

@@ -45,7 +45,7 @@ export function buildTopology(lab: string, plan: TopologyPlan): void {
 }
 
 /** Lines for `ip -batch`: addresses and links first, routes after them. */
-export function settingsOf(plan: TopologyPlan, namespace: string): string[] {
+function settingsOf(plan: TopologyPlan, namespace: string): string[] {
   const lines = ['link set lo up'];
   for (const end of plan.links.flat().filter((one) => one.namespace === namespace)) {
     for (const address of end.addresses) {

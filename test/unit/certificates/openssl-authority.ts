@@ -188,7 +188,7 @@ function openssl(...args: readonly string[]): void {
   execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-export function routerExtensions(name: string): string[] {
+function routerExtensions(name: string): string[] {
   return [
     'basicConstraints=critical,CA:FALSE',
     'keyUsage=critical,digitalSignature',

@@ -81,7 +81,7 @@ export function initiatorConfig(seed: string, changes: Partial<InitiatorConfig> 
   };
 }
 
-export function responderConfig(seed: string, changes: Partial<ResponderConfig> = {}): ResponderConfig {
+function responderConfig(seed: string, changes: Partial<ResponderConfig> = {}): ResponderConfig {
   let nextSpi = 0x1000;
   return {
     identity: serverIdentity,

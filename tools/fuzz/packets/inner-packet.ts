@@ -10,7 +10,7 @@ export const SENDING_NET = 2;
 export const RECEIVING_NET = 1;
 
 /** Four words that stand at the head of every payload with room for them: they must not be seen in what is encrypted. */
-export const MARKER: readonly number[] = [0x5ec15400, 0xb0a710ad, 0x1f7e57ed, 0xc0ffee42];
+const MARKER: readonly number[] = [0x5ec15400, 0xb0a710ad, 0x1f7e57ed, 0xc0ffee42];
 const MARKER_OCTETS = 16;
 
 export const PROTOCOL_UDP = 17;

@@ -106,7 +106,7 @@ export function policySet(...policies: DistributionPolicy[]): PolicySet {
 }
 
 /** Deterministic octets, different at each call. */
-export function countingRandom(): (octets: number) => Uint8Array {
+function countingRandom(): (octets: number) => Uint8Array {
   let state = 1;
   return (octets) =>
     Uint8Array.from({ length: octets }, () => {
