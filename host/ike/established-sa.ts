@@ -13,6 +13,7 @@ import type { Purpose, Received } from './ike-sa.ts';
 import { IkeSaSuccession, lingerMs, type Member } from './ike-sa-succession.ts';
 import { parseInformational, rejectionIn } from './informational.ts';
 import { isLostStateHint } from './lost-state.ts';
+import type { Passage } from './mobike.ts';
 import { PathToPeer } from './path-to-peer.ts';
 import { busy, type RekeyFailure } from './rekey-answer.ts';
 import { Rekeyings, type RekeyStart, type RekeyWhat } from './rekeyings.ts';
@@ -24,6 +25,7 @@ import type { PayloadValue } from './wire/payload-chain.ts';
 import type { PayloadSet } from './wire/payload-set.ts';
 
 type Request = Extract<Received, { kind: 'request' }>;
+type Response = Extract<Received, { kind: 'response' }>;
 
 /** Seals and sends the answer to one request. */
 type Answer = (values: readonly PayloadValue[]) => IkeAction[];
@@ -116,7 +118,7 @@ export class EstablishedSa {
         return [];
       default:
         return [
-          ...this.#follow(from, to),
+          ...this.#follow(member, received, from, to),
           ...this.#confirm(member, now),
           ...(received.kind === 'request'
             ? this.#answer(member, received, from, to, now)
@@ -232,7 +234,8 @@ export class EstablishedSa {
       );
     }
     if (exchangeType === exchangeTypes.informational) {
-      return this.#answerInformational(member, payloads.value, answer, invalid, now);
+      const passage = { spis: member.ikeSa, local: to, peer: from };
+      return this.#answerInformational(member, payloads.value, passage, answer, invalid, now);
     }
     if (exchangeType !== exchangeTypes.createChildSa) {
       return invalid(`expected an exchange of an established IKE SA, found type ${exchangeType}`);
@@ -254,6 +257,7 @@ export class EstablishedSa {
   #answerInformational(
     member: Member,
     payloads: PayloadSet,
+    passage: Passage,
     answer: Answer,
     invalid: (message: string) => IkeAction[],
     now: Instant,
@@ -265,7 +269,7 @@ export class EstablishedSa {
     if (rejection !== undefined) {
       return [...answer([]), ...this.#report(rejection), ...this.#linger(member, now)];
     }
-    const moving = this.path.answer(payloads, member.ikeSa, this.saId);
+    const moving = this.path.answer(payloads, passage);
     const answerAll: Answer = (values) => answer([...values, ...moving.payloads]);
     return [...moving.actions, ...this.#acceptChildDeletes(deletedSpis, answerAll, now)];
   }
@@ -301,11 +305,7 @@ export class EstablishedSa {
     return [...actions, ...this.#report('child-deleted')];
   }
 
-  #handleResponse(
-    member: Member,
-    response: Extract<Received, { kind: 'response' }>,
-    now: Instant,
-  ): IkeAction[] {
+  #handleResponse(member: Member, response: Response, now: Instant): IkeAction[] {
     const { payloads, purpose } = response;
     if (purpose === 'delete') {
       if (member === this.#ikeSas.current) return this.abandon('local');
@@ -394,8 +394,11 @@ export class EstablishedSa {
     return [{ kind: 'ike-sa-rekeyed', saId: this.saId, replaced }];
   }
 
-  #follow(from: Endpoint, to: Endpoint): IkeAction[] {
-    return this.path.follow(from, to) ? [{ kind: 'peer-moved', saId: this.saId, peer: from }] : [];
+  #follow(member: Member, received: Request | Response, from: Endpoint, to: Endpoint): IkeAction[] {
+    const isInformational =
+      received.kind === 'request' && received.exchangeType === exchangeTypes.informational;
+    const request = isInformational && received.payloads.ok ? received.payloads.value : undefined;
+    return this.path.follow({ spis: member.ikeSa, local: to, peer: from }, request, this.saId);
   }
 
   #delete(member: Member, now: Instant): IkeAction[] {

@@ -38,6 +38,14 @@ export type MobilityRequest =
   | { readonly purpose: 'update-addresses'; readonly payloads: readonly PayloadValue[] }
   | { readonly purpose: 'check-routability'; readonly payloads: readonly PayloadValue[] };
 
+/** What an UPDATE_SA_ADDRESSES of the peer comes to. */
+export interface JudgedUpdate {
+  /** Why it may not go to where the request came from. */
+  readonly refusal: string | undefined;
+  /** What NATs are on its new way, as far as it lets us know. */
+  readonly nat: NatFindings | undefined;
+}
+
 export interface MobilityAnswer {
   readonly payloads: readonly PayloadValue[];
   /** The peer moved to where the request came from: what NATs are on its new way. */
@@ -91,6 +99,17 @@ export class Mobility {
     return this.canUpdate ? this.#natNotifies(passage) : [];
   }
 
+  /** What an INFORMATIONAL request says of the peer's addresses, to a responder; undefined when it says no new ones. */
+  judgeUpdate(payloads: PayloadSet, passage: Passage): JudgedUpdate | undefined {
+    const { isSupported, role } = this.#options;
+    if (!isSupported || role === 'initiator') return undefined;
+    if (payloads.notify(notifyTypes.updateSaAddresses) === undefined) return undefined;
+    return {
+      refusal: forbiddenNat(payloads, passage),
+      nat: detectNat(passage.spis, payloads, passage.peer, passage.local),
+    };
+  }
+
   /** What an INFORMATIONAL request of the peer is answered with, as far as it is about addresses. */
   answer(payloads: PayloadSet, passage: Passage): MobilityAnswer {
     const cookies = payloads.notifies
@@ -99,9 +118,9 @@ export class Mobility {
     if (!this.#options.isSupported) return { payloads: cookies };
     const nat = detectNat(passage.spis, payloads, passage.peer, passage.local);
     const natNotifies = nat === undefined ? [] : this.#natNotifies(passage);
-    const isUpdate = payloads.notify(notifyTypes.updateSaAddresses) !== undefined;
-    if (!isUpdate || this.#options.role === 'initiator') return { payloads: [...cookies, ...natNotifies] };
-    const refusal = forbiddenNat(payloads, passage);
+    const update = this.judgeUpdate(payloads, passage);
+    if (update === undefined) return { payloads: [...cookies, ...natNotifies] };
+    const { refusal } = update;
     if (refusal !== undefined) {
       return { payloads: [...cookies, encodeNotify(notifyTypes.unexpectedNatDetected)], refusal };
     }

@@ -31,13 +31,22 @@ export class PathToPeer {
     return this.#peer;
   }
 
-  /** A new authentic message came from `from` to `to`. True when the peer has moved. */
-  follow(from: Endpoint, to: Endpoint): boolean {
-    if (!this.#follows) return false;
-    this.#local = to;
-    if (from.port === this.#peer.port && equalAddresses(from.address, this.#peer.address)) return false;
-    this.#peer = from;
-    return true;
+  /**
+   * A new authentic message came the way of `passage`. What is reported, where the peer has moved or says so: nothing if it goes
+   * nowhere because a NAT that it forbids is on that way, which `answer` then tells it.
+   *
+   * @param request what it holds, if it is an INFORMATIONAL request
+   */
+  follow(passage: Passage, request: PayloadSet | undefined, saId: SaId): IkeAction[] {
+    if (!this.#follows) return [];
+    const update = request && this.#mobility.judgeUpdate(request, passage);
+    if (update?.refusal !== undefined) return [];
+    const { local, peer } = passage;
+    const isThere = peer.port === this.#peer.port && equalAddresses(peer.address, this.#peer.address);
+    this.#local = local;
+    this.#peer = peer;
+    if (update?.nat !== undefined) return [{ kind: 'peer-moved', saId, peer, nat: update.nat }];
+    return isThere ? [] : [{ kind: 'peer-moved', saId, peer }];
   }
 
   /** True when the peer goes along to another address of ours. */
@@ -61,20 +70,17 @@ export class PathToPeer {
     return this.#mobility.livenessPayloads(this.#passage(spis));
   }
 
-  /** What is answered to an INFORMATIONAL request, as far as it is about addresses, and what it means. */
+  /** What is answered to an INFORMATIONAL request that came the way of `passage`, as far as it is about addresses. */
   answer(
     payloads: PayloadSet,
-    spis: HeaderSpis,
-    saId: SaId,
+    passage: Passage,
   ): { readonly payloads: readonly PayloadValue[]; readonly actions: readonly IkeAction[] } {
-    const peer = this.#peer;
-    const answer = this.#mobility.answer(payloads, this.#passage(spis));
-    const actions: IkeAction[] = [];
-    if (answer.refusal !== undefined)
-      actions.push({ kind: 'refused', reason: 'unexpected-nat', message: answer.refusal, from: peer });
-    if (answer.moved?.nat !== undefined)
-      actions.push({ kind: 'peer-moved', saId, peer, nat: answer.moved.nat });
-    return { payloads: answer.payloads, actions };
+    const { payloads: answer, refusal: message } = this.#mobility.answer(payloads, passage);
+    if (message === undefined) return { payloads: answer, actions: [] };
+    return {
+      payloads: answer,
+      actions: [{ kind: 'refused', reason: 'unexpected-nat', message, from: passage.peer }],
+    };
   }
 
   /**
