@@ -36,6 +36,7 @@ import { firstRequest, type InitRequest, judgeInitResponse } from './sa-init-req
 import { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, ikeMajorVersion, notifyTypes } from './wire/iana-numbers.ts';
 import { encodeNotify } from './wire/notify.ts';
+import type { PayloadValue } from './wire/payload-chain.ts';
 import { plainOctets } from './wire/syntax.ts';
 
 export type { InitiatorConfig };
@@ -71,6 +72,14 @@ interface InitSent {
   readonly retransmission: Retransmission;
   /** An unauthenticated error, and until when a better answer may come. */
   readonly refusal?: { readonly reason: FailureReason; readonly message: string; readonly until: Instant };
+}
+
+/** Why an answer that opened is not accepted. */
+interface Rejection {
+  readonly reason: RejectionReason;
+  readonly message: string;
+  /** Type of the payload that is unknown here, for `unsupported-critical-payload`. */
+  readonly unsupportedCritical: number | undefined;
 }
 
 export class Initiator {
@@ -258,14 +267,14 @@ export class Initiator {
     if (received.kind === 'refused') return refuse(received.reason, received.message);
     if (received.kind !== 'response') return [];
     const { payloads } = received;
-    if (!payloads.ok) return this.#reject(ikeSa, 'invalid-syntax', payloads.message, now);
+    if (!payloads.ok) return this.#reject(ikeSa, invalidSyntax(payloads.message), now);
     const failure = failureIn(payloads.value);
     if (failure !== undefined) {
       ikeSa.wipe();
       return this.#giveUp(failure.reason, failure.message);
     }
     const completed = acceptAdditional(offer, ikeSa, transcript, { ...received, payloads: payloads.value });
-    if (!completed.ok) return this.#reject(ikeSa, 'invalid-syntax', completed.message, now);
+    if (!completed.ok) return this.#reject(ikeSa, invalidSyntax(completed.message), now);
     return this.#sendAuth({ ikeSa, transcript: completed.value, nat }, now);
   }
 
@@ -293,15 +302,13 @@ export class Initiator {
     if (received.kind === 'fragment') return [];
     if (received.kind !== 'response') return refuse('unexpected', 'expected the response of IKE_AUTH');
     const { ikeSa, transcript } = phase;
-    if (!received.payloads.ok) return this.#reject(ikeSa, 'invalid-syntax', received.payloads.message, now);
-    const answer = judgeAuthResponse(
-      this.#config,
-      ikeSa,
-      transcript,
-      this.#inboundSpi,
-      received.payloads.value,
-    );
-    if (answer.kind === 'rejected') return this.#reject(ikeSa, answer.reason, answer.message, now);
+    const { payloads } = received;
+    if (!payloads.ok) return this.#reject(ikeSa, invalidSyntax(payloads.message), now);
+    const answer = judgeAuthResponse(this.#config, ikeSa, transcript, this.#inboundSpi, payloads.value);
+    if (answer.kind === 'rejected') {
+      const { unsupportedCritical } = payloads.value;
+      return this.#reject(ikeSa, { ...answer, unsupportedCritical }, now);
+    }
     if (answer.kind === 'refused') {
       ikeSa.wipe();
       return this.#giveUp(answer.reason, answer.message);
@@ -340,15 +347,10 @@ export class Initiator {
     ];
   }
 
-  /** Tells the peer once that its IKE_AUTH was not accepted, and is done (RFC 7296 section 2.21.2). */
-  #reject(ikeSa: IkeSa, reason: RejectionReason, message: string, now: Instant): IkeAction[] {
-    const notify =
-      reason === 'invalid-syntax'
-        ? notifyTypes.invalidSyntax
-        : reason === 'unsupported-critical-payload'
-          ? notifyTypes.unsupportedCriticalPayload
-          : notifyTypes.authenticationFailed;
-    const messages = ikeSa.request(exchangeTypes.informational, 'delete', [encodeNotify(notify)], now);
+  /** Tells the peer once that its answer was not accepted, and is done (RFC 7296 section 2.21.2). */
+  #reject(ikeSa: IkeSa, rejection: Rejection, now: Instant): IkeAction[] {
+    const { reason, message } = rejection;
+    const messages = ikeSa.request(exchangeTypes.informational, 'delete', [notificationOf(rejection)], now);
     ikeSa.wipe();
     this.#phase = { kind: 'over' };
     return [...this.#send(messages), { kind: 'failed', saId: this.saId, reason, message }];
@@ -386,5 +388,21 @@ export class Initiator {
 
   #send(messages: readonly Uint8Array[]): IkeAction[] {
     return sendAll(messages, this.#config.local, this.#config.peer);
+  }
+}
+
+function invalidSyntax(message: string): Rejection {
+  return { reason: 'invalid-syntax', message, unsupportedCritical: undefined };
+}
+
+/** What the peer is told. RFC 7296 section 3.10.1. */
+function notificationOf({ reason, unsupportedCritical = 0 }: Rejection): PayloadValue {
+  switch (reason) {
+    case 'invalid-syntax':
+      return encodeNotify(notifyTypes.invalidSyntax);
+    case 'unsupported-critical-payload':
+      return encodeNotify(notifyTypes.unsupportedCriticalPayload, Uint8Array.of(unsupportedCritical));
+    default:
+      return encodeNotify(notifyTypes.authenticationFailed);
   }
 }

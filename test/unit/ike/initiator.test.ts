@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { exchangeTypes, notifyTypes, payloadTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { fqdnIdentity } from '../../../host/ike/wire/identification.ts';
-import { encodeNotify } from '../../../host/ike/wire/notify.ts';
+import { encodeNotify, type Notify } from '../../../host/ike/wire/notify.ts';
 import { encodeMessage, type PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
 import { actionsOf, hex, inner, outcomes, Pair } from './pair.ts';
 import { headerOf, payload, StrangeResponder, whole } from './stranger.ts';
@@ -31,12 +31,14 @@ const good = (stranger: StrangeResponder): PayloadValue[] => [
   payload.selectors('responder'),
 ];
 
-/** What the initiator sends after it has refused the peer: the notification inside. */
-function notificationIn(stranger: StrangeResponder, bytes: Uint8Array): number | undefined {
+/** The type of the notification that the initiator sends after it has refused the peer. */
+const notificationIn = (stranger: StrangeResponder, bytes: Uint8Array) => notifyIn(stranger, bytes)?.type;
+
+function notifyIn(stranger: StrangeResponder, bytes: Uint8Array): Notify | undefined {
   const received = stranger.receive(bytes);
   if (received.kind !== 'request' || !received.payloads.ok) return undefined;
   expect(received.exchangeType).toBe(exchangeTypes.informational);
-  return received.payloads.value.notifies[0]?.type;
+  return received.payloads.value.notifies[0];
 }
 
 describe('an initiator that hears from a stranger in IKE_AUTH', () => {
@@ -92,6 +94,18 @@ describe('an initiator that hears from a stranger in IKE_AUTH', () => {
     ]);
     expect(outcomes(pair.initiatorActions)).toEqual(['failed invalid-syntax']);
     expect(notificationIn(stranger, last)).toBe(notifyTypes.invalidSyntax);
+  });
+
+  it('refuses an unknown critical payload, and tells the peer its type (RFC 7296 section 2.5)', () => {
+    const { pair, stranger, last } = answerAuth((one) => [
+      ...good(one),
+      { type: 200, body: new Uint8Array(2), critical: true },
+    ]);
+    expect(outcomes(pair.initiatorActions)).toEqual(['failed unsupported-critical-payload']);
+    expect(notifyIn(stranger, last)).toMatchObject({
+      type: notifyTypes.unsupportedCriticalPayload,
+      data: Uint8Array.of(200),
+    });
   });
 
   it('refuses traffic selectors beyond those offered, and deletes the IKE SA', () => {
