@@ -268,6 +268,12 @@ export class Initiator {
     if (received.kind !== 'response') return [];
     const { payloads } = received;
     if (!payloads.ok) return this.#reject(ikeSa, invalidSyntax(payloads.message), now);
+    const { unsupportedCritical } = payloads.value;
+    if (unsupportedCritical !== undefined) {
+      const message = `expected no critical payload unknown here, found type ${unsupportedCritical}`;
+      const reason = 'unsupported-critical-payload';
+      return this.#reject(ikeSa, { reason, message, unsupportedCritical }, now);
+    }
     const failure = failureIn(payloads.value);
     if (failure !== undefined) {
       ikeSa.wipe();

@@ -21,6 +21,7 @@ import { keyedIkeSa } from './sa-init.ts';
 import type { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, notifyTypes } from './wire/iana-numbers.ts';
 import { encodeNotify } from './wire/notify.ts';
+import type { PayloadValue } from './wire/payload-chain.ts';
 
 export type { ResponderConfig };
 
@@ -191,6 +192,17 @@ export class Responder {
     to: Endpoint,
   ): IkeAction[] {
     const { payloads, exchangeType, messageId } = request;
+    const refuse = (reason: RefusalReason, message: string, notify: PayloadValue): IkeAction[] => {
+      const refusal = ikeSa.respond(exchangeType, messageId, [notify]);
+      this.#phase = { kind: 'refused', ikeSa };
+      return [{ kind: 'refused', reason, message, from }, ...sendAll(refusal, to, from)];
+    };
+    const critical = payloads.ok ? payloads.value.unsupportedCritical : undefined;
+    if (critical !== undefined) {
+      const message = `expected no critical payload of a type unknown here, found ${critical}`;
+      const notify = encodeNotify(notifyTypes.unsupportedCriticalPayload, Uint8Array.of(critical));
+      return refuse('unsupported-critical-payload', message, notify);
+    }
     const method = agreed.algorithms.additionalKeyExchange;
     const isDone = agreed.transcript.intermediate !== undefined;
     const answer =
@@ -200,14 +212,7 @@ export class Responder {
             payloads.ok ? 'expected one IKE_INTERMEDIATE, found another' : payloads.message,
           )
         : answerAdditional(method, ikeSa, agreed.transcript, { ...request, payloads: payloads.value });
-    if (!answer.ok) {
-      const refusal = ikeSa.respond(exchangeType, messageId, [encodeNotify(notifyTypes.invalidSyntax)]);
-      this.#phase = { kind: 'refused', ikeSa };
-      return [
-        { kind: 'refused', reason: 'invalid-syntax', message: answer.message, from },
-        ...sendAll(refusal, to, from),
-      ];
-    }
+    if (!answer.ok) return refuse('invalid-syntax', answer.message, encodeNotify(notifyTypes.invalidSyntax));
     const messages = ikeSa.respond(exchangeType, messageId, answer.value.payloads);
     const transcript = answer.value.complete();
     this.#phase = { kind: 'keyed', ikeSa, agreed: { ...agreed, transcript } };

@@ -6,7 +6,7 @@ import { intermediateAuth, intermediateMac } from '../../../host/ike/crypto/inte
 import { mlkem768 } from '../../../host/ike/crypto/mlkem.ts';
 import { prfs } from '../../../host/ike/crypto/prf.ts';
 import { acceptableIke, proposalsOf } from '../../../host/ike/proposal-selection.ts';
-import { exchangeTypes, notifyTypes } from '../../../host/ike/wire/iana-numbers.ts';
+import { exchangeTypes, notifyTypes, payloadTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { encodeKeyExchange } from '../../../host/ike/wire/key-exchange.ts';
 import { encodeNotify } from '../../../host/ike/wire/notify.ts';
 import { contentsOf, type PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
@@ -14,7 +14,7 @@ import { encodeSecurityAssociation } from '../../../host/ike/wire/security-assoc
 import { Secret } from '../../../host/model/secret.ts';
 import { actionsOf, hex, type Link, outcomes, Pair, type PairOptions, seededRandom } from './pair.ts';
 import { ikeProposals } from './proposals.ts';
-import { headerOf, StrangeInitiator, whole } from './stranger.ts';
+import { headerOf, StrangeInitiator, StrangeResponder, whole } from './stranger.ts';
 
 const hybrid = 'aes256gcm16-prfsha256-x25519-ke1_mlkem768';
 const classic = 'aes256gcm16-prfsha256-x25519';
@@ -164,6 +164,31 @@ describe('IKE_INTERMEDIATE at the responder', () => {
     expect(pair.responders.size).toBe(0);
   });
 
+  it.each([
+    [false, 'answered'],
+    [true, 'refused, as RFC 7296 section 2.5 demands'],
+  ])('with an unknown payload (critical: %s) is %s', (critical) => {
+    const { pair, ikeSa } = begin();
+    const { payloads } = offerAdditional(mlkem768, seededRandom('critical'));
+    const unknown = { type: 200, body: new Uint8Array(2), critical };
+    const request = ikeSa.request(exchangeTypes.ikeIntermediate, 'intermediate', [...payloads, unknown], 0);
+    pair.injectToServer(whole(request));
+    const answer = pair.sent[1]!.bytes;
+    const received = ikeSa.receive(headerOf(answer), answer);
+    if (received.kind !== 'response' || !received.payloads.ok) throw new Error(received.kind);
+    const notifies = received.payloads.value.notifies.map(({ type, data }) => [type, hex(data)]);
+    expect(notifies).toEqual(critical ? [[notifyTypes.unsupportedCriticalPayload, 'c8']] : []);
+    expect(outcomes(pair.responderActions)).toEqual(critical ? ['refused unsupported-critical-payload'] : []);
+    if (!critical) return;
+    pair.injectToServer(whole(request));
+    expect(pair.sent[2]!.bytes).toEqual(answer);
+    const more = ikeSa.request(exchangeTypes.ikeIntermediate, 'intermediate', payloads, 0);
+    pair.injectToServer(whole(more));
+    expect(outcomes(pair.responderActions).slice(1)).toEqual(['refused unexpected']);
+    pair.run();
+    expect(pair.responders.size).toBe(0);
+  });
+
   it('cannot be skipped', () => {
     const { pair, ikeSa, payloads } = begin();
     pair.injectToServer(whole(ikeSa.request(exchangeTypes.ikeAuth, 'authentication', payloads, 0)));
@@ -213,6 +238,39 @@ describe('an initiator that offers an additional key exchange', () => {
     answer[at + 2] = 0x7f;
     pair.injectToRouter(answer);
     expect(outcomes(pair.initiatorActions)).toEqual(['refused no-proposal-chosen']);
+  });
+});
+
+describe('an initiator that hears from a stranger in IKE_INTERMEDIATE', () => {
+  it('refuses an unknown critical payload, and tells the peer its type', () => {
+    const huge = { longestDatagramOctets: 9000 };
+    const pair = new Pair({ initiator: { ikeProposals: ikeProposals(hybrid), ...huge }, link: () => [] });
+    pair.start();
+    const stranger = new StrangeResponder(
+      pair.sent[0]!.bytes,
+      [encodeNotify(notifyTypes.intermediateExchangeSupported)],
+      encodeSecurityAssociation(proposalsOf(acceptableIke(ikeProposals(hybrid)), new Uint8Array(0))),
+    );
+    pair.injectToRouter(stranger.response);
+    const request = stranger.receive(pair.sent[1]!.bytes);
+    if (request.kind !== 'request' || !request.payloads.ok) throw new Error(request.kind);
+    const encapsulated = mlkem768.encapsulate(
+      request.payloads.value.body(payloadTypes.keyExchange)!.subarray(4),
+    );
+    if (!encapsulated.ok) throw new Error(encapsulated.message);
+    const answer = [
+      encodeKeyExchange({ method: mlkem768.id, data: encapsulated.value.ciphertext }),
+      { type: 200, body: new Uint8Array(2), critical: true },
+    ];
+    pair.injectToRouter(whole(stranger.ikeSa.respond(exchangeTypes.ikeIntermediate, 1, answer)));
+    expect(outcomes(pair.initiatorActions)).toEqual(['failed unsupported-critical-payload']);
+    const told = stranger.receive(pair.sent[2]!.bytes);
+    if (told.kind !== 'request' || !told.payloads.ok) throw new Error(told.kind);
+    expect(told.exchangeType).toBe(exchangeTypes.informational);
+    expect(told.payloads.value.notifies).toMatchObject([
+      { type: notifyTypes.unsupportedCriticalPayload, data: Uint8Array.of(200) },
+    ]);
+    expect(pair.initiator.isOver).toBe(true);
   });
 });
 

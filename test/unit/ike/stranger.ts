@@ -66,8 +66,11 @@ export class StrangeResponder {
   readonly ikeSa: IkeSa;
   readonly #transcript: Transcript;
 
-  /** @param behind payloads of its answer to IKE_SA_INIT behind the others */
-  constructor(bytes: Uint8Array, behind: readonly PayloadValue[] = []) {
+  /**
+   * @param behind payloads of its answer to IKE_SA_INIT behind the others
+   * @param choice its SA payload
+   */
+  constructor(bytes: Uint8Array, behind: readonly PayloadValue[] = [], choice = payload.saInit()) {
     const keyPair = curve25519.generate(random);
     const { header, init } = readInit(bytes);
     const responderSpi = 0x1122334455667788n;
@@ -82,7 +85,7 @@ export class StrangeResponder {
         messageId: 0,
       },
       [
-        payload.saInit(),
+        choice,
         encodeKeyExchange({ method: curve25519.id, data: keyPair.publicValue }),
         encodeNonce(nonce),
         ...behind,
