@@ -99,6 +99,7 @@ export class ChildRekeying {
     const { record, actions } = this.#children.install(rekeyed.childSa, false);
     replaced.isReplacedByPeer = true;
     this.isWanted = false;
+    this.#retry.reset();
     const own = this.#own;
     if (own?.offer.replaced === replaced) own.rival = { record, nonces: rekeyed.nonces };
     return { kind: 'accepted', actions, answer: rekeyed.answer };

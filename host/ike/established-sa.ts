@@ -391,6 +391,7 @@ export class EstablishedSa {
     this.#ikeSas.adoptPending(now + lingerMs);
     if (this.saId === replaced) return [];
     this.#rekeyings.ikeSa.isWanted = false;
+    this.#rekeyings.giveUp();
     return [{ kind: 'ike-sa-rekeyed', saId: this.saId, replaced }];
   }
 

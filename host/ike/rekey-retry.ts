@@ -40,7 +40,7 @@ export class RekeyRetry {
     return true;
   }
 
-  /** The last one succeeded, or was given up. */
+  /** The last one succeeded, at whichever end, or was given up. */
   reset(): void {
     this.#since = undefined;
     this.#until = undefined;

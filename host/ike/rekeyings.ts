@@ -74,7 +74,7 @@ export class Rekeyings {
     return { kind: 'request', purpose: 'rekey-child', payloads: started };
   }
 
-  /** Ours came to nothing: whoever wants another begins with short waits. */
+  /** Ours came to nothing, or the peer's has taken its place: whoever wants another begins with short waits. */
   giveUp(): void {
     this.#retry.reset();
   }

@@ -2,9 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { lingerMs } from '../../../host/ike/ike-sa-succession.ts';
 import { isRedundant } from '../../../host/ike/rekey-collision.ts';
+import { exchangeTypes, notifyTypes } from '../../../host/ike/wire/iana-numbers.ts';
+import { encodeNonce } from '../../../host/ike/wire/key-exchange.ts';
+import { encodeDeleteEsp, encodeEspNotify, encodeNotify } from '../../../host/ike/wire/notify.ts';
+import type { PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
 import { Ends, expectOneOfEach } from './ends.ts';
-import { actionsOf, outcomes, type Pair } from './pair.ts';
-import { headerOf } from './stranger.ts';
+import { actionsOf, inner, outcomes, Pair } from './pair.ts';
+import { headerOf, payload, StrangeResponder, whole } from './stranger.ts';
 
 describe('the lowest of four nonces', () => {
   const octets = (...values: number[]) => Uint8Array.from(values);
@@ -201,5 +205,71 @@ describe('a peer that stays busy', () => {
       while (both.underWay.includes('<')) both.answerToRouter();
     }
     expect(outcomes(both.pair.initiatorActions)).toContain('rekey-failed temporary-failure');
+  });
+
+  it('is not counted any more once its own rekeying of the CHILD SA took the place of ours', () => {
+    const pair = new Pair({ link: () => [] });
+    pair.start();
+    const stranger = new StrangeResponder(pair.sent[0]!.bytes);
+    const { createChildSa, informational, ikeAuth } = exchangeTypes;
+    const answerLast = (exchange: number, payloads: PayloadValue[]): void => {
+      const request = stranger.receive(pair.sent.at(-1)!.bytes);
+      if (request.kind !== 'request') throw new Error(request.kind);
+      pair.injectToRouter(whole(stranger.ikeSa.respond(exchange, request.messageId, payloads)));
+    };
+    const ask = (exchange: number, payloads: PayloadValue[]): void => {
+      pair.injectToRouter(whole(stranger.ikeSa.request(exchange, 'liveness', payloads, 0)));
+      const answer = pair.sent.at(-1)!.bytes;
+      expect(stranger.receive(answer).kind).toBe('response');
+    };
+    pair.injectToRouter(stranger.response);
+    answerLast(ikeAuth, [
+      payload.identity('responder'),
+      stranger.authentication(),
+      payload.saEsp(),
+      payload.selectors('initiator'),
+      payload.selectors('responder'),
+    ]);
+    pair.atInitiator({ kind: 'rekey-child' });
+    answerLast(createChildSa, [encodeNotify(notifyTypes.temporaryFailure)]);
+    ask(createChildSa, [
+      encodeEspNotify(notifyTypes.rekeySa, 0xbeef01),
+      payload.saEsp(0xbeef02),
+      encodeNonce(new Uint8Array(32).fill(1)),
+      payload.selectors('initiator', [inner(100)]),
+      payload.selectors('responder', [inner(1)]),
+    ]);
+    expect(actionsOf(pair.initiatorActions, 'child-installed').length).toBe(1);
+    ask(informational, [encodeDeleteEsp([0xbeef01])]);
+    pair.run(pair.now + 200_000);
+    pair.atInitiator({ kind: 'rekey-child' });
+    answerLast(createChildSa, [encodeNotify(notifyTypes.temporaryFailure)]);
+    expect(actionsOf(pair.initiatorActions, 'rekey-failed')).toEqual([]);
+  });
+
+  it('is not counted any more once its own rekeying of the IKE SA took the place of ours', () => {
+    const patient = { retransmission: { timeoutMs: 4000, base: 1, tries: 100 } };
+    const both = new Ends('one', { responder: patient });
+    both.rekey('server', 'rekey-child');
+    both.rekey('router', 'rekey-ike-sa');
+    both.settle();
+    expect(outcomes(both.pair.initiatorActions)).toContain('refused temporary-failure');
+    // Both wait; the server, whose wait is the shorter one, goes on with the IKE SA.
+    both.rekey('server', 'rekey-ike-sa');
+    while (both.underWay === '') both.pass(10);
+    expect(both.underWay).toBe('<');
+    for (let exchange = 0; exchange < 2; exchange++) {
+      both.toRouter();
+      both.toServer();
+    }
+    expect(actionsOf(both.pair.initiatorActions, 'ike-sa-rekeyed').length).toBe(1);
+    // Its next request, for the CHILD SA, is under way all the time.
+    both.pass(200_000);
+    expect(new Set(both.underWay)).toEqual(new Set('<'));
+    both.rekey('router', 'rekey-ike-sa');
+    both.toServer();
+    while (both.underWay.includes('<')) both.answerToRouter();
+    expect(actionsOf(both.pair.responderActions, 'refused').at(-1)!.reason).toBe('temporary-failure');
+    expect(actionsOf(both.pair.initiatorActions, 'rekey-failed')).toEqual([]);
   });
 });
