@@ -1,9 +1,10 @@
 /** Key exchange with Curve25519. RFC 7748 section 6.1, RFC 8031. */
-import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
+import { createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
 import { fail, ok, type Result } from '../../model/result.ts';
 import { Secret } from '../../model/secret.ts';
 import { keyExchangeMethodIds } from '../wire/iana-numbers.ts';
 import { concatenate } from '../wire/syntax.ts';
+import { privateKeyIn } from './der.ts';
 import type { KeyExchangeMethod } from './key-exchange.ts';
 
 /** DER up to the key's octets: PKCS #8 and SubjectPublicKeyInfo of X25519 (RFC 8410 sections 4 and 7). */
@@ -17,9 +18,7 @@ export const curve25519: KeyExchangeMethod = {
   publicOctets: curve25519Octets,
   generate(random) {
     const scalar = random(curve25519Octets);
-    const der = Buffer.from(concatenate(pkcs8Prefix, scalar));
-    const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-    der.fill(0);
+    const privateKey = privateKeyIn(concatenate(pkcs8Prefix, scalar));
     scalar.fill(0);
     const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
     return {

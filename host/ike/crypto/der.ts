@@ -1,7 +1,8 @@
 /**
- * The few DER encodings that keys of MODP groups take on their way into and out of node:crypto: ITU-T X.690 sections 8.1, 8.3
- * and 10.1. Everything read here was written by OpenSSL, never by a peer.
+ * The few DER encodings that keys take on their way into and out of node:crypto: ITU-T X.690 sections 8.1, 8.3 and 10.1.
+ * Everything read here was written by OpenSSL, never by a peer.
  */
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { concatenate } from '../wire/syntax.ts';
 
 /** The header of a value of `length` octets, at most 65535, with its tag. */
@@ -35,6 +36,14 @@ export function derOctetString(octets: Uint8Array): Uint8Array {
 /** Whole octets: no unused bits. */
 export function derBitString(octets: Uint8Array): Uint8Array {
   return concatenate(header(3, octets.length + 1), Uint8Array.of(0), octets);
+}
+
+/** The private key in `pkcs8` (RFC 5958), which is not copied on its way. @wipes `pkcs8` */
+export function privateKeyIn(pkcs8: Uint8Array): KeyObject {
+  const key = Buffer.from(pkcs8.buffer, pkcs8.byteOffset, pkcs8.length);
+  const privateKey = createPrivateKey({ key, format: 'der', type: 'pkcs8' });
+  pkcs8.fill(0);
+  return privateKey;
 }
 
 /** The contents of each value in `octets`, in order, borrowed. */

@@ -4,12 +4,13 @@
  *
  * The key pair comes of injected randomness; encapsulation draws its 32 octets from OpenSSL, because node:crypto takes none.
  */
-import { createPrivateKey, createPublicKey, decapsulate, encapsulate } from 'node:crypto';
+import { createPublicKey, decapsulate, encapsulate } from 'node:crypto';
 import type { AdditionalKeyExchangeName } from '../../model/ike-proposal.ts';
 import { fail, ok, type Result } from '../../model/result.ts';
 import { Secret } from '../../model/secret.ts';
 import { keyExchangeMethodIds } from '../wire/iana-numbers.ts';
 import { concatenate, plainOctets } from '../wire/syntax.ts';
+import { privateKeyIn } from './der.ts';
 
 /** A key encapsulation mechanism: unlike a Diffie-Hellman group, it gives the two ends different things to do. */
 export interface KeyEncapsulation {
@@ -49,9 +50,7 @@ export const mlkem768: KeyEncapsulation = {
   id: keyExchangeMethodIds.mlkem768,
   generate(random) {
     const seed = random(seedOctets);
-    const der = Buffer.from(concatenate(pkcs8Prefix, seed));
-    const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-    der.fill(0);
+    const privateKey = privateKeyIn(concatenate(pkcs8Prefix, seed));
     seed.fill(0);
     const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
     return {

@@ -2,11 +2,11 @@
  * Key exchange with the MODP groups: powers of 2 modulo a safe prime. Public values and the shared secret have the length
  * of the prime, with zeros in front. RFC 3526, RFC 7296 section 2.14, RFC 6989 section 2.1.
  */
-import { createPrivateKey, createPublicKey, diffieHellman, getDiffieHellman } from 'node:crypto';
+import { createPublicKey, diffieHellman, getDiffieHellman } from 'node:crypto';
 import { fail, ok, type Result } from '../../model/result.ts';
 import { Secret } from '../../model/secret.ts';
 import { keyExchangeMethodIds } from '../wire/iana-numbers.ts';
-import { derBitString, derContents, derInteger, derOctetString, derSequence } from './der.ts';
+import { derBitString, derContents, derInteger, derOctetString, derSequence, privateKeyIn } from './der.ts';
 import type { KeyExchangeMethod } from './key-exchange.ts';
 
 type ModpName = 'modp1536' | 'modp2048' | 'modp3072';
@@ -32,9 +32,9 @@ function modp(name: ModpName, group: string, exponentOctets: number): KeyExchang
       // Neither 0 nor short: the highest bit set costs one bit of 256 and more.
       exponent[0] = (exponent[0] ?? 0) | 0x80;
       const encodedExponent = derInteger(exponent);
-      const der = derSequence(derInteger(Uint8Array.of(0)), algorithm, derOctetString(encodedExponent));
-      const privateKey = createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' });
-      for (const octets of [exponent, encodedExponent, der]) octets.fill(0);
+      const keyOctets = derOctetString(encodedExponent);
+      const privateKey = privateKeyIn(derSequence(derInteger(Uint8Array.of(0)), algorithm, keyOctets));
+      for (const octets of [exponent, encodedExponent, keyOctets]) octets.fill(0);
       const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
       return {
         publicValue: publicValueOf(spki, publicOctets),
