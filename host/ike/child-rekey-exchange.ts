@@ -8,6 +8,7 @@ import type { Secret } from '../model/secret.ts';
 import { createChildSa, encodeEspSpi, espSpiOf } from './child-sa.ts';
 import type { ChildSaRecord } from './child-sas.ts';
 import { type ChildSaOffer, parseChildSaOffer } from './create-child-sa.ts';
+import type { Nonces } from './crypto/key-derivation.ts';
 import { type KeyExchangeMethod, type KeyPair, keyExchangeMethods } from './crypto/key-exchange.ts';
 import { demandedMethod } from './demanded-method.ts';
 import type { ChildSa, FailureReason } from './events.ts';
@@ -21,7 +22,6 @@ import {
   proposalsOf,
   selectProposal,
 } from './proposal-selection.ts';
-import type { NoncePair } from './rekey-collision.ts';
 import { nonceOctets } from './sa-init.ts';
 import { notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
 import { encodeKeyExchange, encodeNonce, type KeyExchange } from './wire/key-exchange.ts';
@@ -55,7 +55,7 @@ export interface ChildRekeyOffer {
 /** A CHILD SA with its fresh keys, which the caller owns, and the nonces that decide a collision. */
 export interface RekeyedChild {
   readonly childSa: ChildSa;
-  readonly nonces: NoncePair;
+  readonly nonces: Nonces;
 }
 
 /** @param demanded the key exchange that the peer has asked for; otherwise the preferred one, if there is any */

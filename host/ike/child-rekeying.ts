@@ -16,11 +16,12 @@ import {
 import { wipeChildSa } from './child-sa.ts';
 import type { ChildSaAction, ChildSaRecord, ChildSas } from './child-sas.ts';
 import type { ChildSaOffer } from './create-child-sa.ts';
+import type { Nonces } from './crypto/key-derivation.ts';
 import type { KeyExchangeMethod } from './crypto/key-exchange.ts';
 import type { FailureReason } from './events.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { busy, type RekeyAnswer, type RekeyFailure } from './rekey-answer.ts';
-import { isRedundant, type NoncePair } from './rekey-collision.ts';
+import { isRedundant } from './rekey-collision.ts';
 import type { RekeyRetry } from './rekey-retry.ts';
 import { notifyTypes } from './wire/iana-numbers.ts';
 import { encodeEspNotify } from './wire/notify.ts';
@@ -33,7 +34,7 @@ interface OwnRekey {
   /** With the key exchange that the peer has asked for: it may ask once. */
   readonly isDemanded: boolean;
   /** What the peer has made of the same CHILD SA meanwhile. */
-  rival: { readonly record: ChildSaRecord; readonly nonces: NoncePair } | undefined;
+  rival: { readonly record: ChildSaRecord; readonly nonces: Nonces } | undefined;
 }
 
 /** What is to be done after the answer to ours, besides the actions. */

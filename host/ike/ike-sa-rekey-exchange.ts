@@ -6,6 +6,7 @@ import type { IkeProposal } from '../model/ike-proposal.ts';
 import { fail, ok, type Result } from '../model/result.ts';
 import type { Secret } from '../model/secret.ts';
 import type { IkeAlgorithms } from './crypto/algorithms.ts';
+import type { Nonces } from './crypto/key-derivation.ts';
 import { deriveRekeyedIkeKeys } from './crypto/key-derivation.ts';
 import type { KeyExchangeMethod, KeyPair } from './crypto/key-exchange.ts';
 import { demandedMethod } from './demanded-method.ts';
@@ -21,7 +22,6 @@ import {
   type SelectedProposal,
   selectProposal,
 } from './proposal-selection.ts';
-import type { NoncePair } from './rekey-collision.ts';
 import type { RetransmissionTimes } from './retransmission.ts';
 import { nonceOctets, parseSaInit, type SaInit } from './sa-init.ts';
 import { notifyTypes } from './wire/iana-numbers.ts';
@@ -53,7 +53,7 @@ export interface IkeSaRekeyOffer {
 /** A new IKE SA, which the caller owns and wipes, and the nonces that decide a collision. */
 export interface RekeyedIkeSa {
   readonly ikeSa: IkeSa;
-  readonly nonces: NoncePair;
+  readonly nonces: Nonces;
 }
 
 /** @param method what the peer has asked for, or what it accepted for the IKE SA that is replaced */
@@ -167,7 +167,7 @@ function rekeyedIkeSa(
   { retransmission, random }: IkeSaRekeyConfig,
   old: IkeSa,
   algorithms: IkeAlgorithms,
-  sources: NoncePair & {
+  sources: Nonces & {
     readonly initiatorSpi: bigint;
     readonly responderSpi: bigint;
     readonly sharedSecret: Secret;

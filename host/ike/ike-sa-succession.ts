@@ -4,10 +4,10 @@
  * what is said on them is the business of established-sa.ts. RFC 7296 sections 2.8.2, 2.18 and 2.25.2.
  */
 import { earliest, type Instant } from '../model/instant.ts';
+import type { Nonces } from './crypto/key-derivation.ts';
 import { type SaId, saIdOf } from './events.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { addressedSaId } from './ike-spi.ts';
-import type { NoncePair } from './rekey-collision.ts';
 import type { IkeHeader } from './wire/header.ts';
 
 /**
@@ -34,7 +34,7 @@ export class IkeSaSuccession {
    * Set up by the peer in place of the current one, and not used by the peer yet: it may not have our answer, or give way
    * to one that we set up at the same time.
    */
-  #pending: { readonly member: Member; readonly nonces: NoncePair } | undefined;
+  #pending: { readonly member: Member; readonly nonces: Nonces } | undefined;
 
   constructor(first: IkeSa) {
     this.#current = this.#add(first);
@@ -45,7 +45,7 @@ export class IkeSaSuccession {
     return this.#current;
   }
 
-  get pending(): { readonly member: Member; readonly nonces: NoncePair } | undefined {
+  get pending(): { readonly member: Member; readonly nonces: Nonces } | undefined {
     return this.#pending;
   }
 
@@ -100,7 +100,7 @@ export class IkeSaSuccession {
   }
 
   /** Takes up an IKE SA that the peer has set up in place of the current one. */
-  expect(ikeSa: IkeSa, nonces: NoncePair): void {
+  expect(ikeSa: IkeSa, nonces: Nonces): void {
     this.#pending = { member: this.#add(ikeSa), nonces };
   }
 

@@ -3,6 +3,7 @@
  * direction, so that memory is bounded by one message each way. RFC 7383 section 2.6.
  */
 import { fail, ok, type Result } from '../model/result.ts';
+import type { Contents } from './crypto/intermediate.ts';
 import type { RefusalReason } from './events.ts';
 import type { EncryptedPayload, FragmentPlace } from './wire/payload-chain.ts';
 import { concatenate } from './wire/syntax.ts';
@@ -12,12 +13,6 @@ const maximumFragments = 80;
 
 /** Ours: a message with a chain of four RSA certificates of 4096 bits has about 8 KiB, with requests of ten CAs 9 KiB. */
 export const maximumMessageOctets = 32 * 1024;
-
-export interface ReassembledMessage {
-  readonly innerType: number;
-  /** A fresh array. */
-  readonly plaintext: Uint8Array;
-}
 
 export class Reassembly {
   readonly #parts = new Map<number, Uint8Array>();
@@ -55,14 +50,15 @@ export class Reassembly {
   }
 
   /**
-   * Takes in an authentic fragment that `examine` found new; copies nothing, owns `part` from here. Returns the message
-   * when this was the last one missing. More fragments than before mean that the sender started anew with smaller ones.
+   * Takes in an authentic fragment that `examine` found new; copies nothing, owns `part` from here. Returns the message, in a
+   * fresh array, when this was the last one missing. More fragments than before mean that the sender started anew with
+   * smaller ones.
    */
   add(
     encrypted: EncryptedPayload & { readonly fragment: FragmentPlace },
     exchangeType: number,
     part: Uint8Array,
-  ): Result<ReassembledMessage | undefined, 'fragment-limit'> {
+  ): Result<Contents | undefined, 'fragment-limit'> {
     const { number, total } = encrypted.fragment;
     if (total > this.#total) this.clear();
     if (this.#octets + part.length > maximumMessageOctets) {

@@ -2,9 +2,8 @@
  * What an IKE SA has settled on: the record from which its keys are derived and its messages are protected.
  * RFC 7296 sections 2.14 and 3.3.
  */
-import type { Secret } from '../../model/secret.ts';
 import { type Aead, AeadOpener, AeadSealer, aeads } from './aead.ts';
-import { type Cbc, CbcOpener, CbcSealer, cbcCiphers } from './encrypt-then-mac.ts';
+import { type Cbc, CbcOpener, CbcSealer, cbcCiphers, type ProtectionKeys } from './encrypt-then-mac.ts';
 import type { Integrity } from './integrity.ts';
 import type { KeyExchangeMethod } from './key-exchange.ts';
 import type { KeyEncapsulation } from './mlkem.ts';
@@ -46,12 +45,6 @@ export interface Sealer {
 
 /** Opens the messages of the other end. */
 export type Opener = AeadOpener | CbcOpener;
-
-/** SK_e and SK_a of one direction, the second empty with a combined mode. Borrowed. */
-export interface ProtectionKeys {
-  readonly encryption: Secret;
-  readonly integrity: Secret;
-}
 
 /** @param random for the IVs of ciphers that need them unpredictable */
 export function sealerOf(

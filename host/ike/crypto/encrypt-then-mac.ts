@@ -38,8 +38,8 @@ export const cbcCiphers: Readonly<Record<SeparateCipherName, Cbc>> = {
   aes128: cbc('aes128', 128),
 };
 
-/** SK_e and SK_a of one direction, borrowed until their owner wipes them. */
-export interface CbcKeys {
+/** SK_e and SK_a of one direction, the second empty with a combined mode. Borrowed until their owner wipes them. */
+export interface ProtectionKeys {
   readonly encryption: Secret;
   readonly integrity: Secret;
 }
@@ -49,11 +49,16 @@ export class CbcSealer {
   readonly blockOctets = blockOctets;
   readonly #cipher: Cbc;
   readonly #integrity: Integrity;
-  readonly #keys: CbcKeys;
+  readonly #keys: ProtectionKeys;
   readonly #random: (octets: number) => Uint8Array;
 
   /** @param random gives each message an IV that nobody can foresee (RFC 7296 section 3.14) */
-  constructor(cipher: Cbc, integrity: Integrity, keys: CbcKeys, random: (octets: number) => Uint8Array) {
+  constructor(
+    cipher: Cbc,
+    integrity: Integrity,
+    keys: ProtectionKeys,
+    random: (octets: number) => Uint8Array,
+  ) {
     this.#cipher = cipher;
     this.#integrity = integrity;
     this.#keys = keys;
@@ -91,9 +96,9 @@ export class CbcSealer {
 export class CbcOpener {
   readonly #cipher: Cbc;
   readonly #integrity: Integrity;
-  readonly #keys: CbcKeys;
+  readonly #keys: ProtectionKeys;
 
-  constructor(cipher: Cbc, integrity: Integrity, keys: CbcKeys) {
+  constructor(cipher: Cbc, integrity: Integrity, keys: ProtectionKeys) {
     this.#cipher = cipher;
     this.#integrity = integrity;
     this.#keys = keys;

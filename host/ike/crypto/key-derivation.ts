@@ -24,6 +24,7 @@ export interface IkeKeys {
   readonly authenticationResponder: Secret;
 }
 
+/** The nonces of one exchange of IKE_SA_INIT or CREATE_CHILD_SA. */
 export interface Nonces {
   readonly initiatorNonce: Uint8Array;
   readonly responderNonce: Uint8Array;

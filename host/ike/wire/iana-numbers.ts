@@ -79,7 +79,6 @@ export const identificationTypes = {
   rfc822Address: 3,
   ipv6Address: 5,
   derAsn1Dn: 9,
-  keyId: 11,
 } as const;
 
 /** RFC 7296 section 3.6. */
@@ -103,15 +102,11 @@ export const notifyTypes = {
   invalidIkeSpi: 4,
   invalidMajorVersion: 5,
   invalidSyntax: 7,
-  invalidMessageId: 9,
   invalidSpi: 11,
   noProposalChosen: 14,
   invalidKePayload: 17,
   authenticationFailed: 24,
-  singlePairRequired: 34,
   noAdditionalSas: 35,
-  internalAddressFailure: 36,
-  failedCpRequired: 37,
   tsUnacceptable: 38,
   unacceptableAddresses: 40, // RFC 4555 section 4.1
   unexpectedNatDetected: 41, // likewise
@@ -125,7 +120,6 @@ export const notifyTypes = {
   rekeySa: 16393,
   mobikeSupported: 16396, // RFC 4555 section 4.2, and those to noNatsAllowed
   additionalIp4Address: 16397,
-  additionalIp6Address: 16398,
   noAdditionalAddresses: 16399,
   updateSaAddresses: 16400,
   cookie2: 16401,

@@ -119,14 +119,14 @@ export interface PayloadValue {
 }
 
 /** Octets that `payloads` will take with their generic headers. */
-export function payloadsLength(payloads: readonly PayloadValue[]): number {
+function payloadsLength(payloads: readonly PayloadValue[]): number {
   let length = 0;
   for (const payload of payloads) length += payloadHeaderOctets + payload.body.length;
   return length;
 }
 
 /** Writes `payloads` as a chain at `offset`. */
-export function writePayloads(octets: Uint8Array, offset: number, payloads: readonly PayloadValue[]): void {
+function writePayloads(octets: Uint8Array, offset: number, payloads: readonly PayloadValue[]): void {
   let at = offset;
   payloads.forEach((payload, index) => {
     const length = payloadHeaderOctets + payload.body.length;
