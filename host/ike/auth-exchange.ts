@@ -198,6 +198,12 @@ export function checkCertificate(
   return checked.ok ? checked : fail(checked.code, `${name}: ${checked.message}`);
 }
 
+/** Tells `trust` that the peer of `claim` is let in. */
+export function tellAccepted(claim: Claim, trust: CertificateTrust): void {
+  const name = certificateNameOf(claim.identity);
+  if (name !== undefined) trust.accepted?.(claim.certificates, name);
+}
+
 /** RFC 4945 section 3.1: which field of a certificate an identity is compared with. */
 function certificateNameOf({ type, data }: Identity): CertificateName | undefined {
   const kinds: Readonly<Record<number, CertificateName['kind']>> = {

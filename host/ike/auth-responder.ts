@@ -5,7 +5,7 @@
 
 import type { CertificateTrust } from '../model/certificate-trust.ts';
 import type { ChildProposal } from '../model/child-proposal.ts';
-import type { Credentials, OwnCredential } from '../model/credentials.ts';
+import type { Credentials } from '../model/credentials.ts';
 import type { IkeProposal } from '../model/ike-proposal.ts';
 import { fail, ok, type Result } from '../model/result.ts';
 import type { Secret } from '../model/secret.ts';
@@ -18,6 +18,7 @@ import {
   proofOf,
   showsCertificate,
   type Transcript,
+  tellAccepted,
 } from './auth-exchange.ts';
 import { type ChildPayloads, createChildSa, encodeEspSpi, espSpiOf, parseChildPayloads } from './child-sa.ts';
 import type { ChildSa, RefusalReason } from './events.ts';
@@ -127,16 +128,18 @@ export function judgeAuthRequest(
     const message = claim.ok ? 'expected IDi in IKE_AUTH, found none' : claim.message;
     return refused('invalid-syntax', message, notifyTypes.invalidSyntax);
   }
-  const own = verify(config, ikeSa, transcript, unknownKey, claim.value, payloads);
-  if (!own.ok) return refused(own.code, own.message, notifyTypes.authenticationFailed);
+  const verified = verify(config, ikeSa, transcript, unknownKey, claim.value, payloads);
+  if (!verified.ok) return refused(verified.code, verified.message, notifyTypes.authenticationFailed);
   const offer = parseChildPayloads(payloads);
   if (!offer.ok || offer.value === undefined) {
     const message = offer.ok ? 'expected SA, TSi and TSr in IKE_AUTH, found none' : offer.message;
     return refused('invalid-syntax', message, notifyTypes.invalidSyntax);
   }
   const { identity } = claim.value;
-  const proof = proofOf('responder', ikeSa, transcript, own.value.own, config.identity);
+  const { own, peer } = verified.value.credentials;
+  const proof = proofOf('responder', ikeSa, transcript, own, config.identity);
   if (!proof.ok) return refused(proof.code, proof.message, notifyTypes.authenticationFailed);
+  if (peer.kind === 'certificate') tellAccepted(claim.value, peer.trust);
   const child = selectChildSa(config, ikeSa, transcript, identity, offer.value);
   const isMobile = supportsMobike(payloads);
   return {
@@ -149,7 +152,7 @@ export function judgeAuthRequest(
       proof.value.identification,
       ...proof.value.certificates,
       proof.value.authentication,
-      ...(own.value.isPpkUsed ? [ppkUsedNotify()] : []),
+      ...(verified.value.isPpkUsed ? [ppkUsedNotify()] : []),
       ...(child.ok ? child.value.answer : [encodeNotify(childErrors[child.code])]),
       ...(isMobile ? [mobikeSupported()] : []),
     ],
@@ -161,8 +164,8 @@ function refused(reason: RefusalReason, message: string, notifyType: number, dat
 }
 
 /**
- * What we prove ourselves with to the initiator, once it has proven itself. What that costs depends on what it showed and
- * not on whether we know it.
+ * How we and the initiator prove ourselves, once it has. What that costs depends on what it showed and not on whether we
+ * know it.
  */
 function verify(
   config: ResponderConfig,
@@ -171,7 +174,7 @@ function verify(
   unknownKey: Secret,
   claim: Claim,
   payloads: PayloadSet,
-): Result<{ readonly own: OwnCredential; readonly isPpkUsed: boolean }, ProofRefusal> {
+): Result<{ readonly credentials: Credentials; readonly isPpkUsed: boolean }, ProofRefusal> {
   const deny = (message: string) => fail('authentication-failed', message);
   const credentials = config.credentialsFor(claim.identity);
   const peer = credentials?.peer;
@@ -202,10 +205,10 @@ function verify(
     return deny(`expected ${name} to use its PPK, found that it did not`);
   }
   const wanted = payloads.body(payloadTypes.identificationResponder);
-  if (wanted === undefined) return ok({ own: credentials.own, isPpkUsed: isUsed });
+  if (wanted === undefined) return ok({ credentials, isPpkUsed: isUsed });
   const parsed = parseIdentification(wanted);
   if (parsed.ok && equalIdentities(parsed.value, config.identity))
-    return ok({ own: credentials.own, isPpkUsed: isUsed });
+    return ok({ credentials, isPpkUsed: isUsed });
   return deny(`expected ${name} to ask for ${formatIdentity(config.identity)}, found another identity`);
 }
 

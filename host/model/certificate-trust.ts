@@ -38,6 +38,11 @@ export interface CertificateTrust {
    * @param chain DER of the peer's own certificate first, then others in any order; hostile until judged
    */
   judge(chain: readonly Uint8Array[], name: CertificateName): Result<KeyObject, CertificateRefusal>;
+  /**
+   * Told once a peer with this chain is let in: it has proven that it has the key, and whatever else was wanted of it. Anybody
+   * can show a chain, so that `judge` alone says nothing about who is there.
+   */
+  accepted?(chain: readonly Uint8Array[], name: CertificateName): void;
 }
 
 /** What this end proves itself with. */

@@ -47,7 +47,7 @@ interface Accepted {
 }
 
 export class ServerCredentials {
-  /** Judges chains, and remembers those that let routers in. undefined while no router has a certificate. */
+  /** Judges chains, and remembers those with which routers were let in. undefined while no router has a certificate. */
   readonly certificateTrust: CertificateTrust | undefined;
   readonly #routers: ReadonlyMap<string, ServerRouter>;
   readonly #keys: ReadonlyMap<string, Secret>;
@@ -72,7 +72,8 @@ export class ServerCredentials {
     const trust = certificates?.trust;
     this.certificateTrust = trust && {
       authorityKeyHashes: trust.authorityKeyHashes,
-      judge: (chain, name) => this.#judge(trust, chain, name),
+      judge: (chain, name) => trust.judge(chain, name, this.#sinceOf(name)),
+      accepted: (chain, name) => this.#note(chain, name),
     };
   }
 
@@ -97,9 +98,16 @@ export class ServerCredentials {
     return this.#ppks.size > 0;
   }
 
-  /** The routers that `before` may have let in, and that would not get in now with what they showed. */
+  /**
+   * The routers that `before` may have let in, and that would not get in now with what they showed. What the others showed is
+   * taken over, for the next time.
+   */
   expelledSince(before: ServerCredentials): string[] {
-    return [...before.#routers.keys()].filter((name) => !this.#admits(name, before));
+    const expelled = new Set([...before.#routers.keys()].filter((name) => !this.#admits(name, before)));
+    for (const [name, accepted] of before.#accepted) {
+      if (!expelled.has(name)) this.#accepted.set(name, accepted);
+    }
+    return [...expelled];
   }
 
   /** True when both say the same of all routers. */
@@ -140,18 +148,20 @@ export class ServerCredentials {
     return here.id === there.id && here.isRequired === there.isRequired && here.key.equals(there.key);
   }
 
-  #judge(
-    trust: SinceTrust,
-    chain: readonly Uint8Array[],
-    name: CertificateName,
-  ): Result<KeyObject, CertificateRefusal> {
-    const router = this.#routers.get(new TextDecoder().decode(name.octets));
-    const judged = trust.judge(chain, name, router?.certificatesSinceUtcMs);
-    if (judged.ok && router !== undefined) {
-      // The octets are borrowed from a message.
-      const copy = { kind: name.kind, octets: name.octets.slice() };
-      this.#accepted.set(router.name, { chain: chain.map((der) => der.slice()), name: copy });
-    }
-    return judged;
+  /** Of the router that `name` is. */
+  #sinceOf(name: CertificateName): UtcMs | undefined {
+    return this.#routers.get(routerOf(name))?.certificatesSinceUtcMs;
   }
+
+  #note(chain: readonly Uint8Array[], name: CertificateName): void {
+    const router = routerOf(name);
+    if (!this.#routers.has(router)) return;
+    // The octets are borrowed from a message.
+    const copy = { kind: name.kind, octets: name.octets.slice() };
+    this.#accepted.set(router, { chain: chain.map((der) => der.slice()), name: copy });
+  }
+}
+
+function routerOf({ octets }: CertificateName): string {
+  return new TextDecoder().decode(octets);
 }

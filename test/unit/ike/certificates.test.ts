@@ -4,7 +4,7 @@ import { authoritiesIn, revocationListsIn, Trust } from '../../../host/certifica
 import type { InitiatorConfig } from '../../../host/ike/initiator.ts';
 import type { ResponderConfig } from '../../../host/ike/responder.ts';
 import { fqdnIdentity, identityKey } from '../../../host/ike/wire/identification.ts';
-import type { OwnCertificate } from '../../../host/model/certificate-trust.ts';
+import type { CertificateTrust, OwnCertificate } from '../../../host/model/certificate-trust.ts';
 import { type Credentials, certificates, sharedKey } from '../../../host/model/credentials.ts';
 import { describeWith } from '../../requirements.ts';
 import {
@@ -42,7 +42,7 @@ interface Ends {
   readonly router: Credentials;
   readonly server: Credentials;
   /** What the responder tells strangers and judges them by. */
-  readonly trust?: Trust;
+  readonly trust?: CertificateTrust;
 }
 
 function options({ router: atRouter, server: atServer, trust: judge }: Ends): PairOptions {
@@ -63,7 +63,11 @@ function run(ends: Ends, changes: PairOptions = {}): Pair {
 }
 
 /** Both ends with certificates by `root`. */
-function both(own: OwnCertificate = router, other: OwnCertificate = server, judge = trust(root)): Ends {
+function both(
+  own: OwnCertificate = router,
+  other: OwnCertificate = server,
+  judge: CertificateTrust = trust(root),
+): Ends {
   return { router: certificates(own, judge), server: certificates(other, judge), trust: judge };
 }
 
@@ -207,6 +211,44 @@ describeWith(['openssl'], 'a router is refused', () => {
     expect(refusal({ router: certificates(router, judge), server: shared })).toEqual([
       'refused authentication-failed',
     ]);
+  });
+});
+
+describeWith(['openssl'], 'whose chain it was', () => {
+  /** How often a chain counted as that of a router that was let in. */
+  const accepted = (
+    own: OwnCertificate,
+    changes: PairOptions = {},
+    more: Partial<Credentials> = {},
+  ): number => {
+    let count = 0;
+    const judge = trust(root);
+    const noting = {
+      authorityKeyHashes: judge.authorityKeyHashes,
+      judge: judge.judge.bind(judge),
+      accepted: () => {
+        count += 1;
+      },
+    };
+    const ends = both(own);
+    run({ ...ends, server: { ...certificates(server, noting), ...more }, trust: noting }, changes);
+    return count;
+  };
+
+  it('counts when the router is let in', () => {
+    expect(accepted(router)).toBe(1);
+  });
+
+  it('does not count for who replays it without its key', () => {
+    const thief = root.issue('router-b.example');
+    expect(accepted({ chain: router.chain, privateKey: thief.privateKey })).toBe(0);
+  });
+
+  it('does not count where something else that is wanted is missing', () => {
+    const other = { initiator: { peerIdentity: fqdnIdentity('other.example') } };
+    expect(accepted(router, other)).toBe(0);
+    const ppk = { id: 'ppk-1', key: key('0123456789abcdef0123456789abcdef'), isRequired: true };
+    expect(accepted(router, {}, { ppk })).toBe(0);
   });
 });
 
