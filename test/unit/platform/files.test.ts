@@ -55,6 +55,17 @@ describe('writeFileAtomically', () => {
     expect(readdirSync(place)).toEqual(['settings']);
   });
 
+  it('sets the mode whatever the umask is', () => {
+    const path = join(mkdtempSync(join(folder, 'atomic-')), 'ca.crl');
+    const before = process.umask(0o077);
+    try {
+      writeFileAtomically(path, 'a list', 0o644);
+    } finally {
+      process.umask(before);
+    }
+    expect(statSync(path).mode & 0o777).toBe(0o644);
+  });
+
   it('leaves the old file and no draft when it fails', () => {
     const place = mkdtempSync(join(folder, 'atomic-'));
     const path = join(place, 'settings');
