@@ -40,7 +40,7 @@ export function parseYamlSettings<Schema extends z.ZodType>(
   if (document.errors.length > 0) {
     throw new HostError(
       'CONFIG_INVALID',
-      document.errors.map(({ pos, message }) => `${at(pos[0])}: ${message}`).join('\n'),
+      document.errors.map(({ pos, message }) => `${at(pos[0])}: ${withoutText(message)}`).join('\n'),
     );
   }
   let value: unknown;
@@ -62,8 +62,13 @@ export function parseYamlSettings<Schema extends z.ZodType>(
   );
 }
 
-/** Fields whose value is never shown. */
-const secretFields: ReadonlySet<string> = new Set(['preSharedKey', 'privateKey']);
+/** Fields whose value is never shown; `credential` may be a key that somebody typed in the wrong place. */
+const secretFields: ReadonlySet<string> = new Set(['credential', 'preSharedKey', 'privateKey']);
+
+/** A message of `yaml` without what it quotes of the file: that may be a secret. */
+function withoutText(message: string): string {
+  return message.replace(/(?<=[\w)]): .*$/s, '').replace(/(?<=^Invalid escape sequence) .*$/s, '');
+}
 
 interface Found {
   readonly offset: number;
