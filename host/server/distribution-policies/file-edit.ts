@@ -26,7 +26,7 @@ export function withRouter(text: string, router: NewRouter): string | undefined 
   if (!isSeq(list) || list.range == null) return undefined;
   const { name, credential, networks } = router;
   const quoted = networks.map((network) => `'${network}'`).join(', ');
-  const item = `{ name: ${name}, credential: ${credential}, networks: [${quoted}] }`;
+  const item = `{ name: ${JSON.stringify(name)}, credential: ${credential}, networks: [${quoted}] }`;
   const last = list.items.at(-1);
   if (list.flow === true) {
     const end = list.range[1] - 1; // in front of the bracket
@@ -40,8 +40,21 @@ export function withRouter(text: string, router: NewRouter): string | undefined 
   return `${text.slice(0, end)}${restOfLine(text, end)}\n${indent}- ${item}${text.slice(end + restOfLine(text, end).length)}`;
 }
 
-/** The text with a time set for a router's field, in place of `instead` where that stands; undefined without the router. */
+/**
+ * The text with a time set for a router's field, in place of `instead` where that stands; undefined without the router, or
+ * where that does not come out.
+ */
 export function withTime(
+  ...[text, router, field, time, instead]: Parameters<typeof timeEdited>
+): string | undefined {
+  const edited = timeEdited(text, router, field, time, instead);
+  if (edited === undefined || parseDocument(edited).errors.length > 0) return undefined;
+  const map = placeOf(edited, router)?.map;
+  if (map?.get(field) !== time) return undefined;
+  return instead.some((other) => other !== field && map.has(other)) ? undefined : edited;
+}
+
+function timeEdited(
   text: string,
   router: string,
   field: 'revoked' | 'certificatesSince',
@@ -59,12 +72,22 @@ export function withTime(
       ? [[key.range[0], value.range[1]] as const]
       : [];
   });
-  const [old] = olds;
-  if (old !== undefined) return text.slice(0, old[0]) + entry + text.slice(old[1]);
+  const [old, ...others] = olds;
+  if (old !== undefined) {
+    // From behind, so that the places in front stay where they are.
+    const cut = others.reduceRight((rest, one) => without(rest, one, place.map.flow === true), text);
+    return cut.slice(0, old[0]) + entry + cut.slice(old[1]);
+  }
   const { afterName, indent, map } = place;
   const added = map.flow === true ? `, ${entry}` : `${restOfLine(text, afterName)}\n${indent}${entry}`;
   const skipped = map.flow === true ? 0 : restOfLine(text, afterName).length;
   return text.slice(0, afterName) + added + text.slice(afterName + skipped);
+}
+
+/** The text without a field that is not the first of its map: with the comma in front, or with its line. */
+function without(text: string, [from, to]: readonly [number, number], isFlow: boolean): string {
+  const start = text.lastIndexOf(isFlow ? ',' : '\n', from);
+  return text.slice(0, start) + text.slice(isFlow ? to : to + restOfLine(text, to).length);
 }
 
 /** What follows on the line of `at`: nothing, or a remark that belongs there. */
