@@ -1,8 +1,13 @@
 /** `sekisho server enrol`: makes the server know a router, and prints the one file that the router starts with. */
 import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
+import { pemObjects } from '../certificates/pem.ts';
 import { formatAddress, parseAddress } from '../model/address.ts';
+import type { Source } from '../model/credential-sources.ts';
 import { HostError } from '../model/host-error.ts';
+import type { ServerRouter } from '../server/distribution-policies/policy-file.ts';
 import { name, wholeDays } from './ca-command.ts';
 import type { AuthorityFolder } from './ca-folder.ts';
 import type { ServerFile } from './server-file.ts';
@@ -40,16 +45,19 @@ export function addServerEnrolCommand(parent: Command): void {
     .addHelpText(
       'after',
       `
+First run \`umask 077\` in the shell: then nobody else can read what it saves, from the first octet on.
+
 Examples:
-  sekisho server enrol tokyo --config server.yaml --networks 10.1.0.0/16 > tokyo.yaml && chmod 600 tokyo.yaml
+  sekisho server enrol tokyo --config server.yaml --networks 10.1.0.0/16 > tokyo.yaml
   sekisho server enrol osaka --config server.yaml --networks 10.2.0.0/16 --ca ca > osaka.yaml
   sekisho server enrol tokyo --config server.yaml --again > tokyo.yaml
 
-Exit codes: 0 enrolled, 1 it could not be, and nothing of FILE was changed; 2 wrong command line`,
+Exit codes: 0 enrolled; 1 it could not be, and FILE is as it was, or (with a warning, and the router's file printed) the
+server that runs has not taken FILE; 2 wrong command line`,
     )
     .action(async (router: string, _, command: Command) => {
       const options: EnrolOptions = command.optsWithGlobals();
-      const { ServerFile, tellServer } = await import('./server-file.ts');
+      const { ServerFile, tellServer, warnUnlessTaken } = await import('./server-file.ts');
       const file = new ServerFile(options.config);
       const address = serverAddress(file, options.address);
       const known = file.router(router);
@@ -69,22 +77,30 @@ Exit codes: 0 enrolled, 1 it could not be, and nothing of FILE was changed; 2 wr
         options.ca === undefined
           ? await enrolByKey(file, router, options)
           : await enrolByCertificate(file, router, options);
+      const lines = [...credential, ...ppkLines(known)];
+      // Before the server is asked: what is in FILE now is worth nothing without this.
+      process.stdout.write(routerFile(router, lines, address, options.interface, file.settings.identity));
       const told = await tellServer(options.socket ?? file.settings.controlSocket);
-      process.stdout.write(
-        routerFile(router, credential, address, options.interface, file.settings.identity),
-      );
+      const where = told.running ? 'the running server knows it' : 'no running server knows it yet';
       process.stderr.write(
-        `${router} is enrolled in ${options.config}; ${told.running ? 'the running server knows it' : 'no server runs here'}. The file on standard output is a secret.\n`,
+        `${router} is enrolled in ${options.config}; ${where}. The file on standard output is a secret.\n`,
       );
+      if (known?.ppk !== undefined) {
+        process.stderr.write(
+          `Its post-quantum pre-shared key is as it was: ${basename(known.ppk.file)} goes beside the router's file.\n`,
+        );
+      }
+      warnUnlessTaken(told, options.config);
     });
 }
 
 /** Where the router sends to. */
 function serverAddress(file: ServerFile, typed: string | undefined): string {
+  const identity = JSON.stringify(file.settings.identity);
   if (typed !== undefined) {
     const parsed = parseAddress(typed);
     if (!parsed.ok) throw new HostError('USAGE', `--address: ${parsed.message}`);
-    return `{ address: '${typed}', port: ${file.settings.listen[0]?.port ?? 4500}, identity: ${file.settings.identity} }`;
+    return `{ address: '${typed}', port: ${file.settings.listen[0]?.port ?? 4500}, identity: ${identity} }`;
   }
   const listen = file.settings.listen.find(({ address }) => address.octets.some((octet) => octet !== 0));
   if (listen === undefined) {
@@ -93,23 +109,36 @@ function serverAddress(file: ServerFile, typed: string | undefined): string {
       'the server listens on every address: say --address, where routers reach it',
     );
   }
-  return `{ address: '${formatAddress(listen.address)}', port: ${listen.port}, identity: ${file.settings.identity} }`;
+  return `{ address: '${formatAddress(listen.address)}', port: ${listen.port}, identity: ${identity} }`;
 }
 
 /** A fresh key, beside the server's file and in the router's. Returns lines of YAML. */
 async function enrolByKey(file: ServerFile, router: string, options: EnrolOptions): Promise<string[]> {
   const known = file.router(router);
-  if (known !== undefined && known.routerProves === 'certificate') {
+  refuseMixture(file, known);
+  if (known?.routerProves === 'certificate') {
     throw new HostError(
       'USAGE',
       `${router} proves itself by a certificate in ${file.path}: say --ca, or take that out first`,
     );
   }
   const keyFile = known?.preSharedKeyFile ?? `${router}.psk`;
+  if (known === undefined && existsSync(file.beside(keyFile))) {
+    throw new HostError(
+      'CONFIG_INVALID',
+      `${file.beside(keyFile)} is there, and ${file.path} does not name it for ${router}: move it away, or remove it`,
+    );
+  }
+  const credential = `{ preSharedKeyFile: ${JSON.stringify(keyFile)} }`;
+  const text = file.check(await editedText(file, router, credential, options));
   const key = randomBytes(32).toString('base64');
-  const text = await editedText(file, router, `{ preSharedKeyFile: ${keyFile} }`, options);
   file.writeSecret(keyFile, `${key}\n`);
-  file.write(text);
+  try {
+    file.replace(text);
+  } catch (error) {
+    if (known === undefined) rmSync(file.beside(keyFile), { force: true });
+    throw error;
+  }
   return [`  preSharedKey: ${key}`];
 }
 
@@ -128,21 +157,62 @@ async function enrolByCertificate(
     );
   }
   const known = file.router(router);
-  if (known !== undefined && (known.routerProves !== 'certificate' || known.serverProves !== 'certificate')) {
+  refuseMixture(file, known);
+  if (known?.routerProves === 'preSharedKey') {
     throw new HostError(
       'USAGE',
       `${router} has a pre-shared key in ${file.path}: take that out first, or leave --ca out`,
     );
   }
   const authority: AuthorityFolder = new AuthorityFolder(options.ca ?? '');
-  const text = await editedText(file, router, '{ router: certificate, server: certificate }', options);
+  refuseUntrusted(file, authorities, authority);
+  const credential = '{ router: certificate, server: certificate }';
+  const text = file.check(await editedText(file, router, credential, options));
   const issued = authority.issue(router, options.days);
-  file.write(text);
+  file.replace(text);
   return [
     ...block('certificate', issued.certificatePem),
     ...block('privateKey', issued.privateKeyPem ?? ''),
     ...block('ca', authority.pem),
   ];
+}
+
+/** One end by key and the other by certificate is made by hand. */
+function refuseMixture(file: ServerFile, known: ServerRouter | undefined): void {
+  if (known === undefined || known.routerProves === known.serverProves) return;
+  throw new HostError(
+    'USAGE',
+    `${known.name} has a mixture of key and certificate in ${file.path}, which this command does not make: change it by hand`,
+  );
+}
+
+/** A certificate by an authority that the server does not trust would be worth nothing. */
+function refuseUntrusted(file: ServerFile, trusted: Source, authority: AuthorityFolder): void {
+  const path = trusted.kind === 'file' ? file.beside(trusted.path) : undefined;
+  if (path === undefined) return;
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new HostError('CREDENTIAL_UNREADABLE', `cannot read ${path}: ${String(cause)}`, { cause });
+  }
+  const [own] = pemObjects(authority.pem, 'CERTIFICATE', authority.file('ca.crt'));
+  const isTrusted = pemObjects(text, 'CERTIFICATE', path).some(
+    (der) => own !== undefined && Buffer.compare(der, own) === 0,
+  );
+  if (isTrusted) return;
+  throw new HostError(
+    'CONFIG_INVALID',
+    `${path} has not the certificate of ${authority.file('ca.crt')}: the server would not trust what that authority issues`,
+  );
+}
+
+/** The router's part of its post-quantum pre-shared key, which stays what it was. */
+function ppkLines(known: ServerRouter | undefined): string[] {
+  if (known?.ppk === undefined) return [];
+  const { id, file, required } = known.ppk;
+  const [name, path] = [JSON.stringify(id), JSON.stringify(basename(file))];
+  return [`  ppk: { id: ${name}, file: ${path}, required: ${required} }`];
 }
 
 /** The server's file with the router, or with the router let in again. */
@@ -180,11 +250,11 @@ function routerFile(
   return [
     `# Settings of router ${router}, made by its setting server ${identity}. A secret: mode 600.`,
     'version: 1',
-    `name: ${router}`,
+    `name: ${JSON.stringify(router)}`,
     'credential:',
     ...credential,
     `server: ${server}`,
-    `unprotected: { interface: ${interfaceName} }`,
+    `unprotected: { interface: ${JSON.stringify(interfaceName)} }`,
     '# Which packets want IPsec, and whom to ask for: docs/configuration.md, "The SPD".',
     'spd: []',
     '',

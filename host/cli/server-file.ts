@@ -13,6 +13,7 @@ import {
   type ServerSettings,
 } from '../server/distribution-policies/policy-file.ts';
 import { tell } from './control-client.ts';
+import { foundProblem } from './output.ts';
 
 export class ServerFile {
   readonly path: string;
@@ -39,8 +40,8 @@ export class ServerFile {
     return resolve(dirname(this.path), path);
   }
 
-  /** Replaces the file. @throws HostError CONFIG_INVALID when the edit would not be a right file */
-  write(text: string | undefined): void {
+  /** The edited text, once it is a right file. @throws HostError CONFIG_INVALID where it would not be */
+  check(text: string | undefined): string {
     if (text === undefined) {
       throw new HostError(
         'CONFIG_INVALID',
@@ -48,6 +49,11 @@ export class ServerFile {
       );
     }
     parsePolicyFile(text, this.path);
+    return text;
+  }
+
+  /** Replaces the file by a text that `check` has passed. */
+  replace(text: string): void {
     const { mode, uid, gid } = statSync(this.path);
     writeFileAtomically(this.path, text, mode & 0o777, { uid, gid });
   }
@@ -64,20 +70,30 @@ const reloadedSchema = z.object({ problem: z.string().nullable() });
 export interface Told {
   /** A server runs, and what it has in force is the file. */
   readonly running: boolean;
+  /** Why a server that is there has not taken the file; null where it has, or where none is there. */
+  readonly problem: string | null;
 }
 
-/**
- * Lets the running server take the file now.
- *
- * @throws HostError CONFIG_INVALID when it refuses the file
- */
+/** Lets the running server take the file now. The file is written by then: whatever the server makes of it is no error. */
 export async function tellServer(socket: string): Promise<Told> {
   try {
     const { problem } = await tell(socket, '/reload', reloadedSchema);
-    if (problem !== null) throw new HostError('CONFIG_INVALID', `the running server refused: ${problem}`);
-    return { running: true };
+    if (problem === null) return { running: true, problem: null };
+    return { running: false, problem: `the running server refused: ${problem}` };
   } catch (error) {
-    if (error instanceof HostError && error.code === 'CONTROL_UNREACHABLE') return { running: false };
-    throw error;
+    if (!(error instanceof HostError)) throw error;
+    return { running: false, problem: isNobodyThere(error) ? null : error.message };
   }
+}
+
+/** Warns of a server that has not taken the file, and lets the command end with exit code 1. */
+export function warnUnlessTaken({ problem }: Told, file: string): void {
+  if (problem === null) return;
+  process.stderr.write(`sekisho: warning: ${file} is changed, but not in force: ${problem}\n`);
+  foundProblem();
+}
+
+function isNobodyThere({ code, cause }: HostError): boolean {
+  const why = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return code === 'CONTROL_UNREACHABLE' && (why === 'ENOENT' || why === 'ECONNREFUSED');
 }

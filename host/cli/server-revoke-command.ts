@@ -27,12 +27,13 @@ Examples:
   sekisho server revoke tokyo --config /etc/sekisho/server.yaml
   sekisho server revoke tokyo --config server.yaml --ca ca
 
-Exit codes: 0 revoked, also when no server runs; 1 no such router, or the file cannot be written; 2 wrong command line`,
+Exit codes: 0 revoked, also when no server runs; 1 no such router, the file cannot be written, or the server that runs
+has not taken it; 2 wrong command line`,
     )
     .action(async (router: string, _, command: Command) => {
       const options: OutputOptions & { config: string; socket?: string; ca?: string; days: number } =
         command.optsWithGlobals();
-      const { ServerFile, tellServer } = await import('./server-file.ts');
+      const { ServerFile, tellServer, warnUnlessTaken } = await import('./server-file.ts');
       const { isoSecond, thisSecond } = await import('./ca-folder.ts');
       const { withTime } = await import('../server/distribution-policies/file-edit.ts');
       const file = new ServerFile(options.config);
@@ -41,21 +42,37 @@ Exit codes: 0 revoked, also when no server runs; 1 no such router, or the file c
       }
       const before = file.router(router)?.revokedUtcMs;
       const revoked = isoSecond(before ?? thisSecond());
-      if (before === undefined)
-        file.write(withTime(file.text, router, 'revoked', revoked, ['certificatesSince']));
-      const certificates =
-        options.ca === undefined ? [] : await revokeCertificates(file, router, options.ca, options.days);
-      const told = await tellServer(options.socket ?? file.settings.controlSocket);
-      print({ router, revoked, ...told, certificates }, options, () =>
+      if (before === undefined) {
+        file.replace(file.check(withTime(file.text, router, 'revoked', revoked, ['certificatesSince'])));
+      }
+      const socket = options.socket ?? file.settings.controlSocket;
+      // At once: whatever the authority has to say, this router is cut off.
+      let told = await tellServer(socket);
+      let certificates: readonly string[] = [];
+      try {
+        if (options.ca !== undefined) {
+          const taken = await revokeCertificates(file, router, options.ca, options.days);
+          certificates = taken.serials;
+          if (taken.isListWritten) told = await tellServer(socket);
+        }
+      } finally {
+        warnUnlessTaken(told, options.config);
+      }
+      const { running, problem } = told;
+      print({ router, revoked, running, certificates }, options, () =>
         [
           `${router} is revoked since ${revoked}`,
-          told.running
-            ? 'the running server has cut it off'
-            : 'no server runs here: it holds from the next start',
+          running ? 'the running server has cut it off' : notCutOff(problem),
           ...certificates.map((serial) => `certificate ${serial} is revoked`),
         ].join('\n'),
       );
     });
+}
+
+function notCutOff(problem: string | null): string {
+  return problem === null
+    ? 'no server runs here: it holds from the next start'
+    : 'the server that runs has not taken it yet';
 }
 
 /** In the authority, and in the list that the server reads. */
@@ -64,14 +81,13 @@ async function revokeCertificates(
   router: string,
   folder: string,
   days: number,
-): Promise<string[]> {
+): Promise<{ readonly serials: readonly string[]; readonly isListWritten: boolean }> {
   const { AuthorityFolder } = await import('./ca-folder.ts');
   const { readTrusted, writeFileAtomically } = await import('../platform/files.ts');
   const authority = new AuthorityFolder(folder);
   const serials = authority.revoke(router, days);
   const list = file.settings.certificate?.revocationLists;
-  if (list?.kind === 'file') {
-    writeFileAtomically(file.beside(list.path), readTrusted(authority.file('ca.crl')), 0o644);
-  }
-  return serials;
+  if (list?.kind !== 'file') return { serials, isListWritten: false };
+  writeFileAtomically(file.beside(list.path), readTrusted(authority.file('ca.crl')), 0o644);
+  return { serials, isListWritten: true };
 }
