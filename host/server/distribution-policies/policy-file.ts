@@ -184,9 +184,9 @@ const routerSchema = z.strictObject(
       .min(1)
       .optional()
       .meta({ description: 'restricts what this router may be given; absent is no restriction' }),
-    revoked: timeText
-      .optional()
-      .meta({ description: 'cut off since then; `sekisho server revoke` and `enrol` write it' }),
+    revoked: timeText.optional().meta({
+      description: 'cut off since then; `sekisho server revoke` writes it, `enrol --again` takes it out',
+    }),
     certificatesSince: timeText
       .optional()
       .meta({ description: 'certificates issued before are refused; `sekisho server enrol` writes it' }),
