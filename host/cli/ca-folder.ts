@@ -92,12 +92,16 @@ export class AuthorityFolder {
     };
   }
 
-  /** Revokes every certificate of a name, or the one with a serial number, and writes a new list. Returns the serial numbers. */
+  /**
+   * Revokes every certificate of a name, or the one with a serial number, and writes a new list; with nothing to revoke
+   * nothing changes. Returns the serial numbers.
+   */
   revoke(nameOrSerial: string, listDays: number): string[] {
     const isMeant = ({ name, serial }: { name: string; serial: string }): boolean =>
       name === nameOrSerial || serial === nameOrSerial.toLowerCase();
     const { index, revoked } = revokeIn(this.index(), isMeant, isoSecond(thisSecond()));
-    if (revoked.length > 0) this.#writeIndex(index);
+    if (revoked.length === 0) return [];
+    this.#writeIndex(index);
     this.writeList(listDays);
     return revoked.map(({ serial }) => serial);
   }

@@ -86,6 +86,7 @@ async function revokeCertificates(
   const { readTrusted, writeFileAtomically } = await import('../platform/files.ts');
   const authority = new AuthorityFolder(folder);
   const serials = authority.revoke(router, days);
+  if (serials.length === 0) authority.writeList(days);
   const list = file.settings.certificate?.revocationLists;
   if (list?.kind !== 'file') return { serials, isListWritten: false };
   writeFileAtomically(file.beside(list.path), readTrusted(authority.file('ca.crl')), 0o644);

@@ -55,7 +55,9 @@ describeWith(['openssl'], 'an authority', () => {
       expect(judge(ca, tokyo.certificatePem, 'osaka')).toBe('certificate-name');
 
       expect(ca.revoke('tokyo', 7)).toEqual([tokyo.serial]);
+      const before = readFileSync(ca.file('index.json'), 'utf8');
       expect(ca.revoke('tokyo', 7)).toEqual([]);
+      expect(readFileSync(ca.file('index.json'), 'utf8')).toBe(before);
       const list = ['-crl_check', '-CRLfile', ca.file('ca.crl')];
       expect(verify(tokyo.certificatePem, ...list).text).toContain('certificate revoked');
       expect(verify(osaka.certificatePem, ...list)).toMatchObject({ status: 0 });
