@@ -25,8 +25,7 @@ import {
 import type { UtcMs } from '../model/trusted-time.ts';
 
 /** p256 is what every IKE peer knows; Ed25519 is shorter, and strangers know it since RFC 8420. */
-export const authorityKeys = ['p256', 'ed25519'] as const;
-export type AuthorityKey = (typeof authorityKeys)[number];
+export type AuthorityKey = 'p256' | 'ed25519';
 
 const dayMs = 86_400_000;
 const idIpsecIke = '1.3.6.1.5.5.7.3.17'; // RFC 4945 section 5.1.3.12

@@ -13,7 +13,6 @@ import { hexOf, serialOf } from './certificate.ts';
 export class RevocationList {
   /** DER of the issuer's name, as hexadecimal. */
   readonly issuer: string;
-  readonly thisUpdateUtcMs: UtcMs;
   /** undefined for a list that names no end, which RFC 5280 does not allow and which never expires. */
   readonly nextUpdateUtcMs: UtcMs | undefined;
   readonly #revoked: ReadonlySet<string>;
@@ -51,7 +50,6 @@ export class RevocationList {
       throw unusable(name, `is not a whole list: it has the critical extension ${critical.extnID}`);
     }
     this.issuer = hexOf(AsnConvert.serialize(tbsCertList.issuer));
-    this.thisUpdateUtcMs = tbsCertList.thisUpdate.getTime().getTime();
     this.nextUpdateUtcMs = tbsCertList.nextUpdate?.getTime().getTime();
     this.#revoked = new Set(
       (tbsCertList.revokedCertificates ?? []).map(({ userCertificate }) => serialOf(userCertificate)),

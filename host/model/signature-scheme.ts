@@ -156,10 +156,8 @@ const leastRsaBits = 2048;
 const mostRsaBits = 8192;
 const mostRsaExponent = 0xffff_ffffn;
 
-const curves: ReadonlyMap<string | undefined, string> = new Map([
-  ['prime256v1', 'P-256'],
-  ['secp384r1', 'P-384'],
-]);
+/** P-256 and P-384, as OpenSSL calls them. */
+const curves: ReadonlySet<string | undefined> = new Set(['prime256v1', 'secp384r1']);
 
 /** What is wrong with a key, public or private, for signatures; undefined when it may be used. */
 export function keyMistake(key: KeyObject): string | undefined {
