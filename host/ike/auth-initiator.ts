@@ -81,22 +81,23 @@ export function authRequest(
   inboundSpi: number,
 ): Result<PayloadValue[], ProofRefusal> {
   const { own, peer, ppk } = config.credentials;
-  const plain = proofOf('initiator', ikeSa, transcript, own, config.identity);
-  if (!plain.ok) return plain;
   if (ppk?.isRequired === true && transcript.speaksPpk !== true) {
     return fail('authentication-failed', `expected the peer to know PPKs, found that it does not say so`);
   }
   const mixed = ppk !== undefined && transcript.speaksPpk === true ? withPpk(ikeSa, ppk) : undefined;
-  const proof = mixed === undefined ? plain : proofOf('initiator', mixed, transcript, own, config.identity);
-  if (!proof.ok) return proof;
+  const proof = proofOf('initiator', mixed ?? ikeSa, transcript, own, config.identity);
   if (mixed !== undefined) wipePpkKeys(mixed);
-  const ppkNotifies =
-    ppk === undefined || mixed === undefined
-      ? []
-      : [
-          ppkIdentityNotify(ppk),
-          ...(ppk.isRequired ? [] : [noPpkAuthNotify(authenticationDataOf(plain.value))]),
-        ];
+  if (!proof.ok) return proof;
+  const ppkNotifies: PayloadValue[] = [];
+  if (ppk !== undefined && mixed !== undefined) {
+    ppkNotifies.push(ppkIdentityNotify(ppk));
+    if (!ppk.isRequired) {
+      // For a peer that has no PPK of this name: the proof that there would be without one.
+      const plain = proofOf('initiator', ikeSa, transcript, own, config.identity);
+      if (!plain.ok) return plain;
+      ppkNotifies.push(noPpkAuthNotify(authenticationDataOf(plain.value)));
+    }
+  }
   return ok([
     proof.value.identification,
     ...proof.value.certificates,
