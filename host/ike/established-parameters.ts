@@ -1,9 +1,9 @@
 /** What an established IKE SA is made of when IKE_AUTH is over (established-sa.ts). */
 import type { Endpoint } from '../model/address.ts';
-import type { ChildRekeyConfig } from './child-rekey-exchange.ts';
 import type { ChildSa } from './events.ts';
 import type { IkeSa } from './ike-sa.ts';
-import type { IkeSaRekeyConfig } from './ike-sa-rekey-exchange.ts';
+import type { ChildRekeyConfig } from './rekey/child-rekey-exchange.ts';
+import type { IkeSaRekeyConfig } from './rekey/ike-sa-rekey-exchange.ts';
 import type { Identity } from './wire/identification.ts';
 
 export interface EstablishedParameters extends ChildRekeyConfig, IkeSaRekeyConfig {

@@ -5,7 +5,7 @@
 import type { Endpoint } from '../model/address.ts';
 import { certificateRefusals } from '../model/certificate-trust.ts';
 import type { SaKeys } from '../model/security-association.ts';
-import type { NatFindings } from './nat-detection.ts';
+import type { NatFindings } from './path/nat-detection.ts';
 import type { Identity } from './wire/identification.ts';
 import type { TrafficSelector } from './wire/traffic-selector.ts';
 

@@ -4,14 +4,13 @@
  * README.md. RFC 7296 sections 1.2, 2.6, 2.7 and 2.21.
  */
 import { earliest, type Instant } from '../model/instant.ts';
-import { type AdditionalOffer, acceptAdditional, offerAdditional } from './additional-key-exchange.ts';
-import type { Transcript } from './auth-exchange.ts';
+import type { Transcript } from './auth/auth-exchange.ts';
 import {
   authRequest,
   type InitiatorConfig,
   judgeAuthResponse,
   type RejectionReason,
-} from './auth-initiator.ts';
+} from './auth/auth-initiator.ts';
 import { leastEspSpi } from './child-sa.ts';
 import { ikeKeyword } from './crypto/algorithms.ts';
 import { EstablishedSa } from './established-sa.ts';
@@ -30,9 +29,14 @@ import {
 import { failureIn } from './failure.ts';
 import type { IkeSa } from './ike-sa.ts';
 import { freshSpi } from './ike-spi.ts';
-import type { NatFindings } from './nat-detection.ts';
+import type { NatFindings } from './path/nat-detection.ts';
 import { Retransmission } from './retransmission.ts';
-import { firstRequest, type InitRequest, judgeInitResponse } from './sa-init-request.ts';
+import {
+  type AdditionalOffer,
+  acceptAdditional,
+  offerAdditional,
+} from './sa-init/additional-key-exchange.ts';
+import { firstRequest, type InitRequest, judgeInitResponse } from './sa-init/sa-init-request.ts';
 import { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, ikeMajorVersion, notifyTypes } from './wire/iana-numbers.ts';
 import { encodeNotify } from './wire/notify.ts';

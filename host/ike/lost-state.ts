@@ -4,7 +4,7 @@
  * the IKE SA, whether it is still there.
  */
 import type { IkeSa } from './ike-sa.ts';
-import { parseUnprotected } from './sa-init.ts';
+import { parseUnprotected } from './sa-init/sa-init.ts';
 import { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
 import { encodeNotify } from './wire/notify.ts';

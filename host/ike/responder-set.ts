@@ -8,7 +8,6 @@ import type { Address } from '../model/address.ts';
 import { DeadlineHeap } from '../model/deadline-heap.ts';
 import type { Instant } from '../model/instant.ts';
 import { Secret } from '../model/secret.ts';
-import { Cookies } from './cookies.ts';
 import {
   type IkeAction,
   type MessageEvent,
@@ -21,8 +20,9 @@ import {
 } from './events.ts';
 import { addressedSaId, freshSpi } from './ike-spi.ts';
 import { Responder, type ResponderConfig } from './responder.ts';
-import { parseSaInit, parseUnprotected } from './sa-init.ts';
-import { answerSaInit, type SaInitOutcome } from './sa-init-answer.ts';
+import { Cookies } from './sa-init/cookies.ts';
+import { parseSaInit, parseUnprotected } from './sa-init/sa-init.ts';
+import { answerSaInit, type SaInitOutcome } from './sa-init/sa-init-answer.ts';
 import { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, ikeMajorVersion, notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
 import { identityKey } from './wire/identification.ts';

@@ -15,7 +15,7 @@ import {
   signWith,
   verifyWith,
 } from '../../model/signature-scheme.ts';
-import type { AnnouncedHash } from '../signature-hashes.ts';
+import type { AnnouncedHash } from '../sa-init/signature-hashes.ts';
 import { authenticationMethods } from '../wire/iana-numbers.ts';
 import type { Authentication } from '../wire/identification.ts';
 import { concatenate } from '../wire/syntax.ts';

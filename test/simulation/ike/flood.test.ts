@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultResponderLimits } from '../../../host/ike/responder-set.ts';
 import { promptRetransmission } from '../../../host/ike/retransmission.ts';
-import { parseUnprotected } from '../../../host/ike/sa-init.ts';
+import { parseUnprotected } from '../../../host/ike/sa-init/sa-init.ts';
 import { exchangeTypes, notifyTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { encodeKeyExchange, encodeNonce } from '../../../host/ike/wire/key-exchange.ts';
 import { encodeNotify } from '../../../host/ike/wire/notify.ts';

@@ -1,11 +1,11 @@
 /** Hybrid key exchange: both roles of ours, over a link that loses and repeats, and against hands that do it wrongly. */
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { acceptAdditional, offerAdditional } from '../../../host/ike/additional-key-exchange.ts';
 import { intermediateAuth, intermediateMac } from '../../../host/ike/crypto/intermediate.ts';
 import { mlkem768 } from '../../../host/ike/crypto/mlkem.ts';
 import { prfs } from '../../../host/ike/crypto/prf.ts';
 import { acceptableIke, proposalsOf } from '../../../host/ike/proposal-selection.ts';
+import { acceptAdditional, offerAdditional } from '../../../host/ike/sa-init/additional-key-exchange.ts';
 import { exchangeTypes, notifyTypes, payloadTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { encodeKeyExchange } from '../../../host/ike/wire/key-exchange.ts';
 import { encodeNotify } from '../../../host/ike/wire/notify.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Cookies } from '../../../host/ike/cookies.ts';
+import { Cookies } from '../../../host/ike/sa-init/cookies.ts';
 import { endpoint, seededRandom } from './pair.ts';
 
 describe('cookies', () => {

@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest';
 import { lateArrivalMs } from '../../../host/ike/child-sas.ts';
-import { lingerMs } from '../../../host/ike/ike-sa-succession.ts';
+import { lingerMs } from '../../../host/ike/rekey/ike-sa-succession.ts';
 import { DataPlane } from './data-plane.ts';
 import { actionsOf, Pair } from './pair.ts';
 import { headerOf } from './stranger.ts';

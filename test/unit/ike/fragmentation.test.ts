@@ -4,7 +4,7 @@ import { curve25519 } from '../../../host/ike/crypto/curve25519.ts';
 import { prfHmacSha256 } from '../../../host/ike/crypto/prf.ts';
 import { IkeSa, type Received } from '../../../host/ike/ike-sa.ts';
 import { defaultRetransmission } from '../../../host/ike/retransmission.ts';
-import { parseUnprotected } from '../../../host/ike/sa-init.ts';
+import { parseUnprotected } from '../../../host/ike/sa-init/sa-init.ts';
 import { findEncrypted } from '../../../host/ike/wire/encrypted.ts';
 import { exchangeTypes, notifyTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { encodeNotify } from '../../../host/ike/wire/notify.ts';

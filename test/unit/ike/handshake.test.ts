@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { natDetectionHash } from '../../../host/ike/nat-detection.ts';
+import { natDetectionHash } from '../../../host/ike/path/nat-detection.ts';
 import { fqdnIdentity } from '../../../host/ike/wire/identification.ts';
 import { sharedKey } from '../../../host/model/credentials.ts';
 import {

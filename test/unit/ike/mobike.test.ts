@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Mobility, type Passage } from '../../../host/ike/mobike.ts';
+import { Mobility, type Passage } from '../../../host/ike/path/mobike.ts';
 import { notifyTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { encodeNotify } from '../../../host/ike/wire/notify.ts';
 import type { PayloadValue } from '../../../host/ike/wire/payload-chain.ts';

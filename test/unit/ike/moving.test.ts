@@ -1,8 +1,8 @@
 /** An IKE SA whose initiator moves, or is moved by a NAT: both ends together (RFC 4555). */
 import { describe, expect, it } from 'vitest';
 import type { IkeAction } from '../../../host/ike/events.ts';
-import { mobikeSupported } from '../../../host/ike/mobike.ts';
-import { natDetectionNotifies } from '../../../host/ike/nat-detection.ts';
+import { mobikeSupported } from '../../../host/ike/path/mobike.ts';
+import { natDetectionNotifies } from '../../../host/ike/path/nat-detection.ts';
 import { exchangeTypes, notifyTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { encodeNotify } from '../../../host/ike/wire/notify.ts';
 import {

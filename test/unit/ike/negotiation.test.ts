@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { keyExchangeMethods } from '../../../host/ike/crypto/key-exchange.ts';
 import type { IkeAction } from '../../../host/ike/events.ts';
-import { parseSaInit, parseUnprotected } from '../../../host/ike/sa-init.ts';
+import { parseSaInit, parseUnprotected } from '../../../host/ike/sa-init/sa-init.ts';
 import { exchangeTypes, notifyTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { encodeKeyExchange, encodeNonce } from '../../../host/ike/wire/key-exchange.ts';
 import { encodeInvalidKe, encodeNotify } from '../../../host/ike/wire/notify.ts';

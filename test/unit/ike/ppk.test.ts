@@ -1,11 +1,11 @@
 /** Post-quantum pre-shared keys (RFC 8784): every pair of what the two ends have, and what becomes of it. */
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { usePpkNotify } from '../../../host/ike/auth/ppk.ts';
 import { aeads } from '../../../host/ike/crypto/aead.ts';
 import { deriveIkeKeys, mixPpk } from '../../../host/ike/crypto/key-derivation.ts';
 import { keyExchangeMethods } from '../../../host/ike/crypto/key-exchange.ts';
 import { prfs } from '../../../host/ike/crypto/prf.ts';
-import { usePpkNotify } from '../../../host/ike/ppk.ts';
 import { exchangeTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { type Ppk, sharedKey } from '../../../host/model/credentials.ts';
 import { Secret } from '../../../host/model/secret.ts';

@@ -1,7 +1,7 @@
 /** Both ends act at once: the answers of RFC 7296 section 2.25, and what is left in the end. */
 import { describe, expect, it } from 'vitest';
-import { lingerMs } from '../../../host/ike/ike-sa-succession.ts';
-import { isRedundant } from '../../../host/ike/rekey-collision.ts';
+import { lingerMs } from '../../../host/ike/rekey/ike-sa-succession.ts';
+import { isRedundant } from '../../../host/ike/rekey/rekey-collision.ts';
 import { exchangeTypes, notifyTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { encodeNonce } from '../../../host/ike/wire/key-exchange.ts';
 import { encodeDeleteEsp, encodeEspNotify, encodeNotify } from '../../../host/ike/wire/notify.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RekeyRetry } from '../../../host/ike/rekey-retry.ts';
+import { RekeyRetry } from '../../../host/ike/rekey/rekey-retry.ts';
 
 describe('a rekeying that met TEMPORARY_FAILURE', () => {
   it('waits for a random time that doubles, and not for more than three minutes', () => {

@@ -1,7 +1,7 @@
 /** Rekeyings by one end, message by message: after each step both data planes are looked at. */
 import { describe, expect, it } from 'vitest';
 import { lateArrivalMs } from '../../../host/ike/child-sas.ts';
-import { lingerMs } from '../../../host/ike/ike-sa-succession.ts';
+import { lingerMs } from '../../../host/ike/rekey/ike-sa-succession.ts';
 import { Ends, expectOneOfEach } from './ends.ts';
 import { actionsOf, outcomes } from './pair.ts';
 import { headerOf } from './stranger.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Initiator } from '../../../host/ike/initiator.ts';
-import { parseUnprotected } from '../../../host/ike/sa-init.ts';
+import { parseUnprotected } from '../../../host/ike/sa-init/sa-init.ts';
 import {
   exchangeTypes,
   headerFlags,

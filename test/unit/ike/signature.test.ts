@@ -5,7 +5,7 @@ import {
   type AnnouncedHash,
   announceSignatureHashes,
   signatureHashesIn,
-} from '../../../host/ike/signature-hashes.ts';
+} from '../../../host/ike/sa-init/signature-hashes.ts';
 import { encodeNotify } from '../../../host/ike/wire/notify.ts';
 import { encodeMessage } from '../../../host/ike/wire/payload-chain.ts';
 import { schemeOf } from '../../../host/model/signature-scheme.ts';

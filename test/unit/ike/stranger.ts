@@ -2,7 +2,7 @@
  * The other end played by hand: it speaks the protocol correctly up to the point where a test wants it to say something
  * else. Built from the parts of host/ike below the machines, so that any payload can be put under valid protection.
  */
-import { authenticationOf, type Transcript } from '../../../host/ike/auth-exchange.ts';
+import { authenticationOf, type Transcript } from '../../../host/ike/auth/auth-exchange.ts';
 import { encodeEspSpi } from '../../../host/ike/child-sa.ts';
 import { aes256Gcm16 } from '../../../host/ike/crypto/aead.ts';
 import type { IkeAlgorithms } from '../../../host/ike/crypto/algorithms.ts';
@@ -13,7 +13,7 @@ import { prfHmacSha256 } from '../../../host/ike/crypto/prf.ts';
 import { IkeSa, type Received } from '../../../host/ike/ike-sa.ts';
 import { acceptableEsp, acceptableIke, proposalsOf } from '../../../host/ike/proposal-selection.ts';
 import { defaultRetransmission } from '../../../host/ike/retransmission.ts';
-import { parseSaInit, parseUnprotected } from '../../../host/ike/sa-init.ts';
+import { parseSaInit, parseUnprotected } from '../../../host/ike/sa-init/sa-init.ts';
 import { IkeHeader } from '../../../host/ike/wire/header.ts';
 import { exchangeTypes, payloadTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import {

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { firstRequest } from '../../../../host/ike/sa-init-request.ts';
+import { firstRequest } from '../../../../host/ike/sa-init/sa-init-request.ts';
 import { addressOf } from '../../../../host/model/address.ts';
 import { frameMemory } from '../../../../host/platform/frame-memory.ts';
 import { SendBatch } from '../../../../host/platform/send-batch.ts';

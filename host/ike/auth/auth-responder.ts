@@ -3,12 +3,41 @@
  * payloads of the answer. RFC 7296 sections 1.2, 2.9, 2.15 and 2.21.2.
  */
 
-import type { CertificateTrust } from '../model/certificate-trust.ts';
-import type { ChildProposal } from '../model/child-proposal.ts';
-import type { Credentials } from '../model/credentials.ts';
-import type { IkeProposal } from '../model/ike-proposal.ts';
-import { fail, ok, type Result } from '../model/result.ts';
-import type { Secret } from '../model/secret.ts';
+import type { CertificateTrust } from '../../model/certificate-trust.ts';
+import type { ChildProposal } from '../../model/child-proposal.ts';
+import type { Credentials } from '../../model/credentials.ts';
+import type { IkeProposal } from '../../model/ike-proposal.ts';
+import { fail, ok, type Result } from '../../model/result.ts';
+import type { Secret } from '../../model/secret.ts';
+import {
+  type ChildPayloads,
+  createChildSa,
+  encodeEspSpi,
+  espSpiOf,
+  parseChildPayloads,
+} from '../child-sa.ts';
+import type { ChildSa, RefusalReason } from '../events.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import { mobikeSupported, supportsMobike } from '../path/mobike.ts';
+import { acceptableEsp, childAlgorithmsOf, keywordsOf, selectProposal } from '../proposal-selection.ts';
+import type { RetransmissionTimes } from '../retransmission.ts';
+import { notifyTypes, payloadTypes } from '../wire/iana-numbers.ts';
+import {
+  equalIdentities,
+  formatIdentity,
+  type Identity,
+  parseIdentification,
+} from '../wire/identification.ts';
+import { encodeNotify } from '../wire/notify.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
+import { encodeSecurityAssociation } from '../wire/security-association.ts';
+import type { Parsed } from '../wire/syntax.ts';
+import {
+  encodeTrafficSelectors,
+  narrowTrafficSelectors,
+  type TrafficSelector,
+} from '../wire/traffic-selector.ts';
 import {
   type Claim,
   checkCertificate,
@@ -20,30 +49,7 @@ import {
   type Transcript,
   tellAccepted,
 } from './auth-exchange.ts';
-import { type ChildPayloads, createChildSa, encodeEspSpi, espSpiOf, parseChildPayloads } from './child-sa.ts';
-import type { ChildSa, RefusalReason } from './events.ts';
-import type { IkeSa } from './ike-sa.ts';
-import { mobikeSupported, supportsMobike } from './mobike.ts';
 import { ppkOfferIn, ppkUsedNotify, withPpk } from './ppk.ts';
-import { acceptableEsp, childAlgorithmsOf, keywordsOf, selectProposal } from './proposal-selection.ts';
-import type { RetransmissionTimes } from './retransmission.ts';
-import { notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
-import {
-  equalIdentities,
-  formatIdentity,
-  type Identity,
-  parseIdentification,
-} from './wire/identification.ts';
-import { encodeNotify } from './wire/notify.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
-import { encodeSecurityAssociation } from './wire/security-association.ts';
-import type { Parsed } from './wire/syntax.ts';
-import {
-  encodeTrafficSelectors,
-  narrowTrafficSelectors,
-  type TrafficSelector,
-} from './wire/traffic-selector.ts';
 
 export interface ResponderConfig {
   readonly identity: Identity;

@@ -3,12 +3,12 @@
  * answer, and around a rekeying by the peer the one that is about to become current. Knows when each goes and wipes it;
  * what is said on them is the business of established-sa.ts. RFC 7296 sections 2.8.2, 2.18 and 2.25.2.
  */
-import { earliest, type Instant } from '../model/instant.ts';
-import type { Nonces } from './crypto/key-derivation.ts';
-import { type SaId, saIdOf } from './events.ts';
-import type { IkeSa } from './ike-sa.ts';
-import { addressedSaId } from './ike-spi.ts';
-import type { IkeHeader } from './wire/header.ts';
+import { earliest, type Instant } from '../../model/instant.ts';
+import type { Nonces } from '../crypto/key-derivation.ts';
+import { type SaId, saIdOf } from '../events.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import { addressedSaId } from '../ike-spi.ts';
+import type { IkeHeader } from '../wire/header.ts';
 
 /**
  * How long an IKE SA that the peer has deleted, or is to delete, is kept to answer repetitions; ours, a little more than

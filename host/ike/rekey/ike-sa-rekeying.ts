@@ -3,9 +3,12 @@
  * both happen at once. Says what to request and to answer; established-sa.ts does the exchanges.
  * RFC 7296 sections 1.3.2, 2.8.2, 2.18 and 2.25.2.
  */
-import type { Instant } from '../model/instant.ts';
-import type { KeyExchangeMethod } from './crypto/key-exchange.ts';
-import type { IkeSa } from './ike-sa.ts';
+import type { Instant } from '../../model/instant.ts';
+import type { KeyExchangeMethod } from '../crypto/key-exchange.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import type { SaInit } from '../sa-init/sa-init.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
 import {
   acceptIkeSaRekey,
   answerIkeSaRekey,
@@ -19,9 +22,6 @@ import type { IkeSaSuccession, Member } from './ike-sa-succession.ts';
 import type { RekeyAnswer, RekeyFailure } from './rekey-answer.ts';
 import { isRedundant } from './rekey-collision.ts';
 import type { RekeyRetry } from './rekey-retry.ts';
-import type { SaInit } from './sa-init.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
 
 /** What is to be done after the answer to ours. */
 export type IkeSaRekeyEnd =

@@ -4,17 +4,17 @@
  *
  * The secret of ML-KEM goes on top of that of the first key exchange, so whoever wants the keys has to break both.
  */
-import { fail, ok, type Result } from '../model/result.ts';
-import type { Secret } from '../model/secret.ts';
-import type { Transcript } from './auth-exchange.ts';
-import { type Contents, intermediateAuth, intermediateMac } from './crypto/intermediate.ts';
-import { deriveRekeyedIkeKeys } from './crypto/key-derivation.ts';
-import type { EncapsulationPair, KeyEncapsulation } from './crypto/mlkem.ts';
-import type { IkeSa } from './ike-sa.ts';
-import { exchangeTypes, payloadTypes } from './wire/iana-numbers.ts';
-import { encodeKeyExchange, parseKeyExchange } from './wire/key-exchange.ts';
-import { contentsOf, type PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
+import { fail, ok, type Result } from '../../model/result.ts';
+import type { Secret } from '../../model/secret.ts';
+import type { Transcript } from '../auth/auth-exchange.ts';
+import { type Contents, intermediateAuth, intermediateMac } from '../crypto/intermediate.ts';
+import { deriveRekeyedIkeKeys } from '../crypto/key-derivation.ts';
+import type { EncapsulationPair, KeyEncapsulation } from '../crypto/mlkem.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import { exchangeTypes, payloadTypes } from '../wire/iana-numbers.ts';
+import { encodeKeyExchange, parseKeyExchange } from '../wire/key-exchange.ts';
+import { contentsOf, type PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
 
 /** The initiator's half: payloads to send, and what waits for the answer. */
 export interface AdditionalOffer {

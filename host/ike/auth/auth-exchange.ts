@@ -3,16 +3,15 @@
  * octets are made in one place, `signedOctetsOf`, whatever proves them. RFC 7296 section 2.15 and appendix C.2.
  */
 
-import type { CertificateName, CertificateRefusal, CertificateTrust } from '../model/certificate-trust.ts';
-import type { OwnCredential } from '../model/credentials.ts';
-import { fail, ok, type Result } from '../model/result.ts';
-import type { Secret } from '../model/secret.ts';
-import { equalAuthentication, sharedKeyAuthentication, signedOctets } from './crypto/authentication.ts';
-import { checkSignature, isSignature, signAuthentication } from './crypto/signature.ts';
-import type { AuthKeys } from './ppk.ts';
-import { signatureHashesIn } from './signature-hashes.ts';
-import { encodeCertificates, parseCertificates } from './wire/certificate.ts';
-import { authenticationMethods, identificationTypes, payloadTypes } from './wire/iana-numbers.ts';
+import type { CertificateName, CertificateRefusal, CertificateTrust } from '../../model/certificate-trust.ts';
+import type { OwnCredential } from '../../model/credentials.ts';
+import { fail, ok, type Result } from '../../model/result.ts';
+import type { Secret } from '../../model/secret.ts';
+import { equalAuthentication, sharedKeyAuthentication, signedOctets } from '../crypto/authentication.ts';
+import { checkSignature, isSignature, signAuthentication } from '../crypto/signature.ts';
+import { signatureHashesIn } from '../sa-init/signature-hashes.ts';
+import { encodeCertificates, parseCertificates } from '../wire/certificate.ts';
+import { authenticationMethods, identificationTypes, payloadTypes } from '../wire/iana-numbers.ts';
 import {
   type Authentication,
   encodeAuthentication,
@@ -21,10 +20,11 @@ import {
   type Identity,
   parseAuthentication,
   parseIdentification,
-} from './wire/identification.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
-import { type Parsed, syntaxError } from './wire/syntax.ts';
+} from '../wire/identification.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
+import { type Parsed, syntaxError } from '../wire/syntax.ts';
+import type { AuthKeys } from './ppk.ts';
 
 /** What the exchanges before leave behind for IKE_AUTH: both messages of IKE_SA_INIT as they were on the wire, and both nonces. */
 export interface Transcript {

@@ -1,9 +1,9 @@
 /** What a request to rekey comes to, at either end: values that the two kinds of rekeying share. RFC 7296 section 2.25. */
-import type { ChildSaAction } from './child-sas.ts';
-import type { FailureReason, RefusalReason } from './events.ts';
-import { notifyTypes } from './wire/iana-numbers.ts';
-import { encodeNotify } from './wire/notify.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
+import type { ChildSaAction } from '../child-sas.ts';
+import type { FailureReason, RefusalReason } from '../events.ts';
+import { notifyTypes } from '../wire/iana-numbers.ts';
+import { encodeNotify } from '../wire/notify.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
 
 /** What the peer's request comes to. */
 export type RekeyAnswer =

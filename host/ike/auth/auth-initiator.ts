@@ -2,11 +2,35 @@
  * IKE_AUTH from the initiator's side: the payloads that it sends, and what it makes of the answer: who the responder
  * is, and whether the CHILD SA stays within what was offered. RFC 7296 sections 1.2, 2.9, 2.15 and appendix C.2.
  */
-import type { Endpoint } from '../model/address.ts';
-import type { ChildProposal } from '../model/child-proposal.ts';
-import type { Credentials } from '../model/credentials.ts';
-import type { IkeProposal } from '../model/ike-proposal.ts';
-import { fail, ok, type Result } from '../model/result.ts';
+import type { Endpoint } from '../../model/address.ts';
+import type { ChildProposal } from '../../model/child-proposal.ts';
+import type { Credentials } from '../../model/credentials.ts';
+import type { IkeProposal } from '../../model/ike-proposal.ts';
+import { fail, ok, type Result } from '../../model/result.ts';
+import { createChildSa, encodeEspSpi, espSpiOf, parseChildPayloads } from '../child-sa.ts';
+import type { ChildSa, FailureReason } from '../events.ts';
+import { failureIn } from '../failure.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import { mobikeSupported, supportsMobike } from '../path/mobike.ts';
+import { acceptableEsp, checkSelected, childAlgorithmsOf, proposalsOf } from '../proposal-selection.ts';
+import type { RetransmissionTimes } from '../retransmission.ts';
+import { encodeCertificateRequest } from '../wire/certificate.ts';
+import { notifyTypes, payloadTypes } from '../wire/iana-numbers.ts';
+import {
+  encodeIdentification,
+  equalIdentities,
+  formatIdentity,
+  type Identity,
+} from '../wire/identification.ts';
+import { encodeNotify } from '../wire/notify.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
+import { encodeSecurityAssociation } from '../wire/security-association.ts';
+import {
+  encodeTrafficSelectors,
+  type TrafficSelector,
+  trafficSelectorContains,
+} from '../wire/traffic-selector.ts';
 import {
   authenticationDataOf,
   checkCertificate,
@@ -16,31 +40,7 @@ import {
   proofOf,
   type Transcript,
 } from './auth-exchange.ts';
-import { createChildSa, encodeEspSpi, espSpiOf, parseChildPayloads } from './child-sa.ts';
-import type { ChildSa, FailureReason } from './events.ts';
-import { failureIn } from './failure.ts';
-import type { IkeSa } from './ike-sa.ts';
-import { mobikeSupported, supportsMobike } from './mobike.ts';
 import { isPpkUsed, noPpkAuthNotify, ppkIdentityNotify, wipePpkKeys, withPpk } from './ppk.ts';
-import { acceptableEsp, checkSelected, childAlgorithmsOf, proposalsOf } from './proposal-selection.ts';
-import type { RetransmissionTimes } from './retransmission.ts';
-import { encodeCertificateRequest } from './wire/certificate.ts';
-import { notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
-import {
-  encodeIdentification,
-  equalIdentities,
-  formatIdentity,
-  type Identity,
-} from './wire/identification.ts';
-import { encodeNotify } from './wire/notify.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
-import { encodeSecurityAssociation } from './wire/security-association.ts';
-import {
-  encodeTrafficSelectors,
-  type TrafficSelector,
-  trafficSelectorContains,
-} from './wire/traffic-selector.ts';
 
 export interface InitiatorConfig {
   readonly identity: Identity;

@@ -3,11 +3,11 @@
  * that does not fit what the other one sees tells. RFC 7296 section 2.23.
  */
 import { createHash } from 'node:crypto';
-import type { Endpoint } from '../model/address.ts';
-import { notifyTypes } from './wire/iana-numbers.ts';
-import { encodeNotify } from './wire/notify.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
+import type { Endpoint } from '../../model/address.ts';
+import { notifyTypes } from '../wire/iana-numbers.ts';
+import { encodeNotify } from '../wire/notify.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
 
 export interface NatFindings {
   readonly localBehindNat: boolean;

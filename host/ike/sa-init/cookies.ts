@@ -3,8 +3,8 @@
  * before the responder keeps state or computes anything expensive. RFC 7296 section 2.6.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Address } from '../model/address.ts';
-import type { Instant } from '../model/instant.ts';
+import type { Address } from '../../model/address.ts';
+import type { Instant } from '../../model/instant.ts';
 
 /** A secret serves for this long and is accepted for as long again; a handshake takes a fraction of it. */
 const secretLifetimeMs = 60_000;

@@ -2,13 +2,13 @@
  * SIGNATURE_HASH_ALGORITHMS: each end says in IKE_SA_INIT which hashes it verifies signatures with, and the other one may
  * then use AUTH method 14. Only strong ones are said and used. RFC 7427 section 4, RFC 8420 (Identity, for Ed25519).
  */
-import type { SignatureHash } from '../model/signature-scheme.ts';
+import type { SignatureHash } from '../../model/signature-scheme.ts';
+import { IkeHeader } from '../wire/header.ts';
+import { notifyTypes, signatureHashIds } from '../wire/iana-numbers.ts';
+import { encodeNotify } from '../wire/notify.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
+import { readUint16, writeUint16 } from '../wire/syntax.ts';
 import { parseUnprotected } from './sa-init.ts';
-import { IkeHeader } from './wire/header.ts';
-import { notifyTypes, signatureHashIds } from './wire/iana-numbers.ts';
-import { encodeNotify } from './wire/notify.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
-import { readUint16, writeUint16 } from './wire/syntax.ts';
 
 /** `identity` stands for algorithms that hash by themselves. */
 export type AnnouncedHash = SignatureHash | 'identity';

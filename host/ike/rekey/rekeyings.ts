@@ -2,21 +2,21 @@
  * The two kinds of rekeying together, since each stands in the other's way: which is next at this end, and which request of
  * the peer has to wait. RFC 7296 section 2.25.
  */
-import type { Instant } from '../model/instant.ts';
+import type { Instant } from '../../model/instant.ts';
+import type { ChildSas } from '../child-sas.ts';
+import type { KeyExchangeMethod } from '../crypto/key-exchange.ts';
+import type { Purpose } from '../ike-sa.ts';
+import { notifyTypes } from '../wire/iana-numbers.ts';
+import { encodeNotify } from '../wire/notify.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
 import type { ChildRekeyConfig } from './child-rekey-exchange.ts';
 import { ChildRekeying } from './child-rekeying.ts';
-import type { ChildSas } from './child-sas.ts';
 import type { CreateRequest } from './create-child-sa.ts';
-import type { KeyExchangeMethod } from './crypto/key-exchange.ts';
-import type { Purpose } from './ike-sa.ts';
 import type { IkeSaRekeyConfig } from './ike-sa-rekey-exchange.ts';
 import { IkeSaRekeying } from './ike-sa-rekeying.ts';
 import type { IkeSaSuccession, Member } from './ike-sa-succession.ts';
 import { busy, type RekeyAnswer, type RekeyFailure } from './rekey-answer.ts';
 import { RekeyRetry } from './rekey-retry.ts';
-import { notifyTypes } from './wire/iana-numbers.ts';
-import { encodeNotify } from './wire/notify.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
 
 export type RekeyWhat = 'child' | 'ike-sa';
 

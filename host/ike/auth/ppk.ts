@@ -2,13 +2,13 @@
  * Post-quantum pre-shared keys: what the two ends say about them in IKE_SA_INIT and IKE_AUTH. The key goes into SK_d, SK_pi
  * and SK_pr, beside whatever proves identities; who breaks the key exchange later still lacks it. RFC 8784.
  */
-import type { Ppk } from '../model/credentials.ts';
-import { mixPpk } from './crypto/key-derivation.ts';
-import type { IkeSa } from './ike-sa.ts';
-import { notifyTypes } from './wire/iana-numbers.ts';
-import { encodeNotify } from './wire/notify.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
+import type { Ppk } from '../../model/credentials.ts';
+import { mixPpk } from '../crypto/key-derivation.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import { notifyTypes } from '../wire/iana-numbers.ts';
+import { encodeNotify } from '../wire/notify.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
 
 /** RFC 8784 section 5.1: an identifier that is configured at both ends. */
 const ppkIdFixed = 2;

@@ -3,31 +3,31 @@
  * key exchange), and what it makes of an answer. Values only; the state machine around them is initiator.ts.
  * RFC 7296 sections 1.2, 2.6, 2.7 and 2.21.1.
  */
-import type { Transcript } from './auth-exchange.ts';
-import type { InitiatorConfig } from './auth-initiator.ts';
-import { type KeyExchangeMethod, type KeyPair, keyExchangeMethods } from './crypto/key-exchange.ts';
-import type { MessageEvent, RefusalReason } from './events.ts';
-import { type Failure, failureIn } from './failure.ts';
-import { fragmentationNotify, longestMessage } from './fragmentation.ts';
-import type { IkeSa } from './ike-sa.ts';
-import { detectNat, type NatFindings, natDetectionNotifies } from './nat-detection.ts';
-import { speaksPpk, usePpkNotify } from './ppk.ts';
+import type { Transcript } from '../auth/auth-exchange.ts';
+import type { InitiatorConfig } from '../auth/auth-initiator.ts';
+import { speaksPpk, usePpkNotify } from '../auth/ppk.ts';
+import { type KeyExchangeMethod, type KeyPair, keyExchangeMethods } from '../crypto/key-exchange.ts';
+import type { MessageEvent, RefusalReason } from '../events.ts';
+import { type Failure, failureIn } from '../failure.ts';
+import { fragmentationNotify, longestMessage } from '../fragmentation.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import { detectNat, type NatFindings, natDetectionNotifies } from '../path/nat-detection.ts';
 import {
   acceptableIke,
   checkSelected,
   ikeAlgorithmsOf,
   offeredMethod,
   proposalsOf,
-} from './proposal-selection.ts';
+} from '../proposal-selection.ts';
+import type { IkeHeader } from '../wire/header.ts';
+import { exchangeTypes, notifyTypes, payloadTypes } from '../wire/iana-numbers.ts';
+import { encodeKeyExchange, encodeNonce } from '../wire/key-exchange.ts';
+import { encodeNotify, parseInvalidKe } from '../wire/notify.ts';
+import { encodeMessage, type PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
+import { encodeSecurityAssociation } from '../wire/security-association.ts';
 import { keyedIkeSa, nonceOctets, parseSaInit, parseUnprotected } from './sa-init.ts';
 import { announceSignatureHashes } from './signature-hashes.ts';
-import type { IkeHeader } from './wire/header.ts';
-import { exchangeTypes, notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
-import { encodeKeyExchange, encodeNonce } from './wire/key-exchange.ts';
-import { encodeNotify, parseInvalidKe } from './wire/notify.ts';
-import { encodeMessage, type PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
-import { encodeSecurityAssociation } from './wire/security-association.ts';
 
 /** A responder that keeps asking for other cookies or key exchanges is broken or forged; ours. */
 const maximumCookies = 3;

@@ -7,13 +7,13 @@
  * What the peer says of further addresses (ADDITIONAL_IP4_ADDRESS and the like) is for initiators that choose among them; this one
  * keeps to the address that it was configured with, and lets them pass.
  */
-import type { Endpoint } from '../model/address.ts';
-import { fail, ok, type Result } from '../model/result.ts';
+import type { Endpoint } from '../../model/address.ts';
+import { fail, ok, type Result } from '../../model/result.ts';
+import { notifyTypes } from '../wire/iana-numbers.ts';
+import { encodeNotify } from '../wire/notify.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
 import { detectNat, type HeaderSpis, type NatFindings, natDetectionNotifies } from './nat-detection.ts';
-import { notifyTypes } from './wire/iana-numbers.ts';
-import { encodeNotify } from './wire/notify.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
 
 /** RFC 4555 section 4.2.5: 8 to 64 octets; ours. */
 const cookie2Octets = 16;

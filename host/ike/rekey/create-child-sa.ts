@@ -2,14 +2,14 @@
  * Reads a request of CREATE_CHILD_SA: which of its three purposes it has, and the payloads for it. Answers nothing itself.
  * RFC 7296 sections 1.3.1 to 1.3.3 and appendix C.3 and C.4.
  */
-import { ok } from '../model/result.ts';
-import { type ChildPayloads, parseChildPayloads } from './child-sa.ts';
-import { parseSaInit, type SaInit } from './sa-init.ts';
-import { notifyTypes, payloadTypes, protocolIds } from './wire/iana-numbers.ts';
-import { type KeyExchange, parseKeyExchange, parseNonce } from './wire/key-exchange.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
-import { parseSecurityAssociation } from './wire/security-association.ts';
-import { type Parsed, readUint32, syntaxError } from './wire/syntax.ts';
+import { ok } from '../../model/result.ts';
+import { type ChildPayloads, parseChildPayloads } from '../child-sa.ts';
+import { parseSaInit, type SaInit } from '../sa-init/sa-init.ts';
+import { notifyTypes, payloadTypes, protocolIds } from '../wire/iana-numbers.ts';
+import { type KeyExchange, parseKeyExchange, parseNonce } from '../wire/key-exchange.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
+import { parseSecurityAssociation } from '../wire/security-association.ts';
+import { type Parsed, readUint32, syntaxError } from '../wire/syntax.ts';
 
 export interface ChildSaOffer extends ChildPayloads {
   /** Undefined when the keys are to come from the IKE SA's alone. */

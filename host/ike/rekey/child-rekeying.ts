@@ -3,7 +3,17 @@
  * both are for the same CHILD SA. Says what to request and to answer; established-sa.ts does the exchanges.
  * RFC 7296 sections 1.3.3, 2.8.1 and 2.25.1.
  */
-import type { Instant } from '../model/instant.ts';
+import type { Instant } from '../../model/instant.ts';
+import { wipeChildSa } from '../child-sa.ts';
+import type { ChildSaAction, ChildSaRecord, ChildSas } from '../child-sas.ts';
+import type { Nonces } from '../crypto/key-derivation.ts';
+import type { KeyExchangeMethod } from '../crypto/key-exchange.ts';
+import type { FailureReason } from '../events.ts';
+import type { IkeSa } from '../ike-sa.ts';
+import { notifyTypes } from '../wire/iana-numbers.ts';
+import { encodeEspNotify } from '../wire/notify.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
 import {
   acceptChildRekey,
   answerChildRekey,
@@ -13,20 +23,10 @@ import {
   demandedChildMethod,
   offerChildRekey,
 } from './child-rekey-exchange.ts';
-import { wipeChildSa } from './child-sa.ts';
-import type { ChildSaAction, ChildSaRecord, ChildSas } from './child-sas.ts';
 import type { ChildSaOffer } from './create-child-sa.ts';
-import type { Nonces } from './crypto/key-derivation.ts';
-import type { KeyExchangeMethod } from './crypto/key-exchange.ts';
-import type { FailureReason } from './events.ts';
-import type { IkeSa } from './ike-sa.ts';
 import { busy, type RekeyAnswer, type RekeyFailure } from './rekey-answer.ts';
 import { isRedundant } from './rekey-collision.ts';
 import type { RekeyRetry } from './rekey-retry.ts';
-import { notifyTypes } from './wire/iana-numbers.ts';
-import { encodeEspNotify } from './wire/notify.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
 
 /** A rekeying of ours that waits for its answer. */
 interface OwnRekey {

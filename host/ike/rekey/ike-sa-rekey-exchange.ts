@@ -2,17 +2,16 @@
  * The exchange CREATE_CHILD_SA that rekeys an IKE SA, for both roles: what is offered, what is chosen, what the answer
  * amounts to, and the new IKE SA. Keeps nothing and decides nothing about collisions. RFC 7296 sections 1.3.2 and 2.18.
  */
-import type { IkeProposal } from '../model/ike-proposal.ts';
-import { fail, ok, type Result } from '../model/result.ts';
-import type { Secret } from '../model/secret.ts';
-import type { IkeAlgorithms } from './crypto/algorithms.ts';
-import type { Nonces } from './crypto/key-derivation.ts';
-import { deriveRekeyedIkeKeys } from './crypto/key-derivation.ts';
-import type { KeyExchangeMethod, KeyPair } from './crypto/key-exchange.ts';
-import { demandedMethod } from './demanded-method.ts';
-import type { FailureReason } from './events.ts';
-import { failureIn } from './failure.ts';
-import { IkeSa } from './ike-sa.ts';
+import type { IkeProposal } from '../../model/ike-proposal.ts';
+import { fail, ok, type Result } from '../../model/result.ts';
+import type { Secret } from '../../model/secret.ts';
+import type { IkeAlgorithms } from '../crypto/algorithms.ts';
+import type { Nonces } from '../crypto/key-derivation.ts';
+import { deriveRekeyedIkeKeys } from '../crypto/key-derivation.ts';
+import type { KeyExchangeMethod, KeyPair } from '../crypto/key-exchange.ts';
+import type { FailureReason } from '../events.ts';
+import { failureIn } from '../failure.ts';
+import { IkeSa } from '../ike-sa.ts';
 import {
   acceptableIke,
   checkSelected,
@@ -21,15 +20,16 @@ import {
   proposalsOf,
   type SelectedProposal,
   selectProposal,
-} from './proposal-selection.ts';
-import type { RetransmissionTimes } from './retransmission.ts';
-import { nonceOctets, parseSaInit, type SaInit } from './sa-init.ts';
-import { notifyTypes } from './wire/iana-numbers.ts';
-import { encodeKeyExchange, encodeNonce } from './wire/key-exchange.ts';
-import { encodeInvalidKe, encodeNotify } from './wire/notify.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
-import { encodeSecurityAssociation } from './wire/security-association.ts';
+} from '../proposal-selection.ts';
+import type { RetransmissionTimes } from '../retransmission.ts';
+import { nonceOctets, parseSaInit, type SaInit } from '../sa-init/sa-init.ts';
+import { notifyTypes } from '../wire/iana-numbers.ts';
+import { encodeKeyExchange, encodeNonce } from '../wire/key-exchange.ts';
+import { encodeInvalidKe, encodeNotify } from '../wire/notify.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
+import { encodeSecurityAssociation } from '../wire/security-association.ts';
+import { demandedMethod } from './demanded-method.ts';
 
 /** RFC 7296 section 3.3.1: the proposals carry the SPI of the new IKE SA. */
 const spiOctets = 8;

@@ -2,18 +2,16 @@
  * The exchange CREATE_CHILD_SA that rekeys a CHILD SA, for both roles: what is offered, what is chosen, what the answer
  * amounts to, and the keys. Keeps nothing and decides nothing about collisions. RFC 7296 sections 1.3.3, 2.8, 2.9.2 and 2.17.
  */
-import type { ChildProposal } from '../model/child-proposal.ts';
-import { fail, ok, type Result } from '../model/result.ts';
-import type { Secret } from '../model/secret.ts';
-import { createChildSa, encodeEspSpi, espSpiOf } from './child-sa.ts';
-import type { ChildSaRecord } from './child-sas.ts';
-import { type ChildSaOffer, parseChildSaOffer } from './create-child-sa.ts';
-import type { Nonces } from './crypto/key-derivation.ts';
-import { type KeyExchangeMethod, type KeyPair, keyExchangeMethods } from './crypto/key-exchange.ts';
-import { demandedMethod } from './demanded-method.ts';
-import type { ChildSa, FailureReason } from './events.ts';
-import { failureIn } from './failure.ts';
-import type { IkeSa } from './ike-sa.ts';
+import type { ChildProposal } from '../../model/child-proposal.ts';
+import { fail, ok, type Result } from '../../model/result.ts';
+import type { Secret } from '../../model/secret.ts';
+import { createChildSa, encodeEspSpi, espSpiOf } from '../child-sa.ts';
+import type { ChildSaRecord } from '../child-sas.ts';
+import type { Nonces } from '../crypto/key-derivation.ts';
+import { type KeyExchangeMethod, type KeyPair, keyExchangeMethods } from '../crypto/key-exchange.ts';
+import type { ChildSa, FailureReason } from '../events.ts';
+import { failureIn } from '../failure.ts';
+import type { IkeSa } from '../ike-sa.ts';
 import {
   acceptableEsp,
   checkSelected,
@@ -21,20 +19,22 @@ import {
   keywordsOf,
   proposalsOf,
   selectProposal,
-} from './proposal-selection.ts';
-import { nonceOctets } from './sa-init.ts';
-import { notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
-import { encodeKeyExchange, encodeNonce, type KeyExchange } from './wire/key-exchange.ts';
-import { encodeEspNotify, encodeInvalidKe, encodeNotify } from './wire/notify.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
-import { encodeSecurityAssociation } from './wire/security-association.ts';
+} from '../proposal-selection.ts';
+import { nonceOctets } from '../sa-init/sa-init.ts';
+import { notifyTypes, payloadTypes } from '../wire/iana-numbers.ts';
+import { encodeKeyExchange, encodeNonce, type KeyExchange } from '../wire/key-exchange.ts';
+import { encodeEspNotify, encodeInvalidKe, encodeNotify } from '../wire/notify.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
+import { encodeSecurityAssociation } from '../wire/security-association.ts';
 import {
   encodeTrafficSelectors,
   narrowTrafficSelectors,
   type TrafficSelector,
   trafficSelectorContains,
-} from './wire/traffic-selector.ts';
+} from '../wire/traffic-selector.ts';
+import { type ChildSaOffer, parseChildSaOffer } from './create-child-sa.ts';
+import { demandedMethod } from './demanded-method.ts';
 
 export interface ChildRekeyConfig {
   readonly espProposals: readonly ChildProposal[];

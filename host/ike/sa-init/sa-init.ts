@@ -1,17 +1,17 @@
 /**
  * IKE_SA_INIT, for both roles: its payloads, and the IKE SA that comes of it. RFC 7296 sections 1.2 and 2.14, appendix C.1.
  */
-import { ok } from '../model/result.ts';
-import type { IkeAlgorithms } from './crypto/algorithms.ts';
-import { deriveIkeKeys, type IkeKeySources } from './crypto/key-derivation.ts';
-import { IkeSa, type IkeSaParameters } from './ike-sa.ts';
-import { headerOctets, type IkeHeader } from './wire/header.ts';
-import { payloadTypes } from './wire/iana-numbers.ts';
-import { type KeyExchange, parseKeyExchange, parseNonce } from './wire/key-exchange.ts';
-import { splitPayloads } from './wire/payload-chain.ts';
-import { PayloadSet } from './wire/payload-set.ts';
-import { type OfferedProposal, parseSecurityAssociation } from './wire/security-association.ts';
-import { type Parsed, syntaxError } from './wire/syntax.ts';
+import { ok } from '../../model/result.ts';
+import type { IkeAlgorithms } from '../crypto/algorithms.ts';
+import { deriveIkeKeys, type IkeKeySources } from '../crypto/key-derivation.ts';
+import { IkeSa, type IkeSaParameters } from '../ike-sa.ts';
+import { headerOctets, type IkeHeader } from '../wire/header.ts';
+import { payloadTypes } from '../wire/iana-numbers.ts';
+import { type KeyExchange, parseKeyExchange, parseNonce } from '../wire/key-exchange.ts';
+import { splitPayloads } from '../wire/payload-chain.ts';
+import { PayloadSet } from '../wire/payload-set.ts';
+import { type OfferedProposal, parseSecurityAssociation } from '../wire/security-association.ts';
+import { type Parsed, syntaxError } from '../wire/syntax.ts';
 
 /** Ours: 256 bits, above the half of the prf's key that RFC 7296 section 2.10 asks for. */
 export const nonceOctets = 32;

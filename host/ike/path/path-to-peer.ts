@@ -2,14 +2,14 @@
  * Between which addresses and ports the messages of an established IKE SA travel, and what moves them: the newest authentic
  * message (RFC 7296 sections 2.11 and 2.23), and what the two ends say of it (RFC 4555, mobike.ts).
  */
-import { type Endpoint, equalAddresses } from '../model/address.ts';
-import type { EstablishedParameters } from './established-parameters.ts';
-import { type IkeAction, type SaId, type SendAction, sendAll } from './events.ts';
-import type { Purpose } from './ike-sa.ts';
+import { type Endpoint, equalAddresses } from '../../model/address.ts';
+import type { EstablishedParameters } from '../established-parameters.ts';
+import { type IkeAction, type SaId, type SendAction, sendAll } from '../events.ts';
+import type { Purpose } from '../ike-sa.ts';
+import type { PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
 import { Mobility, type MobilityRequest, type Passage } from './mobike.ts';
 import type { HeaderSpis } from './nat-detection.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
 
 export class PathToPeer {
   /** Only the responder follows: an end behind a NAT must not, and its peer's address is fixed (RFC 7296 section 2.23). */

@@ -2,22 +2,23 @@
  * The responder's answer to a well-formed IKE_SA_INIT request that passed the limits: its choice of algorithms, a fresh
  * key pair and SPI. Keeps nothing itself. RFC 7296 sections 1.2, 2.7 and 2.23.
  */
-import type { MessageEvent, RefusalReason } from './events.ts';
-import { fragmentationNotify, longestMessage } from './fragmentation.ts';
-import { detectNat, natDetectionNotifies } from './nat-detection.ts';
-import { speaksPpk, usePpkNotify } from './ppk.ts';
-import { acceptableIke, ikeAlgorithmsOf, keywordsOf, selectProposal } from './proposal-selection.ts';
-import type { ResponderConfig, ResponderSetup } from './responder.ts';
+
+import { speaksPpk, usePpkNotify } from '../auth/ppk.ts';
+import type { MessageEvent, RefusalReason } from '../events.ts';
+import { fragmentationNotify, longestMessage } from '../fragmentation.ts';
+import { detectNat, natDetectionNotifies } from '../path/nat-detection.ts';
+import { acceptableIke, ikeAlgorithmsOf, keywordsOf, selectProposal } from '../proposal-selection.ts';
+import type { ResponderConfig, ResponderSetup } from '../responder.ts';
+import { encodeCertificateRequest } from '../wire/certificate.ts';
+import type { IkeHeader } from '../wire/header.ts';
+import { exchangeTypes, notifyTypes } from '../wire/iana-numbers.ts';
+import { encodeKeyExchange, encodeNonce } from '../wire/key-exchange.ts';
+import { encodeInvalidKe, encodeNotify } from '../wire/notify.ts';
+import { encodeMessage, type PayloadValue } from '../wire/payload-chain.ts';
+import type { PayloadSet } from '../wire/payload-set.ts';
+import { encodeSecurityAssociation } from '../wire/security-association.ts';
 import { nonceOctets, type SaInit } from './sa-init.ts';
 import { announceSignatureHashes } from './signature-hashes.ts';
-import { encodeCertificateRequest } from './wire/certificate.ts';
-import type { IkeHeader } from './wire/header.ts';
-import { exchangeTypes, notifyTypes } from './wire/iana-numbers.ts';
-import { encodeKeyExchange, encodeNonce } from './wire/key-exchange.ts';
-import { encodeInvalidKe, encodeNotify } from './wire/notify.ts';
-import { encodeMessage, type PayloadValue } from './wire/payload-chain.ts';
-import type { PayloadSet } from './wire/payload-set.ts';
-import { encodeSecurityAssociation } from './wire/security-association.ts';
 
 export type SaInitOutcome =
   | {
