@@ -43,11 +43,12 @@ export const answerLiveness: Step = (conversation) =>
 
 /**
  * We ask, after ten seconds of silence as a router and sixty as a server. The server is silent only when it has said, after
- * half a minute, that the other router did not answer.
+ * half a minute, that the other router did not answer. A router that may move says with it between which addresses it asks
+ * (RFC 4555 section 3.8).
  */
 export const askLiveness: Step = (conversation) =>
   whileSasStay(conversation, () =>
-    untilLogged(conversation, /parsed INFORMATIONAL request \d+ \[ \]/, 1, 120_000),
+    untilLogged(conversation, /parsed INFORMATIONAL request \d+ \[( N\(NATD_._IP\))* \]/, 1, 120_000),
   );
 
 /** strongSwan deletes the IKE SA. A server has lost its router then; a router sets a new channel up by itself. */
