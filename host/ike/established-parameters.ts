@@ -1,7 +1,9 @@
-/** What an established IKE SA is made of when IKE_AUTH is over (established-sa.ts). */
+/** What an established IKE SA is made of when IKE_AUTH is over (established-sa.ts), and the news of it, for both roles. */
 import type { Endpoint } from '../model/address.ts';
-import type { ChildSa } from './events.ts';
+import { ikeKeyword } from './crypto/algorithms.ts';
+import { type ChildSa, type EstablishedAction, saIdOf } from './events.ts';
 import type { IkeSa } from './ike-sa.ts';
+import type { NatFindings } from './path/nat-detection.ts';
 import type { ChildRekeyConfig } from './rekey/child-rekey-exchange.ts';
 import type { IkeSaRekeyConfig } from './rekey/ike-sa-rekey-exchange.ts';
 import type { Identity } from './wire/identification.ts';
@@ -18,4 +20,26 @@ export interface EstablishedParameters extends ChildRekeyConfig, IkeSaRekeyConfi
   readonly forceUdpEncapsulation: boolean;
   /** The CHILD SA of IKE_AUTH; undefined when it was refused and only the end of the IKE SA is left to do. */
   readonly childSa: ChildSa | undefined;
+}
+
+/** Says that the IKE SA of `parameters` is there, with the CHILD SA of IKE_AUTH. */
+export function establishedAction(
+  { ikeSa, peerIdentity, local, peer }: EstablishedParameters,
+  childSa: ChildSa,
+  nat: NatFindings | undefined,
+): EstablishedAction {
+  const localBehindNat = nat?.localBehindNat ?? false;
+  const peerBehindNat = nat?.peerBehindNat ?? false;
+  return {
+    kind: 'established',
+    saId: saIdOf(ikeSa.ownSpi),
+    childSa,
+    ikeProposal: ikeKeyword(ikeSa.algorithms),
+    peerIdentity,
+    local,
+    peer,
+    natDetected: localBehindNat || peerBehindNat,
+    localBehindNat,
+    peerBehindNat,
+  };
 }

@@ -12,7 +12,7 @@ import {
   type RejectionReason,
 } from './auth/auth-initiator.ts';
 import { leastEspSpi } from './child-sa.ts';
-import { ikeKeyword } from './crypto/algorithms.ts';
+import { type EstablishedParameters, establishedAction } from './established-parameters.ts';
 import { EstablishedSa } from './established-sa.ts';
 import {
   type FailureReason,
@@ -324,8 +324,7 @@ export class Initiator {
       return this.#giveUp(answer.reason, answer.message);
     }
     const { peerIdentity, child } = answer;
-    const { local, peer } = this.#config;
-    const sa = new EstablishedSa({
+    const parameters: EstablishedParameters = {
       ...this.#config,
       role: 'initiator',
       ikeSa,
@@ -333,28 +332,12 @@ export class Initiator {
       isMobile: answer.isMobile,
       childSa: child.ok ? child.value : undefined,
       freshIkeSpi: () => freshSpi(this.#config.random),
-    });
+    };
+    const sa = new EstablishedSa(parameters);
     this.#phase = { kind: 'established', sa };
-    if (!child.ok) {
-      const { code: reason, message } = child;
-      return [{ kind: 'failed', saId: this.saId, reason, message }, ...sa.close(now)];
-    }
-    const localBehindNat = phase.nat?.localBehindNat ?? false;
-    const peerBehindNat = phase.nat?.peerBehindNat ?? false;
-    return [
-      {
-        kind: 'established',
-        saId: this.saId,
-        childSa: child.value,
-        ikeProposal: ikeKeyword(ikeSa.algorithms),
-        peerIdentity,
-        local,
-        peer,
-        natDetected: localBehindNat || peerBehindNat,
-        localBehindNat,
-        peerBehindNat,
-      },
-    ];
+    if (child.ok) return [establishedAction(parameters, child.value, phase.nat)];
+    const { code: reason, message } = child;
+    return [{ kind: 'failed', saId: this.saId, reason, message }, ...sa.close(now)];
   }
 
   /** Tells the peer once that its answer was not accepted, and is done (RFC 7296 section 2.21.2). */

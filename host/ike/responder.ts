@@ -9,8 +9,9 @@ import { fail, ok, type Result } from '../model/result.ts';
 import type { Secret } from '../model/secret.ts';
 import type { Transcript } from './auth/auth-exchange.ts';
 import { judgeAuthRequest, type ResponderConfig } from './auth/auth-responder.ts';
-import { type IkeAlgorithms, ikeKeyword } from './crypto/algorithms.ts';
+import type { IkeAlgorithms } from './crypto/algorithms.ts';
 import type { KeyPair } from './crypto/key-exchange.ts';
+import { type EstablishedParameters, establishedAction } from './established-parameters.ts';
 import { EstablishedSa } from './established-sa.ts';
 import { type IkeAction, type RefusalReason, type SaId, saIdOf, sendAll } from './events.ts';
 import type { IkeSa, Received } from './ike-sa.ts';
@@ -289,7 +290,7 @@ export class Responder {
       return [{ kind: 'refused', reason: verdict.reason, message: verdict.message, from }, ...answer];
     }
     const { peerIdentity, child } = verdict;
-    const sa = new EstablishedSa({
+    const parameters: EstablishedParameters = {
       ...this.#config,
       role: 'responder',
       ikeSa,
@@ -299,28 +300,12 @@ export class Responder {
       isMobile: verdict.isMobile,
       childSa: child.ok ? child.value : undefined,
       freshIkeSpi: agreed.freshIkeSpi,
-    });
-    this.#phase = { kind: 'established', sa };
+    };
+    this.#phase = { kind: 'established', sa: new EstablishedSa(parameters) };
     this.#hasInitialContact = verdict.hasInitialContact;
     if (!child.ok) return [{ kind: 'refused', reason: child.code, message: child.message, from }, ...answer];
-    const localBehindNat = nat?.localBehindNat ?? false;
-    const peerBehindNat = nat?.peerBehindNat ?? false;
     // Established first: the data plane can receive before the peer can send.
-    return [
-      {
-        kind: 'established',
-        saId: this.saId,
-        childSa: child.value,
-        ikeProposal: ikeKeyword(ikeSa.algorithms),
-        peerIdentity,
-        local: to,
-        peer: from,
-        natDetected: localBehindNat || peerBehindNat,
-        localBehindNat,
-        peerBehindNat,
-      },
-      ...answer,
-    ];
+    return [establishedAction(parameters, child.value, nat), ...answer];
   }
 
   #settle(actions: IkeAction[]): IkeAction[] {
