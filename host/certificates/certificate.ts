@@ -115,13 +115,20 @@ function withExtensions(
   const extendedUsage = read(asn.id_ce_extKeyUsage, asn.ExtendedKeyUsage);
   const names = read(asn.id_ce_subjectAltName, asn.SubjectAlternativeName) ?? [];
   const allows = (flags: number): boolean => usage === undefined || (usage & flags) !== 0;
+  const [notBeforeUtcMs, notAfterUtcMs] = [
+    validity.notBefore.getTime().getTime(),
+    validity.notAfter.getTime().getTime(),
+  ];
+  if (!Number.isFinite(notBeforeUtcMs) || !Number.isFinite(notAfterUtcMs)) {
+    return malformed('expected a time at which it ends, found none that can be read');
+  }
   return ok({
     ...base,
     subject: hexOf(AsnConvert.serialize(subject)),
     issuer: hexOf(AsnConvert.serialize(issuer)),
     serial: serialOf(serialNumber),
-    notBeforeUtcMs: validity.notBefore.getTime().getTime(),
-    notAfterUtcMs: validity.notAfter.getTime().getTime(),
+    notBeforeUtcMs,
+    notAfterUtcMs,
     isAuthority: constraints?.cA === true && allows(asn.KeyUsageFlags.keyCertSign),
     signsRevocationLists: allows(asn.KeyUsageFlags.cRLSign),
     provesIdentity:

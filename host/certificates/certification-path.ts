@@ -23,13 +23,16 @@ interface Search {
   obstacle: { readonly code: CertificateRefusal; readonly message: string } | undefined;
 }
 
+/** From a peer's certificate, first, to an authority's, last. */
+export type CertificationPath = readonly [Certificate, ...Certificate[]];
+
 /** The path from `leaf`, first, to one of `anchors`, last. */
 export function findPath(
   leaf: Certificate,
   intermediates: readonly Certificate[],
   anchors: readonly Certificate[],
   time: TimeBounds,
-): Result<readonly Certificate[], CertificateRefusal> {
+): Result<CertificationPath, CertificateRefusal> {
   const early = validityMistake(leaf, time);
   if (early !== undefined) return fail('certificate-expired', `the certificate ${early}`);
   const search: Search = { anchors, intermediates, time, verifications: 0, obstacle: undefined };
@@ -43,7 +46,7 @@ export function findPath(
 }
 
 /** Grows `path` by an issuer of its last certificate until that is an anchor. */
-function extend(search: Search, path: readonly Certificate[]): readonly Certificate[] | undefined {
+function extend(search: Search, path: CertificationPath): CertificationPath | undefined {
   const last = path.at(-1);
   if (last === undefined || path.length === maximumPathLength) return undefined;
   const candidates = [
@@ -62,7 +65,7 @@ function extend(search: Search, path: readonly Certificate[]): readonly Certific
     if (search.verifications === maximumVerifications) return undefined;
     search.verifications += 1;
     if (!last.x509.checkIssued(issuer.x509) || !last.x509.verify(issuer.publicKey)) continue;
-    const longer = [...path, issuer];
+    const longer: CertificationPath = [...path, issuer];
     const whole = isAnchor ? longer : extend(search, longer);
     if (whole !== undefined) return whole;
   }

@@ -5,6 +5,7 @@ import { HostError } from '../model/host-error.ts';
 import { keyMistake } from '../model/signature-scheme.ts';
 import { parseCertificate } from './certificate.ts';
 import { pemObjects } from './pem.ts';
+import { validityOf } from './validity.ts';
 
 export interface OwnCertificateSources {
   /** PEM: our own certificate first, then those that lead to an authority. */
@@ -23,7 +24,7 @@ export function ownCertificate(sources: OwnCertificateSources): OwnCertificate {
   const { certificates, privateKey } = sources;
   const key = readKey(privateKey.octets, privateKey.name);
   const chain = pemObjects(certificates.text, 'CERTIFICATE', certificates.name);
-  const [own] = chain.map((der, index) => {
+  const [own, ...above] = chain.map((der, index) => {
     const parsed = parseCertificate(der);
     if (parsed.ok) return parsed.value;
     throw unreadable(certificates.name, `certificate ${index + 1}: ${parsed.message}`);
@@ -31,7 +32,7 @@ export function ownCertificate(sources: OwnCertificateSources): OwnCertificate {
   if (own?.publicKey.equals(createPublicKey(key)) !== true) {
     throw unreadable(privateKey.name, `is not the key of the first certificate in ${certificates.name}`);
   }
-  return { chain, privateKey: key };
+  return { chain, privateKey: key, validity: validityOf([own, ...above]) };
 }
 
 function readKey(octets: Uint8Array, name: string): KeyObject {

@@ -3,8 +3,13 @@
  * peer's chain in an order in which garbage costs least: size and number, form, name, path with its signatures,
  * revocation. RFC 4945 sections 3 and 5, RFC 5280 section 6.
  */
-import { createHash, type KeyObject } from 'node:crypto';
-import type { CertificateName, CertificateRefusal, CertificateTrust } from '../model/certificate-trust.ts';
+import { createHash } from 'node:crypto';
+import type {
+  CertificateName,
+  CertificateRefusal,
+  CertificateTrust,
+  JudgedCertificate,
+} from '../model/certificate-trust.ts';
 import type { RevocationPolicy } from '../model/credential-sources.ts';
 import { HostError } from '../model/host-error.ts';
 import { fail, ok, type Result } from '../model/result.ts';
@@ -13,6 +18,7 @@ import { type Certificate, parseCertificate } from './certificate.ts';
 import { findPath, maximumPathLength, nameForPeople } from './certification-path.ts';
 import { pemObjects } from './pem.ts';
 import { RevocationList } from './revocation-list.ts';
+import { validityOf } from './validity.ts';
 
 export interface TrustOptions {
   readonly authorities: readonly Certificate[];
@@ -65,8 +71,17 @@ export class Trust implements CertificateTrust {
     );
   }
 
-  judge(chain: readonly Uint8Array[], name: CertificateName): Result<KeyObject, CertificateRefusal> {
-    const { authorities, time, onExpired } = this.#options;
+  judge(chain: readonly Uint8Array[], name: CertificateName): Result<JudgedCertificate, CertificateRefusal> {
+    const judged = this.#examine(chain, name);
+    if (!judged.ok && judged.code === 'certificate-expired') this.#options.onExpired?.();
+    return judged;
+  }
+
+  #examine(
+    chain: readonly Uint8Array[],
+    name: CertificateName,
+  ): Result<JudgedCertificate, CertificateRefusal> {
+    const { authorities, time } = this.#options;
     const [own, ...others] = chain;
     if (own === undefined) return fail('certificate-untrusted', 'expected a certificate, found none');
     if (chain.length > maximumPathLength) {
@@ -90,12 +105,10 @@ export class Trust implements CertificateTrust {
       intermediates.push(parsed.value);
     }
     const path = findPath(leaf.value, intermediates, authorities, time());
-    const verdict = path.ok ? this.#checkRevocation(path.value) : path;
-    if (!verdict.ok) {
-      if (verdict.code === 'certificate-expired') onExpired?.();
-      return verdict;
-    }
-    return ok(leaf.value.publicKey);
+    if (!path.ok) return path;
+    const unrevoked = this.#checkRevocation(path.value);
+    if (!unrevoked.ok) return unrevoked;
+    return ok({ publicKey: leaf.value.publicKey, validity: validityOf(path.value) });
   }
 
   /** Each certificate of `path` against the list of the one above it. */

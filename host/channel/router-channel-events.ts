@@ -5,6 +5,7 @@ import type { ChannelProposals, SettledProposals } from '../model/child-proposal
 import type { Credentials } from '../model/credentials.ts';
 import type { Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
+import type { UtcMs } from '../model/trusted-time.ts';
 import type { ChannelTimers } from './timers.ts';
 
 export type RouterChannelEvent =
@@ -38,6 +39,8 @@ export type RouterChannelAction =
   | { readonly kind: 'down'; readonly reason: string }
   /** Octets of a setting message, authentic; a view into the packet of the event. */
   | { readonly kind: 'setting'; readonly bytes: Uint8Array }
+  /** A certificate ends soon, or has ended; once a day. */
+  | { readonly kind: 'certificate-warning'; readonly message: string }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly message: string };
 
 export interface RouterChannelOptions {
@@ -48,6 +51,8 @@ export interface RouterChannelOptions {
   readonly credentials: Credentials;
   readonly proposals: ChannelProposals;
   readonly settingPort: number;
+  /** What time it is at least, by which certificates end. */
+  readonly utcAtLeast: (now: Instant) => UtcMs;
   readonly random: (octets: number) => Uint8Array;
   readonly allocateSpi: () => Spi | undefined;
   readonly releaseSpi: (spi: Spi) => void;

@@ -7,18 +7,17 @@
  */
 import type { SaPair } from '../dataplane/engine.ts';
 import type { ChildSa, IkeAction } from '../ike/events.ts';
-import { defaultDatagramOctets } from '../ike/fragmentation.ts';
-import { Initiator } from '../ike/initiator.ts';
 import { isLostState } from '../ike/lost-state.ts';
 import { IkeHeader } from '../ike/wire/header.ts';
-import { fqdnIdentity } from '../ike/wire/identification.ts';
-import { trafficSelectorOf } from '../ike/wire/traffic-selector.ts';
 import type { Address, Endpoint } from '../model/address.ts';
 import { addSeconds, earliest, type Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
+import type { CertificateStatus } from '../model/status.ts';
 import { channelPair } from './channel-pair.ts';
 import { innerAddress } from './inner-address.ts';
 import { unwrapInnerPacket, wrapInnerPacket } from './inner-packet.ts';
+import { RouterAttempt } from './router-attempt.ts';
+import { type RouterCertificateNews, RouterCertificates } from './router-certificates.ts';
 import type {
   RouterChannelAction,
   RouterChannelEvent,
@@ -26,17 +25,10 @@ import type {
   RouterChannelState,
 } from './router-channel-events.ts';
 import { routerSpan, SaLifetime } from './sa-lifetime.ts';
+import { SetUpRetry } from './set-up-retry.ts';
 import { type ChannelTimers, defaultChannelTimers } from './timers.ts';
 
 export type { RouterChannelAction, RouterChannelEvent, RouterChannelOptions, RouterChannelState };
-
-interface Attempt {
-  readonly ike: Initiator;
-  /** Every SPI that it has: of the pair in use, and around a rekeying of its predecessor and successor. */
-  readonly spis: Set<Spi>;
-  /** The pair through which setting messages are sent. */
-  spi: Spi;
-}
 
 export class RouterChannel {
   readonly #options: RouterChannelOptions;
@@ -45,14 +37,14 @@ export class RouterChannel {
   #local: Endpoint;
   readonly #localInner: Address;
   readonly #serverInner: Address;
-  #current: Attempt | undefined;
-  #attempt: Attempt | undefined;
-  #retryAt: Instant | undefined;
-  #retrySeconds: number;
+  #current: RouterAttempt | undefined;
+  #attempt: RouterAttempt | undefined;
+  readonly #retry: SetUpRetry;
   #keepaliveAt: Instant | undefined;
   #livenessAt: Instant | undefined;
   readonly #childSa: SaLifetime;
   readonly #ikeSa: SaLifetime;
+  readonly #certificates: RouterCertificates;
   #lastHintAt: Instant | undefined;
   #noticedAt: Instant | undefined;
   #state: RouterChannelState = {
@@ -69,10 +61,11 @@ export class RouterChannel {
     this.#options = options;
     this.#local = options.local;
     this.#timers = { ...defaultChannelTimers, ...options.timers };
-    this.#retrySeconds = this.#timers.firstRetrySeconds;
+    this.#retry = new SetUpRetry(this.#timers, options.random);
     const { childSaLifetimeSeconds, ikeSaLifetimeSeconds } = this.#timers;
     this.#childSa = new SaLifetime(routerSpan, childSaLifetimeSeconds, options.random);
     this.#ikeSa = new SaLifetime(routerSpan, ikeSaLifetimeSeconds, options.random);
+    this.#certificates = new RouterCertificates(options);
     this.#localInner = innerAddress(options.name);
     this.#serverInner = innerAddress(options.serverIdentity);
   }
@@ -81,9 +74,15 @@ export class RouterChannel {
     return this.#state;
   }
 
+  /** The router's own certificate and the one of the server, where there are such. */
+  certificates(now: Instant): CertificateStatus[] {
+    return this.#certificates.status(now);
+  }
+
   /** When `handle({kind: 'deadline'})` is due; undefined when nothing is under way. */
   nextDeadline(): Instant | undefined {
-    let next = earliest(this.#retryAt, this.#attempt?.ike.nextDeadline());
+    let next = earliest(this.#retry.deadline, this.#attempt?.ike.nextDeadline());
+    next = earliest(next, this.#certificates.deadline);
     if (this.#current !== undefined) {
       next = earliest(next, this.#current.ike.nextDeadline());
       next = earliest(next, earliest(this.#keepaliveAt, this.#livenessAt));
@@ -96,6 +95,7 @@ export class RouterChannel {
   handle(event: RouterChannelEvent, now: Instant): RouterChannelAction[] {
     switch (event.kind) {
       case 'start':
+        this.#certificates.start(now);
         return this.#connect(now);
       case 'ike':
         return this.#ike(event, now);
@@ -120,38 +120,20 @@ export class RouterChannel {
 
   /** Starts a handshake unless one is under way. */
   #connect(now: Instant): RouterChannelAction[] {
-    this.#retryAt = undefined;
+    this.#retry.stop();
     if (this.#attempt !== undefined) return [];
-    const spis = new Set<Spi>();
-    const spi = this.#allocateSpi(spis);
+    const spi = this.#options.allocateSpi();
     if (spi === undefined) {
-      this.#retryAt = addSeconds(now, this.#timers.longestRetrySeconds);
+      this.#retry.afterLongest(now);
       return [
         { kind: 'log', level: 'warn', message: 'no place is left for the channel: raise capacity.saPairs' },
       ];
     }
-    const ike = new Initiator({
-      identity: fqdnIdentity(this.#options.name),
-      peerIdentity: fqdnIdentity(this.#options.serverIdentity),
-      credentials: this.#options.credentials,
-      ikeProposals: this.#options.proposals.ike,
-      espProposals: this.#options.proposals.esp,
-      local: this.#local,
-      peer: this.#options.server,
-      localTrafficSelectors: [trafficSelectorOf({ address: this.#localInner, length: 128 })],
-      remoteTrafficSelectors: [trafficSelectorOf({ address: this.#serverInner, length: 128 })],
-      random: this.#options.random,
-      // One channel a router: a new one takes the place of whatever the server still has.
-      initialContact: true,
-      // The server asks for UDP encapsulation; this end says honestly whether it is behind a NAT.
-      forceUdpEncapsulation: false,
-      longestDatagramOctets: defaultDatagramOctets,
-      allocateSpi: () => this.#allocateSpi(spis),
-      retransmission: this.#timers.retransmission,
-    });
-    this.#attempt = { ike, spis, spi };
+    const inner = { local: this.#localInner, server: this.#serverInner };
+    const attempt = new RouterAttempt(this.#options, this.#timers, this.#local, inner, spi);
+    this.#attempt = attempt;
     if (this.#current === undefined) this.#enter('connecting', now);
-    return this.#carryOut(this.#attempt, ike.handle({ kind: 'start', inboundSpi: spi }, now), now);
+    return this.#carryOut(attempt, attempt.ike.handle({ kind: 'start', inboundSpi: spi }, now), now);
   }
 
   #ike(event: { bytes: Uint8Array; from: Endpoint; to: Endpoint }, now: Instant): RouterChannelAction[] {
@@ -195,7 +177,7 @@ export class RouterChannel {
   }
 
   /** The server goes along: packets to peers are to open NATs anew. */
-  #moved(source: Attempt, localBehindNat: boolean, now: Instant): RouterChannelAction[] {
+  #moved(source: RouterAttempt, localBehindNat: boolean, now: Instant): RouterChannelAction[] {
     if (source !== this.#current) return [];
     this.#heard(now);
     this.#state = { ...this.#state, localBehindNat };
@@ -209,9 +191,10 @@ export class RouterChannel {
   }
 
   #engineLost(now: Instant): RouterChannelAction[] {
-    for (const one of [this.#current, this.#attempt]) if (one !== undefined) this.#abandon(one, now);
+    for (const one of [this.#current, this.#attempt]) one?.abandon(now);
     this.#current = undefined;
     this.#attempt = undefined;
+    this.#certificates.forgetServer(now);
     this.#enter('down', now, 'the engine was restarted');
     return [{ kind: 'down', reason: 'the engine was restarted' }, ...this.#connect(now)];
   }
@@ -224,7 +207,8 @@ export class RouterChannel {
         actions.push(...this.#carryOut(one, one.ike.handle({ kind: 'deadline' }, now), now));
       }
     }
-    if (this.#retryAt !== undefined && this.#retryAt <= now) actions.push(...this.#connect(now));
+    if ((this.#retry.deadline ?? Infinity) <= now) actions.push(...this.#connect(now));
+    for (const news of this.#certificates.due(now)) actions.push(...this.#certificateNews(news, now));
     if (this.#current === undefined) return actions;
     const childSa = this.#childSa.due(now);
     const ikeSa = this.#ikeSa.due(now);
@@ -239,7 +223,17 @@ export class RouterChannel {
     return actions;
   }
 
-  #carryOut(source: Attempt, ikeActions: readonly IkeAction[], now: Instant): RouterChannelAction[] {
+  #certificateNews(news: RouterCertificateNews, now: Instant): RouterChannelAction[] {
+    if (news.kind === 'warn') return [{ kind: 'certificate-warning', message: news.message }];
+    if (news.kind === 'look-again') return this.#connect(now);
+    if (this.#current === undefined) return [];
+    const { ike } = this.#current;
+    // Said once: a server that does not hear it misses this router soon.
+    const told = this.#carryOut(this.#current, ike.handle({ kind: 'close' }, now), now);
+    return [...told, ...this.#closed(this.#current, `certificate-expired: ${news.message}`, now)];
+  }
+
+  #carryOut(source: RouterAttempt, ikeActions: readonly IkeAction[], now: Instant): RouterChannelAction[] {
     const actions: RouterChannelAction[] = [];
     for (const action of ikeActions) {
       switch (action.kind) {
@@ -276,8 +270,7 @@ export class RouterChannel {
           break;
         case 'child-removed':
           actions.push({ kind: 'change', change: { remove: [action.inboundSpi] } });
-          source.spis.delete(action.inboundSpi);
-          this.#options.releaseSpi(action.inboundSpi);
+          source.release(action.inboundSpi);
           break;
         case 'ike-sa-rekeyed':
           this.#ikeSa.start(now);
@@ -302,18 +295,19 @@ export class RouterChannel {
   }
 
   #established(
-    source: Attempt,
+    source: RouterAttempt,
     action: Extract<IkeAction, { kind: 'established' }>,
     now: Instant,
   ): RouterChannelAction[] {
     const old = this.#current;
     this.#current = source;
     this.#attempt = undefined;
-    this.#retrySeconds = this.#timers.firstRetrySeconds;
+    this.#retry.reset();
     this.#childSa.start(now);
     this.#ikeSa.start(now);
     this.#keepaliveAt = addSeconds(now, this.#timers.keepaliveSeconds);
     this.#heard(now);
+    this.#certificates.authenticated(action.peerCertificate, now);
     this.#state = {
       ...this.#state,
       localBehindNat: action.localBehindNat,
@@ -322,7 +316,7 @@ export class RouterChannel {
     };
     this.#enter('up', now);
     const pair = this.#pair(action.childSa);
-    const remove = old === undefined ? {} : { remove: this.#abandon(old, now) };
+    const remove = old === undefined ? {} : { remove: old.abandon(now) };
     return [
       { kind: 'change', change: { install: [{ pair, use: true }], ...remove } },
       { kind: 'up', localBehindNat: action.localBehindNat, natDetected: action.natDetected },
@@ -341,7 +335,7 @@ export class RouterChannel {
   }
 
   /** Both halves work at once; whether messages go through it yet is decided here, packet by packet. */
-  #install(source: Attempt, childSa: ChildSa, use: boolean, now: Instant): RouterChannelAction[] {
+  #install(source: RouterAttempt, childSa: ChildSa, use: boolean, now: Instant): RouterChannelAction[] {
     source.spis.add(childSa.inboundSpi);
     if (use) source.spi = childSa.inboundSpi;
     this.#childSa.start(now);
@@ -356,7 +350,7 @@ export class RouterChannel {
 
   /** What cannot be rekeyed is replaced by a new IKE SA beside it. */
   #rekeyFailed(
-    source: Attempt,
+    source: RouterAttempt,
     { what, reason, message }: Extract<IkeAction, { kind: 'rekey-failed' }>,
     now: Instant,
   ): RouterChannelAction[] {
@@ -367,30 +361,11 @@ export class RouterChannel {
     ];
   }
 
-  #allocateSpi(spis: Set<Spi>): Spi | undefined {
-    const spi = this.#options.allocateSpi();
-    if (spi !== undefined) spis.add(spi);
-    return spi;
-  }
-
-  /** Lets go of an attempt; returns the SPIs that it had. */
-  #abandon(source: Attempt, now: Instant): Spi[] {
-    source.ike.handle({ kind: 'abandon' }, now);
-    const spis = [...source.spis];
-    source.spis.clear();
-    for (const spi of spis) this.#options.releaseSpi(spi);
-    return spis;
-  }
-
-  #failed(source: Attempt, reason: string, now: Instant): RouterChannelAction[] {
+  #failed(source: RouterAttempt, reason: string, now: Instant): RouterChannelAction[] {
     if (source !== this.#attempt) return [];
     this.#attempt = undefined;
-    this.#abandon(source, now);
-    this.#retryAt = addSeconds(
-      now,
-      this.#retrySeconds * (0.75 + (0.5 * (this.#options.random(1)[0] ?? 0)) / 256),
-    );
-    this.#retrySeconds = Math.min(this.#retrySeconds * 2, this.#timers.longestRetrySeconds);
+    source.abandon(now);
+    this.#retry.afterFailure(now);
     this.#state = { ...this.#state, lastFailure: reason };
     if (this.#current === undefined) this.#enter('down', now, reason);
     return [
@@ -402,16 +377,17 @@ export class RouterChannel {
     ];
   }
 
-  #closed(source: Attempt, reason: string, now: Instant): RouterChannelAction[] {
+  #closed(source: RouterAttempt, reason: string, now: Instant): RouterChannelAction[] {
     if (source !== this.#current) return [];
     this.#current = undefined;
-    const remove = this.#abandon(source, now);
+    this.#certificates.forgetServer(now);
+    const remove = source.abandon(now);
     this.#enter('down', now, reason);
     return [{ kind: 'change', change: { remove } }, { kind: 'down', reason }, ...this.#connect(now)];
   }
 
   /** Somebody says, unauthenticated, that the server lost this channel: a new one is tried beside it, at a bounded rate. */
-  #hinted(source: Attempt, now: Instant): RouterChannelAction[] {
+  #hinted(source: RouterAttempt, now: Instant): RouterChannelAction[] {
     if (source !== this.#current) return [];
     if (
       this.#lastHintAt !== undefined &&

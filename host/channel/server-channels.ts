@@ -4,82 +4,33 @@
  *
  * A reply goes to the address that the last authentic packet came from. RFC 7296, RFC 3948.
  */
-import type { SaPair, TableChange } from '../dataplane/engine.ts';
+import type { SaPair } from '../dataplane/engine.ts';
 import { wipeChildSa } from '../ike/child-sa.ts';
 import type { ChildSa, IkeAction, SaId } from '../ike/events.ts';
 import { defaultDatagramOctets } from '../ike/fragmentation.ts';
 import { encodeLostState } from '../ike/lost-state.ts';
-import { defaultResponderLimits, type ResponderLimits, ResponderSet } from '../ike/responder-set.ts';
+import { defaultResponderLimits, ResponderSet } from '../ike/responder-set.ts';
 import { formatIdentity, fqdnIdentity, type Identity } from '../ike/wire/identification.ts';
 import { trafficSelectorOf } from '../ike/wire/traffic-selector.ts';
 import type { Address, Endpoint } from '../model/address.ts';
-import type { CertificateTrust } from '../model/certificate-trust.ts';
-import type { ChannelProposals, SettledProposals } from '../model/child-proposal.ts';
-import type { Credentials } from '../model/credentials.ts';
 import { DeadlineHeap } from '../model/deadline-heap.ts';
 import { addSeconds, earliest, type Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
+import type { CertificateStatus } from '../model/status.ts';
+import { type CertificateNews, CertificateWatch } from './certificate-watch.ts';
 import { channelPair } from './channel-pair.ts';
 import { innerAddress } from './inner-address.ts';
 import { unwrapInnerPacket, wrapInnerPacket } from './inner-packet.ts';
 import { SaLifetime, serverSpan } from './sa-lifetime.ts';
+import type {
+  ServerChannel,
+  ServerChannelAction,
+  ServerChannelEvent,
+  ServerChannelsOptions,
+} from './server-channel-events.ts';
 import { type ChannelTimers, defaultChannelTimers } from './timers.ts';
 
-export type ServerChannelEvent =
-  | { readonly kind: 'ike'; readonly bytes: Uint8Array; readonly from: Endpoint; readonly to: Endpoint }
-  | { readonly kind: 'inner'; readonly spi: Spi; readonly packet: Uint8Array }
-  /** An encoded setting message for a router; dropped when the router has no channel. */
-  | { readonly kind: 'send'; readonly router: string; readonly bytes: Uint8Array }
-  /** An authentic ESP packet of the pair came from another address. */
-  | { readonly kind: 'peer-moved'; readonly spi: Spi; readonly from: Endpoint }
-  /** The pair has used up most of its octets or sequence numbers. */
-  | { readonly kind: 'soft-lifetime'; readonly spi: Spi }
-  /** The pair's hard lifetime has ended. */
-  | { readonly kind: 'hard-lifetime'; readonly spi: Spi }
-  /** The router is not enrolled any more. */
-  | { readonly kind: 'expel'; readonly router: string }
-  /** An earlier life of this server last saw routers at these places: tell them that their channels are gone. */
-  | { readonly kind: 'announce'; readonly endpoints: readonly Endpoint[] }
-  | { readonly kind: 'deadline' };
-
-export type ServerChannelAction =
-  | { readonly kind: 'send-ike'; readonly bytes: Uint8Array; readonly to: Endpoint }
-  | { readonly kind: 'change'; readonly change: TableChange }
-  | { readonly kind: 'send-inner'; readonly spi: Spi; readonly packet: Uint8Array }
-  | { readonly kind: 'up'; readonly router: string; readonly endpoint: Endpoint; readonly behindNat: boolean }
-  | { readonly kind: 'down'; readonly router: string; readonly reason: string }
-  | { readonly kind: 'setting'; readonly router: string; readonly bytes: Uint8Array }
-  | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly message: string };
-
-export interface ServerChannelsOptions {
-  readonly identity: string;
-  /** How an enrolled router proves itself; undefined for everybody else. */
-  readonly credentialsFor: (router: string) => Credentials | undefined;
-  /** Who judges certificates; undefined while no router has one to show. */
-  readonly certificateTrust?: () => CertificateTrust | undefined;
-  /** Some router has a post-quantum pre-shared key. */
-  readonly hasPpks?: () => boolean;
-  readonly proposals: ChannelProposals;
-  readonly settingPort: number;
-  readonly random: (octets: number) => Uint8Array;
-  readonly allocateSpi: () => Spi | undefined;
-  readonly releaseSpi: (spi: Spi) => void;
-  readonly timers?: Partial<ChannelTimers>;
-  readonly limits?: ResponderLimits;
-}
-
-export interface ServerChannel {
-  readonly router: string;
-  readonly saId: SaId;
-  readonly spi: Spi;
-  readonly local: Endpoint;
-  readonly peer: Endpoint;
-  readonly behindNat: boolean;
-  readonly peerInner: Address;
-  readonly since: Instant;
-  /** What the channel has settled on, by keyword. */
-  readonly settled: SettledProposals;
-}
+export type { ServerChannel, ServerChannelAction, ServerChannelEvent, ServerChannelsOptions };
 
 /** A channel as it changes: each rekeying gives it another name or another pair. */
 interface Channel extends ServerChannel {
@@ -109,10 +60,15 @@ export class ServerChannels {
   readonly #silence = new DeadlineHeap<Channel>();
   /** When each is to be rekeyed from here, or has come to its end. */
   readonly #lifetimes = new DeadlineHeap<Channel>();
+  /** Of the server itself, and of the routers that have shown one. */
+  readonly #certificates: CertificateWatch<Channel | 'server'>;
 
   constructor(options: ServerChannelsOptions) {
     this.#options = options;
     this.#timers = { ...defaultChannelTimers, ...options.timers };
+    this.#certificates = new CertificateWatch(options.utcAtLeast, (subject) =>
+      subject === 'server' ? options.identity : subject.router,
+    );
     this.#localInner = innerAddress(options.identity);
     this.#responders = new ResponderSet(
       {
@@ -140,6 +96,11 @@ export class ServerChannels {
     return this.#byRouter.values();
   }
 
+  /** The server's own certificate and those by which channels came about, by whose they are. */
+  certificates(now: Instant): CertificateStatus[] {
+    return this.#certificates.standings(now);
+  }
+
   /** IKE messages that changed nothing or were refused, by reason. */
   get refusals(): Readonly<Record<string, number>> {
     return this.#responders.counters;
@@ -148,7 +109,7 @@ export class ServerChannels {
   /** When `handle({kind: 'deadline'})` is due. */
   nextDeadline(): Instant | undefined {
     const own = earliest(this.#silence.earliest, this.#lifetimes.earliest);
-    return earliest(this.#responders.nextDeadline(), own);
+    return earliest(earliest(this.#responders.nextDeadline(), own), this.#certificates.deadline);
   }
 
   /** Takes one event; the actions are to be carried out in order. Buffers of the event are borrowed during the call. */
@@ -161,6 +122,7 @@ export class ServerChannels {
           ...this.#carryOut(this.#responders.handle({ kind: 'deadline' }, now), now),
           ...this.#carryOut(this.#ask(now), now),
           ...this.#age(now),
+          ...this.#certificates.due(now).flatMap((news) => this.#certificateNews(news, now)),
         ];
       case 'inner':
         return this.#inner(event.spi, event.packet, now);
@@ -173,7 +135,10 @@ export class ServerChannels {
       case 'hard-lifetime':
         return this.#close(this.#inUse(event.spi), now);
       case 'expel':
-        return this.#expel(event.router, now);
+        return this.#expel(event.router, 'expelled', now);
+      case 'own-certificate':
+        this.#certificates.watch('server', event.validity, now);
+        return [];
       case 'announce':
         return event.endpoints.map((to) => ({ kind: 'send-ike', bytes: encodeLostState(), to }));
     }
@@ -267,16 +232,25 @@ export class ServerChannels {
   }
 
   /** At once: a router that does not answer the delete is cut off like one that does. */
-  #expel(router: string, now: Instant): ServerChannelAction[] {
+  #expel(router: string, reason: string, now: Instant): ServerChannelAction[] {
     const told = this.#carryOut(
       this.#responders.handle({ kind: 'expel', identity: fqdnIdentity(router) }, now),
       now,
     );
     const channel = this.#byRouter.get(router);
     if (channel === undefined) return told;
-    const remove = this.#forget(channel);
+    const remove = this.#forget(channel, now);
     this.#byRouter.delete(router);
-    return [...told, { kind: 'change', change: { remove } }, { kind: 'down', router, reason: 'expelled' }];
+    return [...told, { kind: 'change', change: { remove } }, { kind: 'down', router, reason }];
+  }
+
+  /** Rekeying goes on with who was authenticated once: when the time of its certificate is over, the channel is too. */
+  #certificateNews(
+    { subject, kind, message }: CertificateNews<Channel | 'server'>,
+    now: Instant,
+  ): ServerChannelAction[] {
+    if (subject === 'server' || kind === 'ending') return [{ kind: 'certificate-warning', message }];
+    return this.#expel(subject.router, `certificate-expired: ${message}`, now);
   }
 
   #carryOut(ikeActions: readonly IkeAction[], now: Instant): ServerChannelAction[] {
@@ -290,7 +264,7 @@ export class ServerChannels {
           actions.push(...this.#established(action, now));
           break;
         case 'closed':
-          actions.push(...this.#closed(this.#bySaId.get(action.saId), action.reason));
+          actions.push(...this.#closed(this.#bySaId.get(action.saId), action.reason, now));
           break;
         case 'peer-moved':
           actions.push(...this.#moved(this.#bySaId.get(action.saId), action.peer, action.nat?.peerBehindNat));
@@ -347,8 +321,9 @@ export class ServerChannels {
     channel.childSa.start(now);
     channel.ikeSa.start(now);
     this.#planLifetimes(channel);
+    this.#certificates.watch(channel, action.peerCertificate, now);
     const pair = this.#pair(channel, action.childSa);
-    const remove = old === undefined ? {} : { remove: this.#forget(old) };
+    const remove = old === undefined ? {} : { remove: this.#forget(old, now) };
     return [
       { kind: 'change', change: { install: [{ pair, use: true }], ...remove } },
       { kind: 'up', router, endpoint: action.peer, behindNat: action.peerBehindNat },
@@ -407,10 +382,10 @@ export class ServerChannels {
   }
 
   /** A closed SA that was replaced before says nothing more: its router has a channel. */
-  #closed(channel: Channel | undefined, reason: string): ServerChannelAction[] {
+  #closed(channel: Channel | undefined, reason: string, now: Instant): ServerChannelAction[] {
     // The new one is in the same actions and takes the old one's place without a gap.
     if (channel === undefined || reason === 'replaced') return [];
-    const remove = this.#forget(channel);
+    const remove = this.#forget(channel, now);
     if (this.#byRouter.get(channel.router) !== channel) return [];
     this.#byRouter.delete(channel.router);
     return [
@@ -420,7 +395,8 @@ export class ServerChannels {
   }
 
   /** Returns the SPIs that the channel had. */
-  #forget(channel: Channel): Spi[] {
+  #forget(channel: Channel, now: Instant): Spi[] {
+    this.#certificates.watch(channel, undefined, now);
     this.#bySaId.delete(channel.saId);
     this.#silence.set(channel, undefined);
     this.#lifetimes.set(channel, undefined);

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { describeProposal } from '../model/proposal.ts';
 import type { routerStatusSchema, sadRowSchema, spdRowSchema } from '../model/status.ts';
+import { certificateFacts } from './certificate-text.ts';
 import { renderFacts, renderTable } from './text-table.ts';
 import { formatCount, formatOctets, formatSeconds, formatSpi } from './units.ts';
 
@@ -32,6 +33,7 @@ export function renderRouterStatus(status: Status, width: number | undefined): s
       ['router', status.name],
       ['channel', `${channel.state}${since} to ${channel.server}${at}${why}`],
       ...(channel.algorithms === '' ? [] : [['algorithms', channel.algorithms] as [string, string]]),
+      ...certificateFacts(status.certificates, status.name),
       ...(status.problem === null ? [] : [['problem', status.problem] as [string, string]]),
       ['running', `${formatSeconds(status.uptimeSeconds)}, ${status.software}`],
     ]),

@@ -7,6 +7,7 @@ import type {
   policyRowSchema,
   serverStatusSchema,
 } from '../model/status.ts';
+import { certificateFacts } from './certificate-text.ts';
 import { counted } from './render-router.ts';
 import { renderFacts, renderTable } from './text-table.ts';
 import { formatSeconds, formatSpi } from './units.ts';
@@ -31,6 +32,7 @@ export function renderServerStatus(status: Status, width: number | undefined): s
     facts.splice(2, 0, ['problem', `the file as it is now was not taken: ${policies.problem}`]);
   }
   for (const warning of policies.warnings) facts.push(['warning', warning]);
+  facts.push(...certificateFacts(status.certificates, status.name));
   for (const { detail, secondsAgo } of status.deadPaths)
     facts.push(['warning', `${detail}, reported ${formatSeconds(secondsAgo)} ago`]);
   const routers = renderTable(

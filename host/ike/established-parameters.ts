@@ -1,5 +1,6 @@
 /** What an established IKE SA is made of when IKE_AUTH is over (established-sa.ts), and the news of it, for both roles. */
 import type { Endpoint } from '../model/address.ts';
+import type { CertificateValidity } from '../model/certificate-trust.ts';
 import { ikeKeyword } from './crypto/algorithms.ts';
 import { type ChildSa, type EstablishedAction, saIdOf } from './events.ts';
 import type { IkeSa } from './ike-sa.ts';
@@ -13,6 +14,8 @@ export interface EstablishedParameters extends ChildRekeyConfig, IkeSaRekeyConfi
   readonly role: 'initiator' | 'responder';
   readonly ikeSa: IkeSa;
   readonly peerIdentity: Identity;
+  /** Of the certificate that it has shown; undefined for a pre-shared key. */
+  readonly peerCertificate: CertificateValidity | undefined;
   readonly local: Endpoint;
   readonly peer: Endpoint;
   /** The peer knows of moving (RFC 4555). */
@@ -24,7 +27,7 @@ export interface EstablishedParameters extends ChildRekeyConfig, IkeSaRekeyConfi
 
 /** Says that the IKE SA of `parameters` is there, with the CHILD SA of IKE_AUTH. */
 export function establishedAction(
-  { ikeSa, peerIdentity, local, peer }: EstablishedParameters,
+  { ikeSa, peerIdentity, peerCertificate, local, peer }: EstablishedParameters,
   childSa: ChildSa,
   nat: NatFindings | undefined,
 ): EstablishedAction {
@@ -36,6 +39,7 @@ export function establishedAction(
     childSa,
     ikeProposal: ikeKeyword(ikeSa.algorithms),
     peerIdentity,
+    peerCertificate,
     local,
     peer,
     natDetected: localBehindNat || peerBehindNat,

@@ -3,7 +3,7 @@
  * Machines do no I/O: their shell carries out the actions in the order in which they are listed.
  */
 import type { Endpoint } from '../model/address.ts';
-import { certificateRefusals } from '../model/certificate-trust.ts';
+import { type CertificateValidity, certificateRefusals } from '../model/certificate-trust.ts';
 import type { SaKeys } from '../model/security-association.ts';
 import type { NatFindings } from './path/nat-detection.ts';
 import type { Identity } from './wire/identification.ts';
@@ -152,6 +152,11 @@ export interface EstablishedAction {
   /** What the IKE SA has settled on: keyword of host/model/ike-proposal.ts. */
   readonly ikeProposal: string;
   readonly peerIdentity: Identity;
+  /**
+   * How long the certificate holds that the peer has shown; undefined for a pre-shared key. Rekeying does not look again: who
+   * carries these actions out closes the IKE SA when that time is over.
+   */
+  readonly peerCertificate: CertificateValidity | undefined;
   readonly local: Endpoint;
   readonly peer: Endpoint;
   /** Some NAT lies between the ends, or one of them pretends so to get UDP encapsulation. */

@@ -323,13 +323,14 @@ export class Initiator {
       ikeSa.wipe();
       return this.#giveUp(answer.reason, answer.message);
     }
-    const { peerIdentity, child } = answer;
+    const { peerIdentity, peerCertificate, isMobile, child } = answer;
     const parameters: EstablishedParameters = {
       ...this.#config,
       role: 'initiator',
       ikeSa,
       peerIdentity,
-      isMobile: answer.isMobile,
+      peerCertificate,
+      isMobile,
       childSa: child.ok ? child.value : undefined,
       freshIkeSpi: () => freshSpi(this.#config.random),
     };

@@ -289,15 +289,16 @@ export class Responder {
       this.#phase = { kind: 'refused', ikeSa };
       return [{ kind: 'refused', reason: verdict.reason, message: verdict.message, from }, ...answer];
     }
-    const { peerIdentity, child } = verdict;
+    const { peerIdentity, peerCertificate, isMobile, child } = verdict;
     const parameters: EstablishedParameters = {
       ...this.#config,
       role: 'responder',
       ikeSa,
       peerIdentity,
+      peerCertificate,
       local: to,
       peer: from,
-      isMobile: verdict.isMobile,
+      isMobile,
       childSa: child.ok ? child.value : undefined,
       freshIkeSpi: agreed.freshIkeSpi,
     };

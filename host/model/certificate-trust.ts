@@ -4,6 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { Result } from './result.ts';
+import type { UtcMs } from './trusted-time.ts';
 
 /** A name that a certificate must carry: in subjectAltName, or as its whole subject. */
 export interface CertificateName {
@@ -28,16 +29,31 @@ export const certificateRefusals = [
 ] as const;
 export type CertificateRefusal = (typeof certificateRefusals)[number];
 
+/** How long what certificates prove holds: of several, those of the one that ends first. */
+export interface CertificateValidity {
+  /** From here on its owner should have been given another. */
+  readonly warnFromUtcMs: UtcMs;
+  /** The last moment at which it is valid. */
+  readonly untilUtcMs: UtcMs;
+}
+
+/** A chain that was found to be good. */
+export interface JudgedCertificate {
+  readonly publicKey: KeyObject;
+  /** Of the whole path, the authority at its end included. */
+  readonly validity: CertificateValidity;
+}
+
 export interface CertificateTrust {
   /** SHA-1 of the public keys of the trusted authorities, for CERTREQ (RFC 7296 section 3.7). */
   readonly authorityKeyHashes: readonly Uint8Array[];
   /**
-   * The public key of the first certificate of `chain`, if a trusted authority vouches that it belongs to `name`. Cheap
-   * checks come first, and the number of signatures verified is bounded, whatever the chain.
+   * The public key of the first certificate of `chain`, if a trusted authority vouches that it belongs to `name`, and how
+   * long that holds. Cheap checks come first, and the number of signatures verified is bounded, whatever the chain.
    *
    * @param chain DER of the peer's own certificate first, then others in any order; hostile until judged
    */
-  judge(chain: readonly Uint8Array[], name: CertificateName): Result<KeyObject, CertificateRefusal>;
+  judge(chain: readonly Uint8Array[], name: CertificateName): Result<JudgedCertificate, CertificateRefusal>;
   /**
    * Told once a peer with this chain is let in: it has proven that it has the key, and whatever else was wanted of it. Anybody
    * can show a chain, so that `judge` alone says nothing about who is there.
@@ -51,4 +67,6 @@ export interface OwnCertificate {
   readonly chain: readonly Uint8Array[];
   /** Stays within OpenSSL: its octets are nowhere in the heap. */
   readonly privateKey: KeyObject;
+  /** Of `chain`. */
+  readonly validity: CertificateValidity;
 }

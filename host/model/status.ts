@@ -10,6 +10,18 @@ export const countSchema = z.union([z.number().int().nonnegative(), z.string().r
 
 const countsSchema = z.record(z.string(), countSchema);
 
+/** A certificate that channels live by. */
+const certificateSchema = z.looseObject({
+  /** Router or server that it is of. */
+  of: z.string(),
+  /** ending: its owner should have been given another by now. */
+  state: z.enum(['valid', 'ending', 'ended']),
+  /** The end of the first of it and those above it, as in `2026-11-27 11:37:02 UTC`. */
+  until: z.string(),
+  /** Negative once it has ended. */
+  remainingSeconds: z.number(),
+});
+
 export const routerStatusSchema = z.looseObject({
   role: z.literal('router'),
   name: z.string(),
@@ -28,6 +40,8 @@ export const routerStatusSchema = z.looseObject({
     /** Algorithms that the channel has settled on; empty before its first. */
     algorithms: z.string().default(''),
   }),
+  /** This router's and the server's, where they prove themselves by certificates. */
+  certificates: z.array(certificateSchema).default([]),
   /** Why the settings file as it stands now is not in force; null when it is. */
   problem: z.string().nullable().default(null),
   entries: z.array(
@@ -121,6 +135,8 @@ export const serverStatusSchema = z.looseObject({
       software: z.string(),
     }),
   ),
+  /** The server's, and those of routers that have a channel by one. */
+  certificates: z.array(certificateSchema).default([]),
   /** Pairs of routers that have SAs and hear nothing of each other, as they reported of late. */
   deadPaths: z
     .array(
@@ -168,6 +184,7 @@ export const policyRowSchema = z.looseObject({
   revision: z.number(),
 });
 
+export type CertificateStatus = z.input<typeof certificateSchema>;
 export type RouterStatus = z.input<typeof routerStatusSchema>;
 export type EventRow = z.input<typeof eventRowSchema>;
 export type ServerStatus = z.input<typeof serverStatusSchema>;

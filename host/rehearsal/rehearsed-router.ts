@@ -30,6 +30,7 @@ export class RehearsedRouter {
       software: '',
       local,
       credentials: sharedKey(new Secret(stage.preSharedKey.slice())),
+      utcAtLeast: (instant) => instant,
       random,
       now,
       log: () => {},

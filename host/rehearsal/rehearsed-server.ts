@@ -71,6 +71,7 @@ export class RehearsedServer {
     this.#server = new Server({
       identity: 'server',
       credentialsFor: () => sharedKey(new Secret(stage.preSharedKey.slice())),
+      utcAtLeast: (instant) => epochMs + instant,
       processing,
       spiAllocator: new SpiAllocator(capacities.saPairs, stage.uint32),
       events: new EventLog('server'),

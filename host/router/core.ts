@@ -15,6 +15,7 @@ import { HostError } from '../model/host-error.ts';
 import { earliest, type Instant } from '../model/instant.ts';
 import { proposals } from '../model/proposal.ts';
 import { Secret } from '../model/secret.ts';
+import type { UtcMs } from '../model/trusted-time.ts';
 import type { PacketLoop } from '../packet-loop/packet-loop.ts';
 import type { LoopCommand } from '../packet-loop/protocol.ts';
 import { Router, type RouterPorts } from './router.ts';
@@ -32,7 +33,9 @@ export interface CoreOptions {
   readonly local: Endpoint;
   readonly credentials: Credentials;
   /** Takes the time that the server said; nobody wants it when absent. */
-  readonly learnTime?: (utcMs: number) => void;
+  readonly learnTime?: (utcMs: UtcMs) => void;
+  /** What time it is at least, by which certificates end. */
+  readonly utcAtLeast: (now: Instant) => UtcMs;
   readonly random: RouterPorts['random'];
   readonly now: RouterPorts['now'];
   readonly log: RouterPorts['log'];
@@ -68,6 +71,7 @@ export class RouterCore {
       credentials: options.credentials,
       channelProposals: settings.channelProposals,
       ...(options.learnTime === undefined ? {} : { learnTime: options.learnTime }),
+      utcAtLeast: options.utcAtLeast,
       entries: settings.spd,
       timers: settings.timers,
       proposals: [...proposals.keys()],

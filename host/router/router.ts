@@ -20,6 +20,7 @@ import type { EventLog } from '../model/event-log.ts';
 import { earliest, type Instant } from '../model/instant.ts';
 import { IntervalLog } from '../model/interval-log.ts';
 import type { SpdEntry } from '../model/policy.ts';
+import type { UtcMs } from '../model/trusted-time.ts';
 import type { LoopCommand, LoopEvent } from '../packet-loop/protocol.ts';
 import { HelloExchange } from './hello.ts';
 import type { SettingAction, SettingEvent } from './setting-management/events.ts';
@@ -49,7 +50,9 @@ export interface RouterOptions {
   readonly credentials: Credentials;
   /** Of the channel; the defaults of the settings file unless given. */
   readonly channelProposals?: ChannelProposals;
-  readonly learnTime?: (utcMs: number) => void;
+  readonly learnTime?: (utcMs: UtcMs) => void;
+  /** What time it is at least, by which certificates end. */
+  readonly utcAtLeast: (now: Instant) => UtcMs;
   readonly entries: readonly SpdEntry[];
   readonly timers: SettingTimers;
   readonly proposals: readonly string[];
@@ -89,6 +92,7 @@ export class Router {
       credentials: options.credentials,
       proposals: options.channelProposals ?? defaultChannelProposals,
       settingPort,
+      utcAtLeast: options.utcAtLeast,
       random: ports.random,
       allocateSpi: () => spiAllocator.allocate(),
       releaseSpi: (spi) => spiAllocator.release(spi),
@@ -254,6 +258,9 @@ export class Router {
           break;
         case 'setting':
           this.#receive(action.bytes, now);
+          break;
+        case 'certificate-warning':
+          this.#say('warn', 'certificate', action.message);
           break;
         case 'log':
           this.#drops.note(`channel ${action.level}`, action.message, now);

@@ -40,6 +40,7 @@ export function routerStatus(sources: StatusSources): RouterStatus {
       setUps: channel.setUps,
       algorithms: channel.settled === undefined ? '' : describeSettled(channel.settled),
     },
+    certificates: router.channel.certificates(now),
     problem: sources.problem,
     entries: settings.entries.map((entry) => ({
       name: entry.name,

@@ -14,6 +14,7 @@ import {
   sharedKey,
 } from '../model/credentials.ts';
 import { HostError } from '../model/host-error.ts';
+import type { Instant } from '../model/instant.ts';
 import { preSharedKeyIn } from '../model/pre-shared-key.ts';
 import type { Secret } from '../model/secret.ts';
 import { buildUtcMs } from '../model/software-version.ts';
@@ -27,6 +28,8 @@ export interface WorkerCredentials {
   readonly credentials: Credentials;
   /** Takes the time that the server said. */
   readonly learnTime: (utcMs: UtcMs) => void;
+  /** What time it is at least. */
+  readonly utcAtLeast: (now: Instant) => UtcMs;
   /** Wipes what is ours. */
   readonly wipe: () => void;
 }
@@ -46,13 +49,14 @@ export async function loadWorkerCredentials(
     ppk?.key.wipe();
   };
   if (shared !== undefined && credential.certificate === undefined && credential.authorities === undefined) {
-    return { credentials: { ...shared, ppk }, learnTime: () => {}, wipe };
+    return { credentials: { ...shared, ppk }, learnTime: () => {}, utcAtLeast: () => Date.now(), wipe };
   }
   const time = new KeptTime(resolve(folder, stateDirectory), warn);
   const { own, peer } = await certificateSides(credential, folder, time);
   return {
     credentials: { own: own ?? present(shared?.own), peer: peer ?? present(shared?.peer), ppk },
     learnTime: (utcMs) => time.learn(utcMs),
+    utcAtLeast: (now) => time.atLeast(now),
     wipe,
   };
 }
@@ -81,7 +85,7 @@ async function certificateSides(
     { authorities, revocationLists, revocation },
     folder,
     readers,
-    () => ({ atLeastUtcMs: time.atLeast() }),
+    () => ({ atLeastUtcMs: time.atLeast(bootTimeMs()) }),
     () => time.sawExpiry(),
   );
   return { own, peer: { kind: 'certificate', trust } };
@@ -121,8 +125,8 @@ class KeptTime {
     });
   }
 
-  atLeast(): UtcMs {
-    return this.#time.atLeastBy(bootTimeMs(), Date.now());
+  atLeast(now: Instant): UtcMs {
+    return this.#time.atLeastBy(now, Date.now());
   }
 
   learn(utcMs: UtcMs): void {

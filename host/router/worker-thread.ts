@@ -46,6 +46,7 @@ export async function runWorkerThread(
     local,
     credentials: held.credentials,
     learnTime: held.learnTime,
+    utcAtLeast: held.utcAtLeast,
     random: randomOctets,
     now: bootTimeMs,
     log,

@@ -96,6 +96,8 @@ export async function main(command: ServerCommand): Promise<void> {
     credentialsFor: (router) => loaded.credentials.credentialsFor(router),
     certificateTrust: () => loaded.credentials.certificateTrust,
     hasPpks: () => loaded.credentials.hasPpks,
+    ownCertificate: () => loaded.credentials.ownValidity,
+    utcAtLeast: () => serverTime().atLeastUtcMs,
     channelProposals: settings.channelProposals,
     processing,
     spiAllocator: new SpiAllocator(saPairs, () => new DataView(randomOctets(4).buffer).getUint32(0)),

@@ -3,11 +3,12 @@
  * load of the file; a reload makes a new one, says which routers the old one would have let in and the new one does
  * not, and wipes the old one's keys.
  */
-import type { KeyObject } from 'node:crypto';
 import type {
   CertificateName,
   CertificateRefusal,
   CertificateTrust,
+  CertificateValidity,
+  JudgedCertificate,
   OwnCertificate,
 } from '../model/certificate-trust.ts';
 import {
@@ -37,7 +38,7 @@ export interface SinceTrust {
     chain: readonly Uint8Array[],
     name: CertificateName,
     since: UtcMs | undefined,
-  ): Result<KeyObject, CertificateRefusal>;
+  ): Result<JudgedCertificate, CertificateRefusal>;
 }
 
 /** A chain that let a router in. */
@@ -91,6 +92,11 @@ export class ServerCredentials {
     const peer: PeerCredential | undefined =
       router.routerProves === 'preSharedKey' ? shared?.peer : trust && { kind: 'certificate', trust };
     return own && peer && { own, peer, ppk: this.#ppks.get(name) };
+  }
+
+  /** Of the certificate that the server shows; undefined without one. */
+  get ownValidity(): CertificateValidity | undefined {
+    return this.#certificates?.own.validity;
   }
 
   /** Some router has a post-quantum pre-shared key. */

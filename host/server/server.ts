@@ -14,12 +14,13 @@ import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { decodeRouterMessage, encodeMessage, wipeMessage } from '../messages/codec.ts';
 import { describePair, type ServerMessage, settingPort } from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
-import type { CertificateTrust } from '../model/certificate-trust.ts';
+import type { CertificateTrust, CertificateValidity } from '../model/certificate-trust.ts';
 import { type ChannelProposals, defaultChannelProposals } from '../model/child-proposal.ts';
 import type { Credentials } from '../model/credentials.ts';
 import type { EventLog } from '../model/event-log.ts';
 import { earliest, type Instant } from '../model/instant.ts';
 import { IntervalLog } from '../model/interval-log.ts';
+import type { UtcMs } from '../model/trusted-time.ts';
 import { CommitQueue, type StoreAction } from './commit-queue.ts';
 import type { PolicySet } from './distribution-policies/policy-set.ts';
 import type { RequestAction, RequestEvent } from './request-processing/events.ts';
@@ -43,6 +44,10 @@ export interface ServerOptions {
   readonly identity: string;
   readonly credentialsFor: (router: string) => Credentials | undefined;
   readonly certificateTrust?: () => CertificateTrust | undefined;
+  /** How long the certificate holds that the server shows; undefined without one. */
+  readonly ownCertificate?: () => CertificateValidity | undefined;
+  /** What time it is at least, by which certificates end. */
+  readonly utcAtLeast: (now: Instant) => UtcMs;
   /** Some router has a post-quantum pre-shared key. */
   readonly hasPpks?: () => boolean;
   /** Of the channels; the defaults of the settings file unless given. */
@@ -80,6 +85,7 @@ export class Server {
       ...(options.certificateTrust === undefined ? {} : { certificateTrust: options.certificateTrust }),
       proposals: options.channelProposals ?? defaultChannelProposals,
       settingPort,
+      utcAtLeast: options.utcAtLeast,
       random: ports.random,
       allocateSpi: () => spiAllocator.allocate(),
       releaseSpi: (spi) => spiAllocator.release(spi),
@@ -119,13 +125,20 @@ export class Server {
     const now = this.#ports.now();
     this.#tellProcessing({ kind: 'policies', policies }, now);
     for (const router of expelled) this.#tellChannels({ kind: 'expel', router }, now);
+    this.#watchOwnCertificate(now);
     this.#plan();
   }
 
   /** Carries out what request processing wants done at the start. */
   start(actions: readonly RequestAction[]): void {
-    this.#carryOut(actions, this.#ports.now());
+    const now = this.#ports.now();
+    this.#watchOwnCertificate(now);
+    this.#carryOut(actions, now);
     this.#plan();
+  }
+
+  #watchOwnCertificate(now: Instant): void {
+    this.#tellChannels({ kind: 'own-certificate', validity: this.#options.ownCertificate?.() }, now);
   }
 
   #receiveEsp(esp: Uint8Array, from: Endpoint, to: Endpoint, now: Instant): void {
@@ -178,6 +191,9 @@ export class Server {
           break;
         case 'setting':
           this.#receive(action.router, action.bytes, now);
+          break;
+        case 'certificate-warning':
+          this.#say('warn', 'certificate', action.message);
           break;
         case 'log':
           this.#drops.note(`channel ${action.level}`, action.message, now);

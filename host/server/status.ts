@@ -53,6 +53,7 @@ export function serverStatus(sources: ServerStatusSources): ServerStatus {
         software: known.get(name)?.software ?? '',
       };
     }),
+    certificates: server.channels.certificates(now),
     entries,
     deadPaths: sources.processing.deadPaths(now).map(({ routers, detail, at }) => ({
       routers: [...routers],

@@ -3,7 +3,12 @@
  * octets are made in one place, `signedOctetsOf`, whatever proves them. RFC 7296 section 2.15 and appendix C.2.
  */
 
-import type { CertificateName, CertificateRefusal, CertificateTrust } from '../../model/certificate-trust.ts';
+import type {
+  CertificateName,
+  CertificateRefusal,
+  CertificateTrust,
+  CertificateValidity,
+} from '../../model/certificate-trust.ts';
 import type { OwnCredential } from '../../model/credentials.ts';
 import { fail, ok, type Result } from '../../model/result.ts';
 import type { Secret } from '../../model/secret.ts';
@@ -174,14 +179,14 @@ export function checkSharedKey(
   return fail('authentication-failed', `${name} did not prove its pre-shared key; compare it at both ends`);
 }
 
-/** Whether `claim` shows a certificate for its identity that `trust` accepts, and a signature by its key. */
+/** Whether `claim` shows a certificate for its identity that `trust` accepts, and a signature by its key; and how long that holds. */
 export function checkCertificate(
   peerRole: Role,
   claim: Claim,
   ikeSa: AuthKeys,
   transcript: Transcript,
   trust: CertificateTrust,
-): Result<undefined, ProofRefusal> {
+): Result<CertificateValidity, ProofRefusal> {
   const name = formatIdentity(claim.identity);
   const { authentication } = claim;
   if (authentication === undefined || !isSignature(authentication)) {
@@ -191,11 +196,11 @@ export function checkCertificate(
   if (wanted === undefined) {
     return fail('certificate-name', `expected an identity that a certificate can carry, found ${name}`);
   }
-  const publicKey = trust.judge(claim.certificates, wanted);
-  if (!publicKey.ok) return fail(publicKey.code, `${name}: ${publicKey.message}`);
+  const judged = trust.judge(claim.certificates, wanted);
+  if (!judged.ok) return fail(judged.code, `${name}: ${judged.message}`);
   const octets = signedOctetsOf(peerRole, ikeSa, transcript, claim.identification);
-  const checked = checkSignature(publicKey.value, octets, authentication);
-  return checked.ok ? checked : fail(checked.code, `${name}: ${checked.message}`);
+  const checked = checkSignature(judged.value.publicKey, octets, authentication);
+  return checked.ok ? ok(judged.value.validity) : fail(checked.code, `${name}: ${checked.message}`);
 }
 
 /** Tells `trust` that the peer of `claim` is let in. */

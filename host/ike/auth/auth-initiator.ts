@@ -3,6 +3,7 @@
  * is, and whether the CHILD SA stays within what was offered. RFC 7296 sections 1.2, 2.9, 2.15 and appendix C.2.
  */
 import type { Endpoint } from '../../model/address.ts';
+import type { CertificateValidity } from '../../model/certificate-trust.ts';
 import type { ChildProposal } from '../../model/child-proposal.ts';
 import type { Credentials } from '../../model/credentials.ts';
 import type { IkeProposal } from '../../model/ike-proposal.ts';
@@ -131,6 +132,8 @@ export type AuthAnswer =
   | {
       readonly kind: 'authenticated';
       readonly peerIdentity: Identity;
+      /** Of the certificate that it has shown; undefined for a pre-shared key. */
+      readonly peerCertificate: CertificateValidity | undefined;
       readonly isMobile: boolean;
       readonly child: Result<ChildSa, FailureReason>;
     };
@@ -176,7 +179,13 @@ export function judgeAuthResponse(
     return { kind: 'rejected', reason: 'authentication-failed', message };
   }
   const child = acceptChildSa(config, ikeSa, transcript, inboundSpi, payloads);
-  return { kind: 'authenticated', peerIdentity: identity, isMobile: supportsMobike(payloads), child };
+  return {
+    kind: 'authenticated',
+    peerIdentity: identity,
+    peerCertificate: proven.value,
+    isMobile: supportsMobike(payloads),
+    child,
+  };
 }
 
 /** The CHILD SA as the responder narrowed it, if that stays within what was offered. */

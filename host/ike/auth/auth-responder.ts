@@ -3,7 +3,7 @@
  * payloads of the answer. RFC 7296 sections 1.2, 2.9, 2.15 and 2.21.2.
  */
 
-import type { CertificateTrust } from '../../model/certificate-trust.ts';
+import type { CertificateTrust, CertificateValidity } from '../../model/certificate-trust.ts';
 import type { ChildProposal } from '../../model/child-proposal.ts';
 import type { Credentials } from '../../model/credentials.ts';
 import type { IkeProposal } from '../../model/ike-proposal.ts';
@@ -92,6 +92,8 @@ export type AuthVerdict =
   | {
       readonly kind: 'authenticated';
       readonly peerIdentity: Identity;
+      /** Of the certificate that it has shown; undefined for a pre-shared key. */
+      readonly peerCertificate: CertificateValidity | undefined;
       /** The initiator asserts that this is its only IKE SA (RFC 7296 section 2.4). */
       readonly hasInitialContact: boolean;
       /** It may move (RFC 4555). */
@@ -151,6 +153,7 @@ export function judgeAuthRequest(
   return {
     kind: 'authenticated',
     peerIdentity: identity,
+    peerCertificate: verified.value.certificate,
     hasInitialContact: payloads.notify(notifyTypes.initialContact) !== undefined,
     isMobile,
     child: child.ok ? ok(child.value.childSa) : child,
@@ -169,6 +172,12 @@ function refused(reason: RefusalReason, message: string, notifyType: number, dat
   return { kind: 'refused', reason, message, answer: [encodeNotify(notifyType, data)] };
 }
 
+interface Verified {
+  readonly credentials: Credentials;
+  readonly isPpkUsed: boolean;
+  readonly certificate: CertificateValidity | undefined;
+}
+
 /**
  * How we and the initiator prove ourselves, once it has. What that costs depends on what it showed and not on whether we
  * know it.
@@ -180,7 +189,7 @@ function verify(
   unknownKey: Secret,
   claim: Claim,
   payloads: PayloadSet,
-): Result<{ readonly credentials: Credentials; readonly isPpkUsed: boolean }, ProofRefusal> {
+): Result<Verified, ProofRefusal> {
   const deny = (message: string) => fail('authentication-failed', message);
   const credentials = config.credentialsFor(claim.identity);
   const peer = credentials?.peer;
@@ -210,11 +219,11 @@ function verify(
   if (credentials.ppk?.isRequired === true && !isUsed) {
     return deny(`expected ${name} to use its PPK, found that it did not`);
   }
+  const verified: Verified = { credentials, isPpkUsed: isUsed, certificate: proven.value };
   const wanted = payloads.body(payloadTypes.identificationResponder);
-  if (wanted === undefined) return ok({ credentials, isPpkUsed: isUsed });
+  if (wanted === undefined) return ok(verified);
   const parsed = parseIdentification(wanted);
-  if (parsed.ok && equalIdentities(parsed.value, config.identity))
-    return ok({ credentials, isPpkUsed: isUsed });
+  if (parsed.ok && equalIdentities(parsed.value, config.identity)) return ok(verified);
   return deny(`expected ${name} to ask for ${formatIdentity(config.identity)}, found another identity`);
 }
 

@@ -66,6 +66,7 @@ export class LoopbackRouter {
       server,
       ...(options.learnTime === undefined ? {} : { learnTime: options.learnTime }),
       local: this.#local,
+      utcAtLeast: () => Date.now(),
       credentials: typeof key === 'string' ? sharedKey(new Secret(new TextEncoder().encode(key))) : key,
       entries,
       timers: { ...defaultSettingTimers, requestIntervalMs: 500 },

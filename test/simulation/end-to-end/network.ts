@@ -2,7 +2,6 @@
  * The shipped shells in virtual time: routers and the setting server with real IKE, real ESP by the wasm engine and the real
  * codec, over a path of a fixed delay. Only sockets, TUN, disk and clocks are left out.
  */
-import { createHash } from 'node:crypto';
 import { Dataplane } from '../../../host/dataplane/dataplane.ts';
 import type { Outcome } from '../../../host/dataplane/engine.ts';
 import { SpiAllocator } from '../../../host/dataplane/spi-allocator.ts';
@@ -22,6 +21,7 @@ import type { StoredEntry } from '../../../host/server/management-table/entry.ts
 import type { StoredRouter } from '../../../host/server/request-processing/events.ts';
 import { RequestProcessing } from '../../../host/server/request-processing/request-processing.ts';
 import { Server } from '../../../host/server/server.ts';
+import { seeded } from '../seeded-octets.ts';
 import type { Nat } from './nat.ts';
 
 const delayMs = 1;
@@ -48,19 +48,6 @@ export function selector(local: string, remote: string): Selector {
     remotePorts: null,
     icmpType: null,
     icmpCode: null,
-  };
-}
-
-/** Octets that never repeat: SHA-256 of a seed and a counter. */
-function seeded(seed: string): (octets: number) => Uint8Array {
-  let counter = 0;
-  return (octets) => {
-    const whole = new Uint8Array(octets);
-    for (let at = 0; at < octets; at += 32) {
-      const block = createHash('sha256').update(`${seed}:${counter++}`).digest();
-      whole.set(block.subarray(0, Math.min(32, octets - at)), at);
-    }
-    return whole;
   };
 }
 
@@ -150,6 +137,7 @@ export class SimulatedRouter {
       server: network.serverEndpoint,
       local: this.local,
       credentials: sharedKey(new Secret(new TextEncoder().encode(`secret of ${name}`))),
+      utcAtLeast: (instant) => instant,
       entries,
       timers: defaultSettingTimers,
       proposals: [...proposals.keys()],
@@ -281,6 +269,7 @@ export class SimulatedServer {
     this.server = new Server({
       identity: 'server',
       credentialsFor: (name) => sharedKey(new Secret(new TextEncoder().encode(`secret of ${name}`))),
+      utcAtLeast: (instant) => instant,
       processing: this.processing,
       spiAllocator: new SpiAllocator(capacities.saPairs, uint32(random)),
       events: this.events,

@@ -85,13 +85,14 @@ export class OpensslAuthority {
     make(this.file(base), name, this.#signer, options.extensions ?? routerExtensions(name), options);
     const text = this.text(`${base}.crt`);
     const intermediates = this.#parent === undefined ? [] : this.#chain;
-    const { privateKey } = ownCertificate({
+    const { privateKey, validity } = ownCertificate({
       certificates: { text, name: base },
       privateKey: { octets: new Uint8Array(readFileSync(this.file(`${base}.key`))), name: base },
     });
     return {
       chain: [...pemObjects(text, 'CERTIFICATE', base), ...intermediates],
       privateKey,
+      validity,
       file: this.file(`${base}.crt`),
     };
   }

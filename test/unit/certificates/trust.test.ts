@@ -53,7 +53,7 @@ function verdict(
 describeWith(['openssl'], 'a certificate by a trusted authority', () => {
   it('is accepted, and gives its key', () => {
     const judged = trust(root).judge(tokyo.chain, name('tokyo'));
-    expect(judged.ok && judged.value.asymmetricKeyType).toBe('ec');
+    expect(judged.ok && judged.value.publicKey.asymmetricKeyType).toBe('ec');
   });
 
   it.each(['p256', 'p384', 'ed25519', 'rsa'] as const)('may have a key of %s', (key) => {

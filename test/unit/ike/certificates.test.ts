@@ -194,7 +194,7 @@ describeWith(['openssl'], 'a router is refused', () => {
 
   it('without the key of its certificate', () => {
     const thief = root.issue('router-b.example');
-    const made = both({ chain: router.chain, privateKey: thief.privateKey });
+    const made = both({ ...router, privateKey: thief.privateKey });
     expect(refusal(made)).toEqual(['refused authentication-failed']);
   });
 
@@ -241,7 +241,7 @@ describeWith(['openssl'], 'whose chain it was', () => {
 
   it('does not count for who replays it without its key', () => {
     const thief = root.issue('router-b.example');
-    expect(accepted({ chain: router.chain, privateKey: thief.privateKey })).toBe(0);
+    expect(accepted({ ...router, privateKey: thief.privateKey })).toBe(0);
   });
 
   it('does not count where something else that is wanted is missing', () => {

@@ -69,6 +69,7 @@ class Bench {
       software: 'test',
       local: { address: address('192.0.2.1'), port: 4500 },
       credentials: sharedKey(new Secret(random(32))),
+      utcAtLeast: (instant) => instant,
       random,
       now: () => this.now,
       log: (_, what) => this.said.push(what),

@@ -6,6 +6,7 @@ import { parsePolicyFile } from '../../../host/server/distribution-policies/poli
 import { ServerCredentials } from '../../../host/server/server-credentials.ts';
 
 const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+const validity = { warnFromUtcMs: 1, untilUtcMs: 2 };
 const { routers } = parsePolicyFile(
   `version: 1
 server: { certificate: { certificateFile: server.crt, privateKeyFile: server.key, caFile: ca.crt } }
@@ -20,12 +21,14 @@ const [live, replayed] = [[Uint8Array.of(1)], [Uint8Array.of(2)]];
 /** Credentials with an authority that has taken the chain which starts with `revoked` back. */
 function credentials(revoked?: readonly Uint8Array[]): ServerCredentials {
   return new ServerCredentials(routers, new Map(), {
-    own: { chain: [], privateKey },
+    own: { chain: [], privateKey, validity },
     digest: String(revoked?.[0]),
     trust: {
       authorityKeyHashes: [],
       judge: ([own]) =>
-        own?.[0] === revoked?.[0]?.[0] ? fail('certificate-revoked', 'it is revoked') : ok(publicKey),
+        own?.[0] === revoked?.[0]?.[0]
+          ? fail('certificate-revoked', 'it is revoked')
+          : ok({ publicKey, validity }),
     },
   });
 }
