@@ -71,6 +71,9 @@ function both(
   return { router: certificates(own, judge), server: certificates(other, judge), trust: judge };
 }
 
+/** Asks for certificates of the same authorities as `other` does. */
+const asking = ({ authorityKeyHashes }: Trust) => ({ authorityKeyHashes });
+
 const results = (pair: Pair): string[] => [
   ...outcomes(pair.initiatorActions),
   ...outcomes(pair.responderActions),
@@ -101,6 +104,19 @@ describeWith(['openssl'], 'certificates at both ends', () => {
     expect(answer).toContain(notify);
     const spki = createPublicKey(root.pem).export({ type: 'spki', format: 'der' });
     expect(answer).toContain(`04${createHash('sha1').update(spki).digest('hex')}`);
+  });
+
+  it('are shown whatever authorities the peer asks for: there is one to show', () => {
+    const stranger = trust(folder.authority('asked-for'));
+    const judge = trust(root);
+    const pair = run({
+      router: certificates(router, { ...asking(stranger), judge: judge.judge.bind(judge) }),
+      server: certificates(server, judge),
+      trust: stranger,
+    });
+    const asked = Buffer.from(stranger.authorityKeyHashes[0]!).toString('hex');
+    expect(Buffer.from(pair.sent[1]!.bytes).toString('hex')).toContain(asked);
+    expect(results(pair)).toEqual(['established', 'established']);
   });
 
   it('are not announced where nobody shows one', () => {
