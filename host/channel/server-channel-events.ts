@@ -1,6 +1,6 @@
 /** What goes into the server's ends of channels and what comes out. Actions are to be carried out in the order in which they stand. */
 import type { TableChange } from '../dataplane/engine.ts';
-import type { SaId } from '../ike/events.ts';
+import type { RefusalReason, SaId } from '../ike/events.ts';
 import type { ResponderLimits } from '../ike/responder-set.ts';
 import type { Address, Endpoint } from '../model/address.ts';
 import type { CertificateTrust, CertificateValidity } from '../model/certificate-trust.ts';
@@ -37,6 +37,13 @@ export type ServerChannelAction =
   | { readonly kind: 'up'; readonly router: string; readonly endpoint: Endpoint; readonly behindNat: boolean }
   | { readonly kind: 'down'; readonly router: string; readonly reason: string }
   | { readonly kind: 'setting'; readonly router: string; readonly bytes: Uint8Array }
+  /** Somebody wanted a channel and did not get it. Strangers can cause this too: to be told at a bounded rate. */
+  | {
+      readonly kind: 'refused';
+      readonly reason: RefusalReason;
+      readonly message: string;
+      readonly from: Endpoint;
+    }
   /** A certificate ends soon, or has ended; once a day each. */
   | { readonly kind: 'certificate-warning'; readonly message: string }
   | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly message: string };

@@ -6,13 +6,14 @@
  */
 import type { SaPair } from '../dataplane/engine.ts';
 import { wipeChildSa } from '../ike/child-sa.ts';
-import type { ChildSa, IkeAction, SaId } from '../ike/events.ts';
+import type { ChildSa, IkeAction, RefusalReason, SaId } from '../ike/events.ts';
 import { defaultDatagramOctets } from '../ike/fragmentation.ts';
 import { encodeLostState } from '../ike/lost-state.ts';
 import { defaultResponderLimits, ResponderSet } from '../ike/responder-set.ts';
-import { formatIdentity, fqdnIdentity, type Identity } from '../ike/wire/identification.ts';
+import { fqdnIdentity, fqdnOf, type Identity } from '../ike/wire/identification.ts';
 import { trafficSelectorOf } from '../ike/wire/traffic-selector.ts';
 import type { Address, Endpoint } from '../model/address.ts';
+import { certificateRefusals } from '../model/certificate-trust.ts';
 import { DeadlineHeap } from '../model/deadline-heap.ts';
 import { addSeconds, earliest, type Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
@@ -31,6 +32,15 @@ import type {
 import { type ChannelTimers, defaultChannelTimers } from './timers.ts';
 
 export type { ServerChannel, ServerChannelAction, ServerChannelEvent, ServerChannelsOptions };
+
+/** Refusals of who got as far as a proof or a proposal, which its owner will want to know of. */
+const told: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
+  'no-proposal-chosen',
+  'authentication-failed',
+  ...certificateRefusals,
+  'ts-unacceptable',
+  'no-additional-sas',
+]);
 
 /** A channel as it changes: each rekeying gives it another name or another pair. */
 interface Channel extends ServerChannel {
@@ -73,7 +83,10 @@ export class ServerChannels {
     this.#responders = new ResponderSet(
       {
         identity: fqdnIdentity(options.identity),
-        credentialsFor: (identity) => options.credentialsFor(formatIdentity(identity)),
+        credentialsFor: (identity) => {
+          const router = fqdnOf(identity);
+          return router === undefined ? undefined : options.credentialsFor(router);
+        },
         certificateTrust: options.certificateTrust,
         hasPpks: options.hasPpks,
         ikeProposals: options.proposals.ike,
@@ -145,7 +158,7 @@ export class ServerChannels {
   }
 
   #trafficSelectors(identity: Identity) {
-    const remote = innerAddress(formatIdentity(identity));
+    const remote = innerAddress(routerOf(identity));
     return {
       local: [trafficSelectorOf({ address: this.#localInner, length: 128 })],
       remote: [trafficSelectorOf({ address: remote, length: 128 })],
@@ -287,8 +300,11 @@ export class ServerChannels {
         case 'rekey-failed':
           actions.push({ kind: 'log', level: 'warn', message: this.#describe(action) });
           break;
+        case 'refused':
+          // The others are counted by the responders: anybody can send what they are about.
+          if (told.has(action.reason)) actions.push({ ...action, kind: 'refused' });
+          break;
         default:
-          // Refusals are counted by the responders; a line for each would let strangers fill the log.
           break;
       }
     }
@@ -296,7 +312,7 @@ export class ServerChannels {
   }
 
   #established(action: Extract<IkeAction, { kind: 'established' }>, now: Instant): ServerChannelAction[] {
-    const router = formatIdentity(action.peerIdentity);
+    const router = routerOf(action.peerIdentity);
     const old = this.#byRouter.get(router);
     const { random } = this.#options;
     const { childSaLifetimeSeconds, ikeSaLifetimeSeconds } = this.#timers;
@@ -418,4 +434,11 @@ export class ServerChannels {
       { kind: 'up', router: channel.router, endpoint: peer, behindNat: channel.behindNat },
     ];
   }
+}
+
+/** The name of an initiator that was let in, and so is a router: nobody else has credentials. */
+function routerOf(identity: Identity): string {
+  const name = fqdnOf(identity);
+  if (name === undefined) throw new Error('an initiator without a name was let in');
+  return name;
 }

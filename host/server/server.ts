@@ -192,6 +192,9 @@ export class Server {
         case 'setting':
           this.#receive(action.router, action.bytes, now);
           break;
+        case 'refused':
+          this.#drops.note(action.reason, `IKE of ${formatEndpoint(action.from)}: ${action.message}`, now);
+          break;
         case 'certificate-warning':
           this.#say('warn', 'certificate', action.message);
           break;

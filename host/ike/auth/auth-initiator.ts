@@ -22,6 +22,7 @@ import {
   equalIdentities,
   formatIdentity,
   type Identity,
+  identityTypeName,
 } from '../wire/identification.ts';
 import { encodeNotify } from '../wire/notify.ts';
 import type { PayloadValue } from '../wire/payload-chain.ts';
@@ -175,7 +176,8 @@ export function judgeAuthResponse(
       : checkCertificate('responder', claim.value, ikeSa, transcript, peer.trust);
   if (!proven.ok) return { kind: 'rejected', reason: proven.code, message: proven.message };
   if (!equalIdentities(identity, config.peerIdentity)) {
-    const message = `expected the peer to be ${wanted}, found ${formatIdentity(identity)}`;
+    const type = identityTypeName(config.peerIdentity);
+    const message = `expected the peer to be ${wanted} (${type}), found ${formatIdentity(identity)}`;
     return { kind: 'rejected', reason: 'authentication-failed', message };
   }
   const child = acceptChildSa(config, ikeSa, transcript, inboundSpi, payloads);

@@ -26,6 +26,7 @@ import {
   equalIdentities,
   formatIdentity,
   type Identity,
+  identityTypeName,
   parseIdentification,
 } from '../wire/identification.ts';
 import { encodeNotify } from '../wire/notify.ts';
@@ -210,7 +211,13 @@ function verify(
       ? checkSharedKey('initiator', shown, ikeSa, transcript, preSharedKey)
       : checkCertificate('initiator', shown, ikeSa, transcript, trust);
   const name = formatIdentity(claim.identity);
-  if (credentials === undefined) return deny(`expected a known identity, found ${name}`);
+  if (credentials === undefined) {
+    const isOfOurType = claim.identity.type === config.identity.type;
+    const known = isOfOurType
+      ? 'a known identity'
+      : `an identity by name (${identityTypeName(config.identity)})`;
+    return deny(`expected ${known}, found ${name}`);
+  }
   if ((credentials.peer.kind === 'certificate') !== (trust !== undefined)) {
     const wanted = credentials.peer.kind === 'certificate' ? 'show a certificate' : 'prove a pre-shared key';
     return deny(`expected ${name} to ${wanted}, found another method`);

@@ -79,6 +79,8 @@ export const identificationTypes = {
   rfc822Address: 3,
   ipv6Address: 5,
   derAsn1Dn: 9,
+  derAsn1Gn: 10,
+  keyId: 11,
 } as const;
 
 /** RFC 7296 section 3.6. */

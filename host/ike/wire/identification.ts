@@ -59,13 +59,43 @@ export function identityKey(identity: Identity): string {
   return `${identity.type}:${Buffer.from(identity.data).toString('hex')}`;
 }
 
-/** Text for people: names as they are where they are printable ASCII, anything else in hex. */
+/** The name of an ID_FQDN, as routers and servers have it; undefined for identities of every other type. */
+export function fqdnOf({ type, data }: Identity): string | undefined {
+  return type === identificationTypes.fqdn ? printable(data) : undefined;
+}
+
+/** As RFC 7296 section 3.5 calls them. */
+const typeNames: Readonly<Record<number, string>> = {
+  [identificationTypes.ipv4Address]: 'ID_IPV4_ADDR',
+  [identificationTypes.fqdn]: 'ID_FQDN',
+  [identificationTypes.rfc822Address]: 'ID_RFC822_ADDR',
+  [identificationTypes.ipv6Address]: 'ID_IPV6_ADDR',
+  [identificationTypes.derAsn1Dn]: 'ID_DER_ASN1_DN',
+  [identificationTypes.derAsn1Gn]: 'ID_DER_ASN1_GN',
+  [identificationTypes.keyId]: 'ID_KEY_ID',
+};
+
+/** `ID_FQDN`, or `type 201`. */
+export function identityTypeName({ type }: Identity): string {
+  return typeNames[type] ?? `type ${type}`;
+}
+
+/** Octets shown of an identity that is no text. */
+const shownOctets = 32;
+
+/** Text for people: a name as it is, anything else with its type, and in hex unless it is printable ASCII. */
 export function formatIdentity(identity: Identity): string {
-  const text = Buffer.from(identity.data).toString('latin1');
-  const isName =
-    identity.type === identificationTypes.fqdn || identity.type === identificationTypes.rfc822Address;
-  if (isName && /^[\x21-\x7e]+$/.test(text)) return text;
-  return `type ${identity.type} 0x${Buffer.from(identity.data).toString('hex')}`;
+  const { type, data } = identity;
+  const name = fqdnOf(identity);
+  if (name !== undefined) return name;
+  const text = type === identificationTypes.rfc822Address ? printable(data) : undefined;
+  const hex = Buffer.from(data.subarray(0, shownOctets)).toString('hex');
+  return `${identityTypeName(identity)} ${text ?? `0x${hex}${data.length > shownOctets ? '…' : ''}`}`;
+}
+
+function printable(data: Uint8Array): string | undefined {
+  const text = Buffer.from(data).toString('latin1');
+  return /^[\x21-\x7e]+$/.test(text) ? text : undefined;
 }
 
 export interface Authentication {

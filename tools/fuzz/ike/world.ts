@@ -9,7 +9,7 @@ import { Initiator } from '../../../host/ike/initiator.ts';
 import { ResponderSet } from '../../../host/ike/responder-set.ts';
 import { promptRetransmission } from '../../../host/ike/retransmission.ts';
 import { exchangeTypes, payloadTypes } from '../../../host/ike/wire/iana-numbers.ts';
-import { formatIdentity, fqdnIdentity } from '../../../host/ike/wire/identification.ts';
+import { formatIdentity, fqdnIdentity, fqdnOf } from '../../../host/ike/wire/identification.ts';
 import { trafficSelectorOf } from '../../../host/ike/wire/traffic-selector.ts';
 import { addressOf, type Endpoint } from '../../../host/model/address.ts';
 import { defaultChildProposals } from '../../../host/model/child-proposal.ts';
@@ -129,7 +129,7 @@ class World {
       {
         identity: fqdnIdentity('server'),
         credentialsFor: (identity) => {
-          const name = names.find((one) => one === formatIdentity(identity));
+          const name = names.find((one) => one === fqdnOf(identity));
           return name === undefined ? undefined : keyOf(name);
         },
         ikeProposals: proposals(this.#agreement[1]),

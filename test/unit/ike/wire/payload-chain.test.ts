@@ -4,6 +4,7 @@ import {
   equalIdentities,
   formatIdentity,
   fqdnIdentity,
+  fqdnOf,
   parseIdentification,
 } from '../../../../host/ike/wire/identification.ts';
 import { encodeDeleteEsp, encodeNotify, parseDelete, parseNotify } from '../../../../host/ike/wire/notify.ts';
@@ -163,7 +164,21 @@ describe('an identity', () => {
 
   it('shows a name as it is and anything else in hex, so that a log stays a log', () => {
     expect(formatIdentity(fqdnIdentity('router-a.example'))).toBe('router-a.example');
-    expect(formatIdentity({ type: 2, data: Uint8Array.of(10, 65) })).toBe('type 2 0x0a41');
+    expect(formatIdentity({ type: 2, data: Uint8Array.of(10, 65) })).toBe('ID_FQDN 0x0a41');
+    expect(formatIdentity({ type: 3, data: fqdnIdentity('a@b.example').data })).toBe(
+      'ID_RFC822_ADDR a@b.example',
+    );
+    expect(formatIdentity({ type: 9, data: new Uint8Array(500) })).toBe(
+      `ID_DER_ASN1_DN 0x${'00'.repeat(32)}…`,
+    );
+    expect(formatIdentity({ type: 201, data: Uint8Array.of(1) })).toBe('type 201 0x01');
+  });
+
+  it('is a name only as ID_FQDN: the same letters of another type are not the same peer', () => {
+    const { data } = fqdnIdentity('tokyo');
+    expect(fqdnOf(fqdnIdentity('tokyo'))).toBe('tokyo');
+    for (const type of [1, 3, 5, 9, 11, 201]) expect(fqdnOf({ type, data })).toBeUndefined();
+    expect(fqdnOf({ type: 2, data: Uint8Array.of(0x74, 0, 0x6f) })).toBeUndefined();
   });
 
   it('has the length of its type', () => {
