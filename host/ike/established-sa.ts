@@ -11,6 +11,7 @@ import { type CloseReason, type IkeAction, type RefusalReason, type SaId, sendAl
 import type { Purpose, Received } from './ike-sa.ts';
 import { parseInformational, rejectionIn } from './informational.ts';
 import { isLostStateHint } from './lost-state.ts';
+import { MessageIdBudget } from './message-id-budget.ts';
 import type { Passage } from './path/mobike.ts';
 import { PathToPeer } from './path/path-to-peer.ts';
 import { parseCreateRequest } from './rekey/create-child-sa.ts';
@@ -38,6 +39,7 @@ export class EstablishedSa {
   readonly #ikeSas: IkeSaSuccession;
   readonly #children: ChildSas;
   readonly #rekeyings: Rekeyings;
+  readonly #messageIds = new MessageIdBudget();
   /** open; closing: our delete of the IKE SA is under way; lingering: only answers are left; gone: keys wiped. */
   #phase: 'open' | 'closing' | 'lingering' | 'gone' = 'open';
   #isReported: boolean;
@@ -132,7 +134,7 @@ export class EstablishedSa {
   checkLiveness(now: Instant): IkeAction[] {
     if (!this.#isIdle) return [];
     const payloads = this.path.livenessPayloads(this.#ikeSas.current.ikeSa);
-    return this.#inform(this.#ikeSas.current, 'liveness', payloads, now);
+    return this.#request(this.#ikeSas.current, 'liveness', payloads, now);
   }
 
   /** Goes on from another address of ours: `moved` or `move-refused` follows, where the path can. */
@@ -187,6 +189,9 @@ export class EstablishedSa {
   /** Starts the next request of ours, if none is under way and one is wanted. */
   #next(now: Instant): IkeAction[] {
     if (!this.#isIdle) return [];
+    const spent = this.#messageIds.look(this.#ikeSas.current.ikeSa);
+    if (spent === 'rekey') this.#rekeyings.want('ike-sa');
+    if (spent === 'close') this.#wantsClose = true;
     if (this.#wantsClose) {
       // The peer may use the new IKE SA already, and would take a delete of the old one for the usual end of its rekeying.
       const adopted = this.#adopt(now);
@@ -196,10 +201,10 @@ export class EstablishedSa {
     const { current } = this.#ikeSas;
     const deleting = this.#children.deleting.map(({ inboundSpi }) => inboundSpi);
     if (deleting.length > 0) {
-      return this.#inform(current, 'delete-child', [encodeDeleteEsp(deleting)], now);
+      return this.#request(current, 'delete-child', [encodeDeleteEsp(deleting)], now);
     }
     const moving = this.path.nextRequest(current.ikeSa);
-    if (moving !== undefined) return this.#inform(current, moving.purpose, moving.payloads, now);
+    if (moving !== undefined) return this.#request(current, moving.purpose, moving.payloads, now);
     return this.#startRekey(this.#rekeyings.start(now), now);
   }
 
@@ -207,8 +212,7 @@ export class EstablishedSa {
     if (started === undefined) return [];
     // Only the CHILD SA takes something that may be missing: a place in the data plane.
     if (started.kind === 'failed') return [this.#rekeyFailed('child', started)];
-    const { purpose, payloads } = started;
-    return this.#request(this.#ikeSas.current, exchangeTypes.createChildSa, purpose, payloads, now);
+    return this.#request(this.#ikeSas.current, started.purpose, started.payloads, now);
   }
 
   #answer(member: Member, request: Request, from: Endpoint, to: Endpoint, now: Instant): IkeAction[] {
@@ -403,21 +407,13 @@ export class EstablishedSa {
   }
 
   #delete(member: Member, now: Instant): IkeAction[] {
-    return this.#inform(member, 'delete', [encodeDeleteIkeSa()], now);
+    return this.#request(member, 'delete', [encodeDeleteIkeSa()], now);
   }
 
-  #inform(member: Member, purpose: Purpose, payloads: readonly PayloadValue[], now: Instant): IkeAction[] {
-    return this.#request(member, exchangeTypes.informational, purpose, payloads, now);
-  }
-
-  #request(
-    { ikeSa }: Member,
-    exchangeType: number,
-    purpose: Purpose,
-    payloads: readonly PayloadValue[],
-    now: Instant,
-  ): IkeAction[] {
-    return this.path.send(ikeSa.request(exchangeType, purpose, payloads, now));
+  #request(member: Member, purpose: Purpose, payloads: readonly PayloadValue[], now: Instant): IkeAction[] {
+    const isRekeying = purpose === 'rekey-child' || purpose === 'rekey-ike-sa';
+    const exchangeType = isRekeying ? exchangeTypes.createChildSa : exchangeTypes.informational;
+    return this.path.send(member.ikeSa.request(exchangeType, purpose, payloads, now));
   }
 
   #rekeyFailed(what: RekeyWhat, { reason, message }: RekeyFailure): IkeAction {

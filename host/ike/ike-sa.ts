@@ -34,7 +34,12 @@ export interface IkeSaParameters {
   readonly random: (octets: number) => Uint8Array;
   /** Made by CREATE_CHILD_SA and not by IKE_SA_INIT: message IDs of both ends start at 0 (RFC 7296 section 2.18). */
   readonly isRekeyed?: boolean;
+  /** In place of the largest message ID that there is: less lets a test see the end. */
+  readonly lastMessageId?: number | undefined;
 }
+
+/** Message IDs have 32 bits (RFC 7296 section 3.1), and never start over (section 2.2). */
+const largestMessageId = 0xffffffff;
 
 /** What a request of ours was for, so that its response can be understood. */
 export type Purpose =
@@ -106,6 +111,7 @@ export class IkeSa {
   #previous: { readonly opener: Opener; readonly keys: IkeKeys } | undefined;
   readonly #requestFragments = new Reassembly();
   readonly #responseFragments = new Reassembly();
+  readonly #lastMessageId: number;
   #nextRequestId: number;
   #expectedRequestId: number;
   #outstanding: Request | undefined;
@@ -125,6 +131,7 @@ export class IkeSa {
     this.#sealer = sealer;
     this.#opener = opener;
     this.longestMessageOctets = parameters.longestMessageOctets;
+    this.#lastMessageId = parameters.lastMessageId ?? largestMessageId;
     const first = parameters.isRekeyed === true ? 0 : 1;
     this.#nextRequestId = this.#isInitiator ? first : 0;
     this.#expectedRequestId = this.#isInitiator ? 0 : first;
@@ -174,6 +181,14 @@ export class IkeSa {
     this.#previous = undefined;
   }
 
+  /**
+   * How many more requests this end can send, or the other one, whoever has fewer. With none left the IKE SA is of no use any
+   * more: it is to be replaced or closed before (RFC 7296 section 2.2).
+   */
+  get messageIdsLeft(): number {
+    return this.#lastMessageId + 1 - Math.max(this.#nextRequestId, this.#expectedRequestId);
+  }
+
   /** What our outstanding request is for. */
   get outstanding(): Purpose | undefined {
     return this.#outstanding?.purpose;
@@ -184,7 +199,10 @@ export class IkeSa {
     return this.#outstanding?.retransmission.deadline;
   }
 
-  /** Seals a new request and starts its retransmission. The window is one: nothing may be outstanding. Send them all. */
+  /**
+   * Seals a new request and starts its retransmission. The window is one: nothing may be outstanding, and a message ID must be
+   * left. Send them all.
+   */
   request(
     exchangeType: number,
     purpose: Purpose,
@@ -193,6 +211,7 @@ export class IkeSa {
   ): readonly Uint8Array[] {
     if (this.#outstanding !== undefined) throw new Error('a request is outstanding already');
     const messageId = this.#nextRequestId;
+    if (messageId > this.#lastMessageId) throw new Error('the message IDs are used up');
     const messages = this.#seal(exchangeType, messageId, false, payloads);
     const retransmission = new Retransmission(this.#retransmission, now);
     this.#outstanding = { messageId, exchangeType, purpose, messages, retransmission };

@@ -65,6 +65,8 @@ export interface InitiatorConfig {
   readonly forceUdpEncapsulation: boolean;
   /** Octets of the longest IP packet with an IKE message, if the peer puts fragments together (RFC 7383). */
   readonly longestDatagramOctets: number;
+  /** In place of 2^32 - 1 for the first IKE SA: less lets a test see the end of its message IDs. */
+  readonly lastMessageId?: number;
   /** An unused SPI to receive ESP on after a rekeying, taken until `child-removed` or `closed`. */
   readonly allocateSpi: () => number | undefined;
   readonly retransmission: RetransmissionTimes;

@@ -75,6 +75,8 @@ export interface ResponderConfig {
   readonly forceUdpEncapsulation: boolean;
   /** Octets of the longest IP packet with an IKE message, if the peer puts fragments together (RFC 7383). */
   readonly longestDatagramOctets: number;
+  /** In place of 2^32 - 1 for the first IKE SA: less lets a test see the end of its message IDs. */
+  readonly lastMessageId?: number;
   readonly retransmission: RetransmissionTimes;
   /** From IKE_SA_INIT to IKE_AUTH, and the life of an SA that did not get further. */
   readonly halfOpenTimeoutMs: number;

@@ -56,14 +56,14 @@ export function parseSaInit(payloads: PayloadSet): Parsed<SaInit> {
  */
 export function keyedIkeSa(
   role: 'initiator' | 'responder',
-  config: Pick<IkeSaParameters, 'retransmission' | 'random' | 'longestMessageOctets'>,
+  config: Pick<IkeSaParameters, 'retransmission' | 'random' | 'longestMessageOctets' | 'lastMessageId'>,
   algorithms: IkeAlgorithms,
   sources: IkeKeySources,
 ): IkeSa {
   const { initiatorSpi, responderSpi, sharedSecret } = sources;
   const keys = deriveIkeKeys(algorithms, sources);
   sharedSecret.wipe();
-  const { retransmission, random, longestMessageOctets } = config;
+  const { retransmission, random, longestMessageOctets, lastMessageId } = config;
   return new IkeSa({
     role,
     initiatorSpi,
@@ -73,5 +73,6 @@ export function keyedIkeSa(
     retransmission,
     random,
     longestMessageOctets,
+    lastMessageId,
   });
 }
