@@ -1,8 +1,14 @@
 /**
- * The channel's algorithms as people type them in YAML, for the router's file and the server's alike: proposals by
- * strongSwan's keywords, those for old peers behind `allowLegacy`.
+ * The section `channel` as people type it in YAML, for the router's file and the server's alike: proposals by strongSwan's
+ * keywords, those for old peers behind `allowLegacy`, and the lifetimes of both SAs.
  */
 import { z } from 'zod';
+import {
+  type ChannelLifetimes,
+  defaultChannelLifetimes,
+  longestLifetimeSeconds,
+  shortestLifetimeSeconds,
+} from './channel-lifetimes.ts';
 import {
   type ChannelProposals,
   childProposalForms,
@@ -27,6 +33,14 @@ const proposalsText = <Parsed>(
     .optional()
     .meta({ description });
 
+const lifetimeText = (fallback: number, description: string) =>
+  z.int().min(shortestLifetimeSeconds).max(longestLifetimeSeconds).default(fallback).meta({ description });
+
+export interface ChannelSettings {
+  readonly proposals: ChannelProposals;
+  readonly lifetimes: ChannelLifetimes;
+}
+
 export const channelSettings = z
   .strictObject({
     ikeProposals: proposalsText(
@@ -40,6 +54,14 @@ export const channelSettings = z
       "algorithms of the channel's ESP by strongSwan's keywords, the preferred first",
     ),
     allowLegacy: z.boolean().default(false).meta({ description: 'lets proposals have modp1536' }),
+    ikeSaLifetimeSeconds: lifetimeText(
+      defaultChannelLifetimes.ikeSaLifetimeSeconds,
+      'the IKE SA is rekeyed before it is so old',
+    ),
+    childSaLifetimeSeconds: lifetimeText(
+      defaultChannelLifetimes.childSaLifetimeSeconds,
+      "the channel's ESP is rekeyed before it is so old, and stops then",
+    ),
   })
   .prefault({})
   .superRefine((typed, context) => {
@@ -53,8 +75,11 @@ export const channelSettings = z
     }
   })
   .transform(
-    ({ ikeProposals, espProposals }): ChannelProposals => ({
-      ike: ikeProposals ?? defaultChannelProposals.ike,
-      esp: espProposals ?? defaultChannelProposals.esp,
+    ({ ikeProposals, espProposals, ikeSaLifetimeSeconds, childSaLifetimeSeconds }): ChannelSettings => ({
+      proposals: {
+        ike: ikeProposals ?? defaultChannelProposals.ike,
+        esp: espProposals ?? defaultChannelProposals.esp,
+      },
+      lifetimes: { ikeSaLifetimeSeconds, childSaLifetimeSeconds },
     }),
   );

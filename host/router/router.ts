@@ -14,6 +14,7 @@ import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { decodeServerMessage, encodeMessage } from '../messages/codec.ts';
 import { describePair, type MessageId, type RouterMessage, settingPort } from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
+import type { ChannelLifetimes } from '../model/channel-lifetimes.ts';
 import { type ChannelProposals, defaultChannelProposals } from '../model/child-proposal.ts';
 import type { Credentials } from '../model/credentials.ts';
 import type { EventLog } from '../model/event-log.ts';
@@ -50,6 +51,7 @@ export interface RouterOptions {
   readonly credentials: Credentials;
   /** Of the channel; the defaults of the settings file unless given. */
   readonly channelProposals?: ChannelProposals;
+  readonly channelLifetimes?: ChannelLifetimes;
   readonly learnTime?: (utcMs: UtcMs) => void;
   /** What time it is at least, by which certificates end. */
   readonly utcAtLeast: (now: Instant) => UtcMs;
@@ -96,6 +98,7 @@ export class Router {
       random: ports.random,
       allocateSpi: () => spiAllocator.allocate(),
       releaseSpi: (spi) => spiAllocator.release(spi),
+      ...(options.channelLifetimes === undefined ? {} : { timers: options.channelLifetimes }),
     });
     this.#settings = new SettingManagement({
       name,

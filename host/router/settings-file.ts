@@ -4,8 +4,7 @@
  */
 import { z } from 'zod';
 import { type Address, parseAddress } from '../model/address.ts';
-import { channelSettings } from '../model/channel-settings.ts';
-import type { ChannelProposals } from '../model/child-proposal.ts';
+import { type ChannelSettings, channelSettings } from '../model/channel-settings.ts';
 import {
   type CredentialSources,
   credentialSources,
@@ -24,7 +23,7 @@ export interface RouterSettings {
   /** File names as typed; relative to the settings file. */
   readonly credential: CredentialSources;
   readonly server: { readonly address: Address; readonly port: number; readonly identity: string };
-  readonly channelProposals: ChannelProposals;
+  readonly channel: ChannelSettings;
   readonly unprotected: {
     readonly interface: string;
     readonly address: Address | 'auto';
@@ -175,7 +174,7 @@ export function parseRouterFile(text: string, fileName: string): RouterSettings 
     name: file.name,
     credential: credentialSources(file.credential),
     server: file.server,
-    channelProposals: file.channel,
+    channel: file.channel,
     unprotected: file.unprotected,
     protectedInterfaces: file.protected?.interfaces ?? [],
     tunnel: file.tunnel,

@@ -15,6 +15,7 @@ import { decodeRouterMessage, encodeMessage, wipeMessage } from '../messages/cod
 import { describePair, type ServerMessage, settingPort } from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
 import type { CertificateTrust, CertificateValidity } from '../model/certificate-trust.ts';
+import type { ChannelLifetimes } from '../model/channel-lifetimes.ts';
 import { type ChannelProposals, defaultChannelProposals } from '../model/child-proposal.ts';
 import type { Credentials } from '../model/credentials.ts';
 import type { EventLog } from '../model/event-log.ts';
@@ -52,6 +53,7 @@ export interface ServerOptions {
   readonly hasPpks?: () => boolean;
   /** Of the channels; the defaults of the settings file unless given. */
   readonly channelProposals?: ChannelProposals;
+  readonly channelLifetimes?: ChannelLifetimes;
   readonly processing: RequestProcessing;
   readonly spiAllocator: SpiAllocator;
   readonly ports: ServerPorts;
@@ -89,6 +91,7 @@ export class Server {
       random: ports.random,
       allocateSpi: () => spiAllocator.allocate(),
       releaseSpi: (spi) => spiAllocator.release(spi),
+      ...(options.channelLifetimes === undefined ? {} : { timers: options.channelLifetimes }),
     });
   }
 

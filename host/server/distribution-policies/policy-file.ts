@@ -5,8 +5,7 @@
  */
 import { z } from 'zod';
 import { type Address, type Endpoint, parseAddress } from '../../model/address.ts';
-import { channelSettings } from '../../model/channel-settings.ts';
-import type { ChannelProposals } from '../../model/child-proposal.ts';
+import { type ChannelSettings, channelSettings } from '../../model/channel-settings.ts';
 import {
   certificateFiles,
   type PpkSource,
@@ -36,7 +35,7 @@ export interface ServerSettings {
   /** IKE identity of the server. */
   readonly identity: string;
   readonly listen: readonly Endpoint[];
-  readonly channelProposals: ChannelProposals;
+  readonly channel: ChannelSettings;
   /** SQLite file; as typed, relative to the settings file. */
   readonly database: string;
   readonly controlSocket: string;
@@ -294,7 +293,7 @@ export function parsePolicyFile(text: string, fileName: string): ServerSettings 
   return {
     identity,
     listen,
-    channelProposals: channel,
+    channel,
     database,
     controlSocket,
     auditRows: capacity.auditRows,

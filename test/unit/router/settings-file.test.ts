@@ -47,14 +47,22 @@ function mistakes(text: string): string[] {
 
 describe("the router's settings file", () => {
   it('has the channel settle on what both ends prefer, or on what is said', () => {
-    const { channelProposals } = parseRouterFile(`${least}spd: []\n`, 'router.yaml');
-    expect(channelProposals).toEqual(defaultChannelProposals);
+    const { proposals } = parseRouterFile(`${least}spd: []\n`, 'router.yaml').channel;
+    expect(proposals).toEqual(defaultChannelProposals);
     const said = parseRouterFile(
       `${least}channel: { ikeProposals: [aes128-sha256-modp1536], allowLegacy: true, espProposals: [aes128gcm16] }\nspd: []\n`,
       'router.yaml',
-    ).channelProposals;
+    ).channel.proposals;
     expect(said.ike.map(({ keyword }) => keyword)).toEqual(['aes128-sha256-modp1536']);
     expect(said.esp.map(({ keyword }) => keyword)).toEqual(['aes128gcm16']);
+  });
+
+  it('has the channel rekey its SAs after some hours, or before the lifetimes that are said', () => {
+    const lifetimesOf = (channel: string) =>
+      parseRouterFile(`${least}channel: ${channel}\nspd: []\n`, 'router.yaml').channel.lifetimes;
+    expect(lifetimesOf('{}')).toEqual({ ikeSaLifetimeSeconds: 14_400, childSaLifetimeSeconds: 3600 });
+    const said = { ikeSaLifetimeSeconds: 604_800, childSaLifetimeSeconds: 30 };
+    expect(lifetimesOf(JSON.stringify(said))).toEqual(said);
   });
 
   it.each([
@@ -73,6 +81,11 @@ describe("the router's settings file", () => {
       'espProposals: [aes256gcm16-modp1536]',
       /^router\.yaml:6:\d+: channel\.espProposals\[0\]: aes256gcm16-modp1536 is legacy/,
     ],
+    ['ikeSaLifetimeSeconds: 29', /^router\.yaml:6:\d+: channel\.ikeSaLifetimeSeconds: .*30/],
+    ['ikeSaLifetimeSeconds: 604801', /^router\.yaml:6:\d+: channel\.ikeSaLifetimeSeconds: .*604800/],
+    ['childSaLifetimeSeconds: 29', /^router\.yaml:6:\d+: channel\.childSaLifetimeSeconds: .*30/],
+    ['childSaLifetimeSeconds: 90.5', /^router\.yaml:6:\d+: channel\.childSaLifetimeSeconds: .*int/],
+    ['childSaLifetimeSeconds: 1h', /^router\.yaml:6:\d+: channel\.childSaLifetimeSeconds: .*number/],
     ['dhGroup: 5', /^router\.yaml:6:\d+: channel\.dhGroup: no such field/],
   ])('says where it is wrong about the channel: %s', (typed, message) => {
     const found = mistakes(`${least}channel: { ${typed} }\nspd: []\n`);
