@@ -65,8 +65,6 @@ export interface RouterChannelState {
   readonly localBehindNat: boolean;
   readonly lastFailure: string;
   readonly setUps: number;
-  /** Of either SA, by either end. */
-  readonly rekeys: number;
   /** What the channel has settled on, by keyword; undefined before its first. */
   readonly settled: SettledProposals | undefined;
 }

@@ -24,7 +24,7 @@ import type {
   RouterChannelOptions,
   RouterChannelState,
 } from './router-channel-events.ts';
-import { routerSpan, SaLifetime } from './sa-lifetime.ts';
+import { type ChannelRekeyings, routerSpan, SaLifetime } from './sa-lifetime.ts';
 import { SetUpRetry } from './set-up-retry.ts';
 import { type ChannelTimers, defaultChannelTimers } from './timers.ts';
 
@@ -53,7 +53,6 @@ export class RouterChannel {
     localBehindNat: false,
     lastFailure: '',
     setUps: 0,
-    rekeys: 0,
     settled: undefined,
   };
 
@@ -77,6 +76,12 @@ export class RouterChannel {
   /** The router's own certificate and the one of the server, where there are such. */
   certificates(now: Instant): CertificateStatus[] {
     return this.#certificates.status(now);
+  }
+
+  /** Undefined while there is no channel. */
+  rekeyings(now: Instant): ChannelRekeyings | undefined {
+    if (this.#current === undefined) return undefined;
+    return { ikeSa: this.#ikeSa.rekeyings(now), childSa: this.#childSa.rekeyings(now) };
   }
 
   /** When `handle({kind: 'deadline'})` is due; undefined when nothing is under way. */
@@ -273,8 +278,7 @@ export class RouterChannel {
           source.release(action.inboundSpi);
           break;
         case 'ike-sa-rekeyed':
-          this.#ikeSa.start(now);
-          this.#state = { ...this.#state, rekeys: this.#state.rekeys + 1 };
+          this.#ikeSa.renew(now);
           break;
         case 'rekey-failed':
           actions.push(...this.#rekeyFailed(source, action, now));
@@ -338,8 +342,7 @@ export class RouterChannel {
   #install(source: RouterAttempt, childSa: ChildSa, use: boolean, now: Instant): RouterChannelAction[] {
     source.spis.add(childSa.inboundSpi);
     if (use) source.spi = childSa.inboundSpi;
-    this.#childSa.start(now);
-    this.#state = { ...this.#state, rekeys: this.#state.rekeys + 1 };
+    this.#childSa.renew(now);
     return [{ kind: 'change', change: { install: [{ pair: this.#pair(childSa), use: true }] } }];
   }
 

@@ -17,12 +17,27 @@ export const routerSpan: RekeySpan = { from: 0.7, to: 0.85, end: 0.95 };
 /** For routers that do not rekey themselves. */
 export const serverSpan: RekeySpan = { from: 0.88, to: 0.93, end: 1 };
 
+/** An SA's rekeyings, for `status`. */
+export interface Rekeyings {
+  /** Since the channel was set up, by either end; both, when the two ends did it at once. */
+  readonly count: number;
+  /** Until this end does it next; null while that is under way or was refused. */
+  readonly nextSeconds: number | null;
+}
+
+/** Those of a channel. */
+export interface ChannelRekeyings {
+  readonly ikeSa: Rekeyings;
+  readonly childSa: Rekeyings;
+}
+
 export class SaLifetime {
   readonly #span: RekeySpan;
   readonly #seconds: number;
   readonly #random: (octets: number) => Uint8Array;
   #rekeyAt: Instant | undefined;
   #endAt: Instant | undefined;
+  #count = 0;
 
   constructor(span: RekeySpan, seconds: number, random: (octets: number) => Uint8Array) {
     this.#span = span;
@@ -34,8 +49,24 @@ export class SaLifetime {
     return earliest(this.#rekeyAt, this.#endAt);
   }
 
-  /** A fresh SA is in use. */
+  rekeyings(now: Instant): Rekeyings {
+    const at = this.#rekeyAt;
+    return { count: this.#count, nextSeconds: at === undefined ? null : Math.round((at - now) / 1000) };
+  }
+
+  /** The first SA of a channel is in use. */
   start(now: Instant): void {
+    this.#count = 0;
+    this.#plan(now);
+  }
+
+  /** The SA was rekeyed, by whichever end. */
+  renew(now: Instant): void {
+    this.#count += 1;
+    this.#plan(now);
+  }
+
+  #plan(now: Instant): void {
     const { from, to, end } = this.#span;
     const fraction = from + ((to - from) * (this.#random(1)[0] ?? 0)) / 256;
     this.#rekeyAt = addSeconds(now, this.#seconds * fraction);

@@ -9,6 +9,7 @@ import type { Credentials } from '../model/credentials.ts';
 import type { Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
 import type { UtcMs } from '../model/trusted-time.ts';
+import type { ChannelRekeyings } from './sa-lifetime.ts';
 import type { ChannelTimers } from './timers.ts';
 
 export type ServerChannelEvent =
@@ -78,4 +79,5 @@ export interface ServerChannel {
   readonly since: Instant;
   /** What the channel has settled on, by keyword. */
   readonly settled: SettledProposals;
+  readonly rekeyings: (now: Instant) => ChannelRekeyings;
 }

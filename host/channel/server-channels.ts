@@ -316,13 +316,16 @@ export class ServerChannels {
     const old = this.#byRouter.get(router);
     const { random } = this.#options;
     const { childSaLifetimeSeconds, ikeSaLifetimeSeconds } = this.#timers;
+    const childSa = new SaLifetime(serverSpan, childSaLifetimeSeconds, random);
+    const ikeSa = new SaLifetime(serverSpan, ikeSaLifetimeSeconds, random);
     const channel: Channel = {
       router,
       saId: action.saId,
       spi: action.childSa.inboundSpi,
       spis: new Set([action.childSa.inboundSpi]),
-      childSa: new SaLifetime(serverSpan, childSaLifetimeSeconds, random),
-      ikeSa: new SaLifetime(serverSpan, ikeSaLifetimeSeconds, random),
+      childSa,
+      ikeSa,
+      rekeyings: (at) => ({ ikeSa: ikeSa.rekeyings(at), childSa: childSa.rekeyings(at) }),
       local: action.local,
       peer: action.peer,
       behindNat: action.peerBehindNat,
@@ -371,7 +374,7 @@ export class ServerChannels {
     channel.spis.add(childSa.inboundSpi);
     this.#bySpi.set(childSa.inboundSpi, channel);
     if (use) channel.spi = childSa.inboundSpi;
-    channel.childSa.start(now);
+    channel.childSa.renew(now);
     this.#planLifetimes(channel);
     return [{ kind: 'change', change: { install: [{ pair: this.#pair(channel, childSa), use: true }] } }];
   }
@@ -388,7 +391,7 @@ export class ServerChannels {
     this.#bySaId.delete(replaced);
     this.#bySaId.set(saId, channel);
     channel.saId = saId;
-    channel.ikeSa.start(now);
+    channel.ikeSa.renew(now);
     this.#planLifetimes(channel);
   }
 

@@ -1,7 +1,7 @@
 /** A router's state, SPD and SAD as text for a person. The lab prints the same; `--json` bypasses all of it. */
 import type { z } from 'zod';
 import { describeProposal } from '../model/proposal.ts';
-import type { routerStatusSchema, sadRowSchema, spdRowSchema } from '../model/status.ts';
+import type { RekeyingsShown, routerStatusSchema, sadRowSchema, spdRowSchema } from '../model/status.ts';
 import { certificateFacts } from './certificate-text.ts';
 import { renderFacts, renderTable } from './text-table.ts';
 import { formatCount, formatOctets, formatSeconds, formatSpi } from './units.ts';
@@ -33,6 +33,9 @@ export function renderRouterStatus(status: Status, width: number | undefined): s
       ['router', status.name],
       ['channel', `${channel.state}${since} to ${channel.server}${at}${why}`],
       ...(channel.algorithms === '' ? [] : [['algorithms', channel.algorithms] as [string, string]]),
+      ...(channel.rekeyings === null
+        ? []
+        : [['rekeyed', describeRekeyings(channel.rekeyings)] as [string, string]]),
       ...certificateFacts(status.certificates, status.name),
       ...(status.problem === null ? [] : [['problem', status.problem] as [string, string]]),
       ['running', `${formatSeconds(status.uptimeSeconds)}, ${status.software}`],
@@ -42,6 +45,15 @@ export function renderRouterStatus(status: Status, width: number | undefined): s
     ...counted('DROPPED, BY REASON', status.drops),
     ...counted('MESSAGES', status.messages),
   ].join('\n\n');
+}
+
+/** `IKE SA 2 times, next in 3 h; ESP 9 times, next in 41 min` */
+function describeRekeyings({ ikeSa, childSa }: RekeyingsShown): string {
+  const describe = ({ count, nextSeconds }: RekeyingsShown['ikeSa']): string => {
+    const times = count === 1 ? 'once' : `${count} times`;
+    return nextSeconds === null ? times : `${times}, next in ${formatSeconds(nextSeconds)}`;
+  };
+  return `IKE SA ${describe(ikeSa)}; ESP ${describe(childSa)}`;
 }
 
 /** True when nothing needs a person: the channel is up and no entry has failed. */

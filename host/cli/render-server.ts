@@ -5,6 +5,7 @@ import type {
   eventRowSchema,
   managementRowSchema,
   policyRowSchema,
+  RekeyingsShown,
   serverStatusSchema,
 } from '../model/status.ts';
 import { certificateFacts } from './certificate-text.ts';
@@ -49,6 +50,8 @@ export function renderServerStatus(status: Status, width: number | undefined): s
         cell: (router) => (router.endpoint ?? 'never') + (router.behindNat ? ' (behind NAT)' : ''),
       },
       { title: 'ALGORITHMS', cell: (router) => router.algorithms || '-', shrinkTo: 12 },
+      { title: 'IKE SA REKEYED', cell: ({ rekeyings }) => rekeyed(rekeyings?.ikeSa) },
+      { title: 'ESP REKEYED', cell: ({ rekeyings }) => rekeyed(rekeyings?.childSa) },
       { title: 'SOFTWARE', cell: (router) => router.software, shrinkTo: 10 },
     ],
     status.routers,
@@ -62,6 +65,13 @@ export function renderServerStatus(status: Status, width: number | undefined): s
     ...counted('DROPPED, BY REASON', status.drops),
     ...counted('MESSAGES', status.messages),
   ].join('\n\n');
+}
+
+/** `3, next in 5 min` */
+function rekeyed(rekeyings: RekeyingsShown['ikeSa'] | undefined): string {
+  if (rekeyings === undefined) return '-';
+  const { count, nextSeconds } = rekeyings;
+  return nextSeconds === null ? `${count}` : `${count}, next in ${formatSeconds(nextSeconds)}`;
 }
 
 /** True when nothing needs a person: the policy file as it stands is the one in force. */

@@ -22,6 +22,16 @@ const certificateSchema = z.looseObject({
   remainingSeconds: z.number(),
 });
 
+const rekeyingsOfSaSchema = z.object({
+  /** Since the channel was set up, by either end. */
+  count: z.number(),
+  /** Until this end does it again; null while that is under way or was refused. */
+  nextSeconds: z.number().nullable(),
+});
+
+/** Rekeyings of a channel's two SAs. */
+const rekeyingsSchema = z.object({ ikeSa: rekeyingsOfSaSchema, childSa: rekeyingsOfSaSchema });
+
 export const routerStatusSchema = z.looseObject({
   role: z.literal('router'),
   name: z.string(),
@@ -39,6 +49,8 @@ export const routerStatusSchema = z.looseObject({
     detail: z.string().default(''),
     /** Algorithms that the channel has settled on; empty before its first. */
     algorithms: z.string().default(''),
+    /** Null while there is no channel. */
+    rekeyings: rekeyingsSchema.nullable().default(null),
   }),
   /** This router's and the server's, where they prove themselves by certificates. */
   certificates: z.array(certificateSchema).default([]),
@@ -132,6 +144,8 @@ export const serverStatusSchema = z.looseObject({
       sinceSeconds: z.number().nullable(),
       /** Algorithms that its channel has settled on; empty while it has none. */
       algorithms: z.string().default(''),
+      /** Null while there is no channel. */
+      rekeyings: rekeyingsSchema.nullable().default(null),
       software: z.string(),
     }),
   ),
@@ -186,6 +200,7 @@ export const policyRowSchema = z.looseObject({
 
 export type CertificateStatus = z.input<typeof certificateSchema>;
 export type RouterStatus = z.input<typeof routerStatusSchema>;
+export type RekeyingsShown = z.output<typeof rekeyingsSchema>;
 export type EventRow = z.input<typeof eventRowSchema>;
 export type ServerStatus = z.input<typeof serverStatusSchema>;
 export type ManagementRow = z.input<typeof managementRowSchema>;

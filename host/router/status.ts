@@ -39,6 +39,7 @@ export function routerStatus(sources: StatusSources): RouterStatus {
       behindNat: channel.localBehindNat,
       setUps: channel.setUps,
       algorithms: channel.settled === undefined ? '' : describeSettled(channel.settled),
+      rekeyings: router.channel.rekeyings(now) ?? null,
     },
     certificates: router.channel.certificates(now),
     problem: sources.problem,

@@ -50,6 +50,7 @@ export function serverStatus(sources: ServerStatusSources): ServerStatus {
         behindNat: channel?.behindNat ?? false,
         sinceSeconds: channel === undefined ? null : Math.round((now - channel.since) / 1000),
         algorithms: channel === undefined ? '' : describeSettled(channel.settled),
+        rekeyings: channel?.rekeyings(now) ?? null,
         software: known.get(name)?.software ?? '',
       };
     }),

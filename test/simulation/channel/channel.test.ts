@@ -107,7 +107,8 @@ describe('the channel', () => {
     const [after] = world.routerPairs.keys();
     expect(after).not.toBe(before);
     expect(world.log.filter((line) => line.startsWith('router '))).toEqual(['router up']);
-    expect(world.router.state).toMatchObject({ setUps: 1, rekeys: 1 });
+    expect(world.router.state).toMatchObject({ setUps: 1 });
+    expect(world.router.rekeyings(world.now)).toMatchObject({ childSa: { count: 1 }, ikeSa: { count: 0 } });
     expect(world.routerPairs.size).toBe(1);
     expect(world.serverPairs.size).toBe(1);
   });
@@ -127,7 +128,12 @@ describe('the channel', () => {
     world.pass(1);
     expect(world.settings.length).toBe(2 * world.asked);
     expect(world.router.state.setUps).toBe(1);
-    expect(world.router.state.rekeys).toBeGreaterThan(40);
+    const { ikeSa, childSa } = world.router.rekeyings(world.now)!;
+    expect(childSa.count).toBeGreaterThan(40);
+    expect(ikeSa.count).toBeGreaterThan(10);
+    // Both ends count the same.
+    const [atServer] = world.server.channels();
+    expect(atServer?.rekeyings(world.now)).toMatchObject({ ikeSa: { count: ikeSa.count } });
     expect([world.routerPairs.size, world.serverPairs.size]).toEqual([1, 1]);
   });
 
@@ -142,7 +148,8 @@ describe('the channel', () => {
     const [atServer] = world.serverPairs.keys();
     world.serverActs(world.server.handle({ kind: 'soft-lifetime', spi: atServer ?? 0 }, world.now));
     world.pass(10);
-    expect(world.router.state).toMatchObject({ setUps: 1, rekeys: 2 });
+    expect(world.router.state).toMatchObject({ setUps: 1 });
+    expect(world.router.rekeyings(world.now)).toMatchObject({ childSa: { count: 2 }, ikeSa: { count: 0 } });
   });
 
   it('is set up anew beside the old one where rekeying is refused', () => {
@@ -157,7 +164,8 @@ describe('the channel', () => {
     world.serverIsFull = false;
     world.pass(1);
     expect(world.log).toEqual(['server: tokyo up', 'router up']);
-    expect(world.router.state).toMatchObject({ setUps: 2, rekeys: 0 });
+    expect(world.router.state).toMatchObject({ setUps: 2 });
+    expect(world.router.rekeyings(world.now)).toMatchObject({ childSa: { count: 0 }, ikeSa: { count: 0 } });
     expect([...world.routerPairs.keys()]).not.toContain(spi);
     expect([world.routerPairs.size, world.serverPairs.size]).toEqual([1, 1]);
   });

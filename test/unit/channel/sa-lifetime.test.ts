@@ -21,9 +21,14 @@ describe('the lifetime of an SA', () => {
   it('starts anew with the SA', () => {
     const lifetime = new SaLifetime(routerSpan, 1000, drawn(0));
     lifetime.start(0);
-    lifetime.start(600_000);
+    expect(lifetime.rekeyings(600_000)).toEqual({ count: 0, nextSeconds: 100 });
+    lifetime.renew(600_000);
+    expect(lifetime.rekeyings(600_000)).toEqual({ count: 1, nextSeconds: 700 });
     expect(lifetime.due(1_200_000)).toBeUndefined();
     expect(lifetime.due(1_300_000)).toBe('rekey');
+    expect(lifetime.rekeyings(1_300_000)).toEqual({ count: 1, nextSeconds: null });
+    lifetime.start(1_400_000);
+    expect(lifetime.rekeyings(1_400_000).count).toBe(0);
   });
 
   it('lets the router be first, whatever the two ends draw, and end before the server does', () => {

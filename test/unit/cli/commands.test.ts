@@ -36,7 +36,13 @@ const routerStatus: RouterStatus = {
   name: 'tokyo',
   software: '0.1.0',
   uptimeSeconds: 432,
-  channel: { state: 'up', server: 'server', endpoint: '192.0.2.9:4500', sinceSeconds: 60 },
+  channel: {
+    state: 'up',
+    server: 'server',
+    endpoint: '192.0.2.9:4500',
+    sinceSeconds: 60,
+    rekeyings: { ikeSa: { count: 1, nextSeconds: 7200 }, childSa: { count: 12, nextSeconds: null } },
+  },
   entries: [
     {
       name: 'to-osaka',
@@ -66,6 +72,7 @@ const serverStatus: ServerStatus = {
       endpoint: '192.0.2.1:4500',
       behindNat: true,
       algorithms: 'aes256gcm16-prfsha256-x25519',
+      rekeyings: { ikeSa: { count: 2, nextSeconds: 7200 }, childSa: { count: 12, nextSeconds: null } },
       sinceSeconds: 2,
       software: '0.1.0',
     },
@@ -152,6 +159,7 @@ describe('sekisho status', () => {
     const { code, out, err } = await run('status', '--socket', at('a.sock'));
     expect([code, err]).toEqual([0, '']);
     expect(out).toContain('channel  up for 1 min to server at 192.0.2.9:4500');
+    expect(out).toContain('rekeyed  IKE SA once, next in 2 h; ESP 12 times\n');
     expect(out).toMatch(/^to-osaka {2}PROTECT {2}osaka +ready +any$/m);
     expect(out).toMatch(/^outbound packets +12 345 678 901 234 567 890$/m);
     expect(out).toMatch(/^replay +2$/m);
@@ -189,7 +197,7 @@ describe('sekisho status', () => {
     const well = await run('status', '--socket', at('a.sock'));
     expect(well.code).toBe(0);
     expect(well.out).toMatch(
-      /^tokyo +up +2 s +192\.0\.2\.1:4500 \(behind NAT\) +aes256gcm16-prfsha256-x25519 +0\.1\.0$/m,
+      /^tokyo +up +2 s +192\.0\.2\.1:4500 \(behind NAT\) +aes256gcm16-prfsha256-x25519 +2, next in 2 h +12 +0\.1\.0$/m,
     );
     status = { ...serverStatus, policies: { ...serverStatus.policies, problem: 'server.yaml:3:1: x' } };
     const ill = await run('status', '--socket', at('a.sock'));

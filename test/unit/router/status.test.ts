@@ -35,7 +35,14 @@ describe("a router's status", () => {
       name: 'tokyo',
       software: '1.2.3',
       uptimeSeconds: 2,
-      channel: { state: 'up', server: 'server', endpoint: '203.0.113.1:4500', sinceSeconds: 2, detail: '' },
+      channel: {
+        state: 'up',
+        server: 'server',
+        endpoint: '203.0.113.1:4500',
+        sinceSeconds: 2,
+        detail: '',
+        rekeyings: { ikeSa: { count: 0 }, childSa: { count: 0 } },
+      },
       entries: [{ name: 'to-osaka', action: 'PROTECT', requestPeer: 'osaka', state: 'idle', failure: null }],
       heldPackets: 0,
     });
@@ -51,6 +58,8 @@ describe("a router's status", () => {
     const ready = status(network);
     expect(ready).toMatchObject({ entries: [{ state: 'ready', detail: 'all' }], heldPackets: 0 });
     expect(ready.messages).toMatchObject({ 'hello sent': 1, 'request sent': 1, 'distribution received': 1 });
+    expect(ready.channel.rekeyings?.childSa.nextSeconds).toBeGreaterThan(2500);
+    expect(ready.channel.rekeyings?.ikeSa.nextSeconds).toBeGreaterThan(10_000);
     tokyo(network).router.renew(undefined);
     expect(status(network).entries).toMatchObject([{ state: 'ready', detail: 'all, renewing' }]);
   });
@@ -73,6 +82,7 @@ describe("a router's status", () => {
     const { channel } = status(network);
     expect(channel.state).not.toBe('up');
     expect(channel.detail).not.toBe('');
+    expect(channel.rekeyings).toBeNull();
   });
 
   it('shows counts of any size as decimal digits, and no key', () => {

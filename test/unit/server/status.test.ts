@@ -48,6 +48,11 @@ describe("the server's status", () => {
   it('has every enrolled router, with its channel or without', () => {
     const network = twoSites();
     network.pass(3);
+    expect(status(network).routers[0]?.rekeyings).toMatchObject({
+      ikeSa: { count: 0 },
+      childSa: { count: 0 },
+    });
+    expect(status(network).routers[0]?.rekeyings?.ikeSa.nextSeconds).toBeGreaterThan(0.88 * 14_400 - 4);
     expect(status(network)).toMatchObject({
       role: 'server',
       name: 'office',
@@ -56,7 +61,14 @@ describe("the server's status", () => {
       routers: [
         { name: 'tokyo', channel: 'up', endpoint: '192.0.2.1:4500', behindNat: false, software: 'test' },
         { name: 'osaka', channel: 'up', endpoint: '198.51.100.1:4500' },
-        { name: 'nagoya', channel: 'down', endpoint: null, sinceSeconds: null, software: '' },
+        {
+          name: 'nagoya',
+          channel: 'down',
+          endpoint: null,
+          rekeyings: null,
+          sinceSeconds: null,
+          software: '',
+        },
       ],
       entries: {},
     });
