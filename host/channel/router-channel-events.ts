@@ -4,6 +4,7 @@ import type { Endpoint } from '../model/address.ts';
 import type { ChannelProposals, SettledProposals } from '../model/child-proposal.ts';
 import type { Credentials } from '../model/credentials.ts';
 import type { Instant } from '../model/instant.ts';
+import type { RekeyWhat } from '../model/rekey-order.ts';
 import type { Spi } from '../model/security-association.ts';
 import type { UtcMs } from '../model/trusted-time.ts';
 import type { ChannelTimers } from './timers.ts';
@@ -19,6 +20,8 @@ export type RouterChannelEvent =
   | { readonly kind: 'send'; readonly bytes: Uint8Array }
   /** The protocol above misses an answer: see whether the server still knows this channel. */
   | { readonly kind: 'unanswered' }
+  /** A person wants one of the SAs rekeyed. Nothing without a channel. */
+  | { readonly kind: 'rekey'; readonly what: RekeyWhat }
   /** The engine was started anew and has no SA any more. */
   | { readonly kind: 'engine-lost' }
   /** A pair of the channel has used up most of its octets or sequence numbers. */

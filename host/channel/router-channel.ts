@@ -11,6 +11,7 @@ import { isLostState } from '../ike/lost-state.ts';
 import { IkeHeader } from '../ike/wire/header.ts';
 import type { Address, Endpoint } from '../model/address.ts';
 import { addSeconds, earliest, type Instant } from '../model/instant.ts';
+import type { RekeyWhat } from '../model/rekey-order.ts';
 import type { Spi } from '../model/security-association.ts';
 import type { CertificateStatus } from '../model/status.ts';
 import { channelPair } from './channel-pair.ts';
@@ -112,10 +113,12 @@ export class RouterChannel {
         return this.#send(event.bytes, now);
       case 'unanswered':
         return this.#checkLiveness(now);
+      case 'rekey':
+        return this.#rekey(event.what, now);
       case 'engine-lost':
         return this.#engineLost(now);
       case 'soft-lifetime':
-        return event.spi === this.#current?.spi ? this.#rekey('rekey-child', now) : [];
+        return event.spi === this.#current?.spi ? this.#rekey('child', now) : [];
       case 'hard-lifetime':
         return event.spi === this.#current?.spi ? this.#connect(now) : [];
       case 'deadline':
@@ -218,8 +221,8 @@ export class RouterChannel {
     const childSa = this.#childSa.due(now);
     const ikeSa = this.#ikeSa.due(now);
     if (childSa === 'end' || ikeSa === 'end') actions.push(...this.#connect(now));
-    if (ikeSa === 'rekey') actions.push(...this.#rekey('rekey-ike-sa', now));
-    if (childSa === 'rekey') actions.push(...this.#rekey('rekey-child', now));
+    if (ikeSa === 'rekey') actions.push(...this.#rekey('ike-sa', now));
+    if (childSa === 'rekey') actions.push(...this.#rekey('child', now));
     if (this.#livenessAt !== undefined && this.#livenessAt <= now) actions.push(...this.#checkLiveness(now));
     if (this.#keepaliveAt !== undefined && this.#keepaliveAt <= now) {
       this.#keepaliveAt = addSeconds(now, this.#timers.keepaliveSeconds);
@@ -346,9 +349,9 @@ export class RouterChannel {
     return [{ kind: 'change', change: { install: [{ pair: this.#pair(childSa), use: true }] } }];
   }
 
-  #rekey(kind: 'rekey-child' | 'rekey-ike-sa', now: Instant): RouterChannelAction[] {
+  #rekey(what: RekeyWhat, now: Instant): RouterChannelAction[] {
     if (this.#current === undefined) return [];
-    return this.#carryOut(this.#current, this.#current.ike.handle({ kind }, now), now);
+    return this.#carryOut(this.#current, this.#current.ike.handle({ kind: `rekey-${what}` }, now), now);
   }
 
   /** What cannot be rekeyed is replaced by a new IKE SA beside it. */

@@ -7,6 +7,7 @@ import type { CertificateTrust, CertificateValidity } from '../model/certificate
 import type { ChannelProposals, SettledProposals } from '../model/child-proposal.ts';
 import type { Credentials } from '../model/credentials.ts';
 import type { Instant } from '../model/instant.ts';
+import type { RekeyWhat } from '../model/rekey-order.ts';
 import type { Spi } from '../model/security-association.ts';
 import type { UtcMs } from '../model/trusted-time.ts';
 import type { ChannelRekeyings } from './sa-lifetime.ts';
@@ -23,6 +24,8 @@ export type ServerChannelEvent =
   | { readonly kind: 'soft-lifetime'; readonly spi: Spi }
   /** The pair's hard lifetime has ended. */
   | { readonly kind: 'hard-lifetime'; readonly spi: Spi }
+  /** A person wants one of the SAs of this router's channel rekeyed. Nothing without a channel. */
+  | { readonly kind: 'rekey'; readonly router: string; readonly what: RekeyWhat }
   /** The router is not enrolled any more. */
   | { readonly kind: 'expel'; readonly router: string }
   /** How long the certificate holds that the server shows; undefined without one. */

@@ -16,6 +16,7 @@ import type { Address, Endpoint } from '../model/address.ts';
 import { certificateRefusals } from '../model/certificate-trust.ts';
 import { DeadlineHeap } from '../model/deadline-heap.ts';
 import { addSeconds, earliest, type Instant } from '../model/instant.ts';
+import type { RekeyWhat } from '../model/rekey-order.ts';
 import type { Spi } from '../model/security-association.ts';
 import type { CertificateStatus } from '../model/status.ts';
 import { type CertificateNews, CertificateWatch } from './certificate-watch.ts';
@@ -144,9 +145,11 @@ export class ServerChannels {
       case 'peer-moved':
         return this.#moved(this.#bySpi.get(event.spi), event.from);
       case 'soft-lifetime':
-        return this.#rekey(this.#inUse(event.spi), 'rekey-child', now);
+        return this.#rekey(this.#inUse(event.spi), 'child', now);
       case 'hard-lifetime':
         return this.#close(this.#inUse(event.spi), now);
+      case 'rekey':
+        return this.#rekey(this.#byRouter.get(event.router), event.what, now);
       case 'expel':
         return this.#expel(event.router, 'expelled', now);
       case 'own-certificate':
@@ -208,8 +211,8 @@ export class ServerChannels {
       const ikeSa = channel.ikeSa.due(now);
       this.#planLifetimes(channel);
       if (childSa === 'end' || ikeSa === 'end') actions.push(...this.#close(channel, now));
-      if (ikeSa === 'rekey') actions.push(...this.#rekey(channel, 'rekey-ike-sa', now));
-      if (childSa === 'rekey') actions.push(...this.#rekey(channel, 'rekey-child', now));
+      if (ikeSa === 'rekey') actions.push(...this.#rekey(channel, 'ike-sa', now));
+      if (childSa === 'rekey') actions.push(...this.#rekey(channel, 'child', now));
     }
   }
 
@@ -217,13 +220,9 @@ export class ServerChannels {
     this.#lifetimes.set(channel, earliest(channel.childSa.deadline, channel.ikeSa.deadline));
   }
 
-  #rekey(
-    channel: Channel | undefined,
-    kind: 'rekey-child' | 'rekey-ike-sa',
-    now: Instant,
-  ): ServerChannelAction[] {
+  #rekey(channel: Channel | undefined, what: RekeyWhat, now: Instant): ServerChannelAction[] {
     if (channel === undefined) return [];
-    return this.#carryOut(this.#responders.handle({ kind, saId: channel.saId }, now), now);
+    return this.#carryOut(this.#responders.handle({ kind: `rekey-${what}`, saId: channel.saId }, now), now);
   }
 
   /** The channel that sends through this pair; those that are on their way out do not count. */

@@ -5,6 +5,7 @@
  */
 import type { Endpoint } from '../model/address.ts';
 import { earliest, type Instant } from '../model/instant.ts';
+import type { RekeyWhat } from '../model/rekey-order.ts';
 import { type ChildSaAction, ChildSas } from './child-sas.ts';
 import type { EstablishedParameters } from './established-parameters.ts';
 import { type CloseReason, type IkeAction, type RefusalReason, type SaId, sendAll } from './events.ts';
@@ -17,7 +18,7 @@ import { PathToPeer } from './path/path-to-peer.ts';
 import { parseCreateRequest } from './rekey/create-child-sa.ts';
 import { IkeSaSuccession, lingerMs, type Member } from './rekey/ike-sa-succession.ts';
 import { busy, type RekeyFailure } from './rekey/rekey-answer.ts';
-import { Rekeyings, type RekeyStart, type RekeyWhat } from './rekey/rekeyings.ts';
+import { Rekeyings, type RekeyStart } from './rekey/rekeyings.ts';
 import type { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, notifyTypes } from './wire/iana-numbers.ts';
 import type { Identity } from './wire/identification.ts';

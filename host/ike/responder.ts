@@ -5,6 +5,7 @@
  */
 import type { Endpoint } from '../model/address.ts';
 import { earliest, type Instant } from '../model/instant.ts';
+import type { RekeyWhat } from '../model/rekey-order.ts';
 import { fail, ok, type Result } from '../model/result.ts';
 import type { Secret } from '../model/secret.ts';
 import type { Transcript } from './auth/auth-exchange.ts';
@@ -16,7 +17,6 @@ import { EstablishedSa } from './established-sa.ts';
 import { type IkeAction, type RefusalReason, type SaId, saIdOf, sendAll } from './events.ts';
 import type { IkeSa, Received } from './ike-sa.ts';
 import type { NatFindings } from './path/nat-detection.ts';
-import type { RekeyWhat } from './rekey/rekeyings.ts';
 import { answerAdditional } from './sa-init/additional-key-exchange.ts';
 import { keyedIkeSa } from './sa-init/sa-init.ts';
 import type { IkeHeader } from './wire/header.ts';

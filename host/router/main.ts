@@ -21,6 +21,7 @@ import { type CredentialSources, holdsSecret, withoutSecrets } from '../model/cr
 import { HostError } from '../model/host-error.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import { preSharedKeyIn } from '../model/pre-shared-key.ts';
+import { refuseWithoutChannel, rekeyOrder } from '../model/rekey-order.ts';
 import { softwareVersion } from '../model/software-version.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { type ControlRoutes, serveControl } from '../platform/control-socket.ts';
@@ -286,6 +287,7 @@ function controlRoutes(worker: WorkerClient, live: SettingsInForce): ControlRout
     'GET /sad': () => worker.ask('sad', null),
     'GET /events': () => worker.ask('events', null),
     'POST /renew': async (body) => ({ renewing: await worker.ask('renew', entryOf(body) ?? null) }),
+    'POST /rekey': async (body) => refuseWithoutChannel(await worker.ask('rekey', rekeyOrder(body).what)),
   };
 }
 

@@ -21,6 +21,7 @@ import type { EventLog } from '../model/event-log.ts';
 import { earliest, type Instant } from '../model/instant.ts';
 import { IntervalLog } from '../model/interval-log.ts';
 import type { SpdEntry } from '../model/policy.ts';
+import type { RekeyWhat } from '../model/rekey-order.ts';
 import type { UtcMs } from '../model/trusted-time.ts';
 import type { LoopCommand, LoopEvent } from '../packet-loop/protocol.ts';
 import { HelloExchange } from './hello.ts';
@@ -209,6 +210,15 @@ export class Router {
     for (const pair of pairs) this.#tellSettings({ kind: 'renew', spi: pair.inboundSpi }, this.#ports.now());
     this.#plan();
     return pairs.length;
+  }
+
+  /** Rekeys one of the channel's SAs now; false without a channel. */
+  rekey(what: RekeyWhat): boolean {
+    const now = this.#ports.now();
+    const isThere = this.#channel.rekeyings(now) !== undefined;
+    this.#tellChannel({ kind: 'rekey', what }, now);
+    this.#plan();
+    return isThere;
   }
 
   #engineEvent(event: EngineEvent, atMs: Instant, now: Instant): void {

@@ -6,6 +6,7 @@ import type { EngineSnapshot } from '../dataplane/snapshot.ts';
 import type { Address, Endpoint } from '../model/address.ts';
 import type { LoggedEvent } from '../model/event-log.ts';
 import type { SpdEntry } from '../model/policy.ts';
+import type { RekeyWhat } from '../model/rekey-order.ts';
 import type { RouterStatus } from '../model/status.ts';
 import type { LogLine } from './log-lines.ts';
 import type { RouterSettings } from './settings-file.ts';
@@ -39,6 +40,8 @@ export interface Questions {
   events: { ask: null; answer: readonly LoggedEvent[] };
   /** With an SPD entry, or null for all; answered with how many pairs are being renewed. */
   renew: { ask: string | null; answer: number };
+  /** Answered with whether there is a channel to rekey. */
+  rekey: { ask: RekeyWhat; answer: boolean };
   /** Our address is another one now: answered with why it cannot be used, or null. */
   move: { ask: Endpoint; answer: string | null };
   /** Changes nothing: why the engine has no room for the SPD, or null. */

@@ -140,6 +140,7 @@ function answersOf(core: RouterCore, { settings, software, startedAt }: WorkerSe
     sad: () => core.snapshot().sad,
     events: () => core.events.rows(),
     renew: (entry) => core.router.renew(entry ?? undefined),
+    rekey: (what) => core.router.rekey(what),
     move: (to) => core.move(to),
     'spd-refusal': (entries) => core.router.spdRefusal(entries),
     'replace-spd': (entries) => core.router.replaceSpd(entries),

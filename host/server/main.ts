@@ -14,6 +14,7 @@ import { addressOf, type Endpoint, formatAddress, formatEndpoint } from '../mode
 import { EventLog } from '../model/event-log.ts';
 import { HostError } from '../model/host-error.ts';
 import type { Instant } from '../model/instant.ts';
+import { refuseWithoutChannel, rekeyOrder } from '../model/rekey-order.ts';
 import { buildUtcMs, softwareVersion } from '../model/software-version.ts';
 import type { TimeBounds } from '../model/trusted-time.ts';
 import { Alarm } from '../platform/alarm.ts';
@@ -159,6 +160,10 @@ export async function main(command: ServerCommand): Promise<void> {
     'GET /policies': () => policyRows(loaded.policies),
     'GET /events': () => events.rows(),
     'GET /audit': () => store.auditRows(1000),
+    'POST /rekey': (body) => {
+      const { router = '', what } = rekeyOrder(body);
+      return refuseWithoutChannel(server.rekey(router, what));
+    },
     'POST /reload': () => {
       reload();
       return { problem: inForce.problem };

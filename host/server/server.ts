@@ -21,6 +21,7 @@ import type { Credentials } from '../model/credentials.ts';
 import type { EventLog } from '../model/event-log.ts';
 import { earliest, type Instant } from '../model/instant.ts';
 import { IntervalLog } from '../model/interval-log.ts';
+import type { RekeyWhat } from '../model/rekey-order.ts';
 import type { UtcMs } from '../model/trusted-time.ts';
 import { CommitQueue, type StoreAction } from './commit-queue.ts';
 import type { PolicySet } from './distribution-policies/policy-set.ts';
@@ -130,6 +131,14 @@ export class Server {
     for (const router of expelled) this.#tellChannels({ kind: 'expel', router }, now);
     this.#watchOwnCertificate(now);
     this.#plan();
+  }
+
+  /** Rekeys one of the SAs of a router's channel now; false without a channel. */
+  rekey(router: string, what: RekeyWhat): boolean {
+    const isThere = [...this.channels.channels()].some((channel) => channel.router === router);
+    this.#tellChannels({ kind: 'rekey', router, what }, this.#ports.now());
+    this.#plan();
+    return isThere;
   }
 
   /** Carries out what request processing wants done at the start. */

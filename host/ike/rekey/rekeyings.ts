@@ -3,6 +3,7 @@
  * the peer has to wait. RFC 7296 section 2.25.
  */
 import type { Instant } from '../../model/instant.ts';
+import type { RekeyWhat } from '../../model/rekey-order.ts';
 import type { ChildSas } from '../child-sas.ts';
 import type { KeyExchangeMethod } from '../crypto/key-exchange.ts';
 import type { Purpose } from '../ike-sa.ts';
@@ -17,8 +18,6 @@ import { IkeSaRekeying } from './ike-sa-rekeying.ts';
 import type { IkeSaSuccession, Member } from './ike-sa-succession.ts';
 import { busy, type RekeyAnswer, type RekeyFailure } from './rekey-answer.ts';
 import { RekeyRetry } from './rekey-retry.ts';
-
-export type RekeyWhat = 'child' | 'ike-sa';
 
 export type RekeyStart =
   | { readonly kind: 'request'; readonly purpose: Purpose; readonly payloads: readonly PayloadValue[] }

@@ -137,6 +137,27 @@ describe('the channel', () => {
     expect([world.routerPairs.size, world.serverPairs.size]).toEqual([1, 1]);
   });
 
+  it('rekeys either SA at once when a person wants it, from either end', () => {
+    const world = new World();
+    world.start();
+    world.routerActs(world.router.handle({ kind: 'rekey', what: 'child' }, world.now)); // there is no channel yet
+    world.pass(1);
+    for (const what of ['child', 'ike-sa'] as const) {
+      world.routerActs(world.router.handle({ kind: 'rekey', what }, world.now));
+      world.pass(1);
+      world.serverActs(world.server.handle({ kind: 'rekey', router: 'tokyo', what }, world.now));
+      world.serverActs(world.server.handle({ kind: 'rekey', router: 'osaka', what }, world.now));
+      world.pass(1);
+    }
+    world.talk();
+    world.pass(1);
+    expect(world.settings.length).toBe(2);
+    expect(world.router.state.setUps).toBe(1);
+    const counts = { ikeSa: { count: 2 }, childSa: { count: 2 } };
+    expect(world.router.rekeyings(world.now)).toMatchObject(counts);
+    expect([...world.server.channels()].map((one) => one.rekeyings(world.now))).toMatchObject([counts]);
+  });
+
   it('rekeys its CHILD SA when its octets or sequence numbers are used up', () => {
     const world = new World();
     world.start();
