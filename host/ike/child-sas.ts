@@ -25,8 +25,8 @@ export interface ChildSaRecord {
   state: 'open' | 'deleting' | 'deleted';
   /** The peer is known to receive on it. */
   isReady: boolean;
-  /** The peer has set up a successor, and is to delete this one. */
-  isReplacedByPeer: boolean;
+  /** What the peer has set up in place of this one, which it is to delete before `deleteAt`: then this end does. */
+  replacement: { readonly record: ChildSaRecord; readonly deleteAt: Instant } | undefined;
   /** When it stops receiving; once `deleted`. */
   removeAt: Instant | undefined;
 }
@@ -70,10 +70,10 @@ export class ChildSas {
   }
 
   get deadline(): Instant | undefined {
-    return this.#records.reduce<Instant | undefined>(
-      (least, { removeAt }) => earliest(least, removeAt),
-      undefined,
-    );
+    return this.#records.reduce<Instant | undefined>((least, { state, removeAt, replacement }) => {
+      const deleteAt = state === 'open' ? replacement?.deleteAt : undefined;
+      return earliest(least, earliest(removeAt, deleteAt));
+    }, undefined);
   }
 
   /** The live one on which the peer receives with `spi`, which is how its requests name it. */
@@ -126,11 +126,15 @@ export class ChildSas {
     return { paired, actions, isLast: named.length > 0 && this.live.length === 0 };
   }
 
-  /** Lets go of those whose time is over. */
+  /** Lets go of those whose time is over, and starts to delete those that the peer should have deleted. */
   expire(now: Instant): ChildSaAction[] {
     const due = this.#records.filter(({ removeAt }) => removeAt !== undefined && removeAt <= now);
     for (const record of due) this.#records.splice(this.#records.indexOf(record), 1);
-    return due.map(({ inboundSpi }) => ({ kind: 'child-removed', inboundSpi }));
+    const overdue = this.#records.filter(({ replacement }) => replacement && replacement.deleteAt <= now);
+    return [
+      ...due.map(({ inboundSpi }): ChildSaAction => ({ kind: 'child-removed', inboundSpi })),
+      ...overdue.flatMap((record) => this.startDeleting(record)),
+    ];
   }
 
   #leave(record: ChildSaRecord): ChildSaAction[] {
@@ -160,7 +164,7 @@ function recordOf(childSa: ChildSa, isReady: boolean): ChildSaRecord {
     remoteTrafficSelectors,
     state: 'open',
     isReady,
-    isReplacedByPeer: false,
+    replacement: undefined,
     removeAt: undefined,
   };
 }

@@ -250,7 +250,7 @@ export class EstablishedSa {
     const isClosing = !this.isOpen || this.#wantsClose;
     const rekeyed = isClosing
       ? busy('expected no rekeying while the IKE SA is being closed')
-      : this.#rekeyings.answer(member, asked.value);
+      : this.#rekeyings.answer(member, asked.value, now);
     if (rekeyed.kind === 'accepted') {
       // Installed first: the data plane receives before the peer can send.
       return [...this.#named(rekeyed.actions), ...answer(rekeyed.answer)];
@@ -295,7 +295,6 @@ export class EstablishedSa {
     if (pending !== undefined) {
       // RFC 7296 section 2.8.2: the peer has not noticed our rekeying, which is to be forgotten.
       this.#rekeyings.ikeSa.forget();
-      current.ikeSa.forgetRequest();
       return this.#adopt(now);
     }
     const reason = this.#phase === 'closing' || this.#wantsClose ? 'local' : 'peer-deleted';
@@ -392,12 +391,15 @@ export class EstablishedSa {
 
   /** Makes the IKE SA current that the peer set up, if there is one. */
   #adopt(now: Instant): IkeAction[] {
-    const replaced = this.saId;
+    const { current: before, pending } = this.#ikeSas;
+    if (pending === undefined) return [];
     this.#ikeSas.adoptPending(now + lingerMs);
-    if (this.saId === replaced) return [];
+    // The peer is about to delete the old one, or has, and does not owe an answer on it any more.
+    this.path.repeat(before.ikeSa.outstanding);
+    before.ikeSa.forgetRequest();
     this.#rekeyings.ikeSa.isWanted = false;
     this.#rekeyings.giveUp();
-    return [{ kind: 'ike-sa-rekeyed', saId: this.saId, replaced }];
+    return [{ kind: 'ike-sa-rekeyed', saId: this.saId, replaced: before.saId }];
   }
 
   #follow(member: Member, received: Request | Response, from: Endpoint, to: Endpoint): IkeAction[] {

@@ -9,6 +9,7 @@
  */
 import type { Endpoint } from '../../model/address.ts';
 import { fail, ok, type Result } from '../../model/result.ts';
+import type { Purpose } from '../ike-sa.ts';
 import { notifyTypes } from '../wire/iana-numbers.ts';
 import { encodeNotify } from '../wire/notify.ts';
 import type { PayloadValue } from '../wire/payload-chain.ts';
@@ -92,6 +93,12 @@ export class Mobility {
     this.#wantsCheck = false;
     this.#cookie2 = this.#options.random(cookie2Octets);
     return { purpose: 'check-routability', payloads: [encodeNotify(notifyTypes.cookie2, this.#cookie2)] };
+  }
+
+  /** The request for this purpose got lost with the IKE SA that it was made on: `nextRequest` has it again. */
+  repeat(lost: Purpose): void {
+    if (lost === 'update-addresses') this.#wantsUpdate = true;
+    if (lost === 'check-routability') this.#wantsCheck = true;
   }
 
   /** What a liveness check carries: the answer shows whether a NAT gave this end another address (RFC 4555 section 3.8). */

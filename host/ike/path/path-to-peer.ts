@@ -65,6 +65,11 @@ export class PathToPeer {
     return this.#mobility.nextRequest(this.#passage(spis));
   }
 
+  /** A request of ours will not be answered any more: what it said of addresses is said again. */
+  repeat(lost: Purpose | undefined): void {
+    if (lost !== undefined) this.#mobility.repeat(lost);
+  }
+
   /** What a liveness check carries, to find out about NATs. */
   livenessPayloads(spis: HeaderSpis): readonly PayloadValue[] {
     return this.#mobility.livenessPayloads(this.#passage(spis));

@@ -26,7 +26,7 @@ import {
 import type { ChildSaOffer } from './create-child-sa.ts';
 import { busy, type RekeyAnswer, type RekeyFailure } from './rekey-answer.ts';
 import { isRedundant } from './rekey-collision.ts';
-import type { RekeyRetry } from './rekey-retry.ts';
+import { patienceMs, type RekeyRetry } from './rekey-retry.ts';
 
 /** A rekeying of ours that waits for its answer. */
 interface OwnRekey {
@@ -82,7 +82,7 @@ export class ChildRekeying {
   }
 
   /** The peer's request, for the CHILD SA on which it receives with `spi`. */
-  answer(ikeSa: IkeSa, spi: number, offer: ChildSaOffer): RekeyAnswer {
+  answer(ikeSa: IkeSa, spi: number, offer: ChildSaOffer, now: Instant): RekeyAnswer {
     const replaced = this.#children.withOutboundSpi(spi);
     if (replaced === undefined) {
       return {
@@ -93,17 +93,21 @@ export class ChildRekeying {
       };
     }
     if (replaced.state === 'deleting') return busy('expected no rekeying of a CHILD SA that is being closed');
-    if (replaced.isReplacedByPeer) return busy('expected the delete of a CHILD SA that was rekeyed already');
+    const { replacement } = replaced;
+    if (replacement?.record.isReady)
+      return busy('expected the delete of a CHILD SA that was rekeyed already');
     if (this.#children.isFull) return busy('expected fewer rekeyings within so short a time');
     const rekeyed = answerChildRekey(this.#config, ikeSa, replaced, offer);
     if (rekeyed.kind === 'refused') return rekeyed;
+    // A new request for the same one: the peer has our answer to the one before, and did not take what it set up.
+    const dropped = replacement === undefined ? [] : this.#children.markDeleted(replacement.record, now);
     const { record, actions } = this.#children.install(rekeyed.childSa, false);
-    replaced.isReplacedByPeer = true;
+    replaced.replacement = { record, deleteAt: now + patienceMs };
     this.isWanted = false;
     this.#retry.reset();
     const own = this.#own;
     if (own?.offer.replaced === replaced) own.rival = { record, nonces: rekeyed.nonces };
-    return { kind: 'accepted', actions, answer: rekeyed.answer };
+    return { kind: 'accepted', actions: [...dropped, ...actions], answer: rekeyed.answer };
   }
 
   /** The answer to ours. While the IKE SA is being closed it changes nothing. */

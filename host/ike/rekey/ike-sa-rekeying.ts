@@ -21,7 +21,7 @@ import {
 import type { IkeSaSuccession, Member } from './ike-sa-succession.ts';
 import type { RekeyAnswer, RekeyFailure } from './rekey-answer.ts';
 import { isRedundant } from './rekey-collision.ts';
-import type { RekeyRetry } from './rekey-retry.ts';
+import { patienceMs, type RekeyRetry } from './rekey-retry.ts';
 
 /** What is to be done after the answer to ours. */
 export type IkeSaRekeyEnd =
@@ -64,10 +64,10 @@ export class IkeSaRekeying {
   }
 
   /** The peer's request; what it sets up becomes current once the peer uses it. */
-  answer(ikeSa: IkeSa, offer: SaInit): RekeyAnswer {
+  answer(ikeSa: IkeSa, offer: SaInit, now: Instant): RekeyAnswer {
     const rekeyed = answerIkeSaRekey(this.#config, ikeSa, offer);
     if (rekeyed.kind === 'refused') return rekeyed;
-    this.#ikeSas.expect(rekeyed.ikeSa, rekeyed.nonces);
+    this.#ikeSas.expect(rekeyed.ikeSa, rekeyed.nonces, now + patienceMs);
     return { kind: 'accepted', actions: [], answer: rekeyed.answer };
   }
 

@@ -26,6 +26,14 @@ export interface Member {
   goneAt: Instant | undefined;
 }
 
+/** One that the peer has set up and not used yet. */
+export interface Pending {
+  readonly member: Member;
+  readonly nonces: Nonces;
+  /** When it is given up: the peer did not take our answer. */
+  readonly until: Instant;
+}
+
 export class IkeSaSuccession {
   readonly #members = new Map<SaId, Member>();
   #saIds: readonly SaId[] = [];
@@ -34,7 +42,7 @@ export class IkeSaSuccession {
    * Set up by the peer in place of the current one, and not used by the peer yet: it may not have our answer, or give way
    * to one that we set up at the same time.
    */
-  #pending: { readonly member: Member; readonly nonces: Nonces } | undefined;
+  #pending: Pending | undefined;
 
   constructor(first: IkeSa) {
     this.#current = this.#add(first);
@@ -45,7 +53,7 @@ export class IkeSaSuccession {
     return this.#current;
   }
 
-  get pending(): { readonly member: Member; readonly nonces: Nonces } | undefined {
+  get pending(): Pending | undefined {
     return this.#pending;
   }
 
@@ -63,7 +71,7 @@ export class IkeSaSuccession {
   }
 
   get deadline(): Instant | undefined {
-    let next: Instant | undefined;
+    let next = this.#pending?.until;
     for (const { ikeSa, goneAt } of this.#members.values()) {
       next = earliest(next, earliest(ikeSa.deadline, goneAt));
     }
@@ -76,6 +84,7 @@ export class IkeSaSuccession {
    */
   expire(now: Instant): { readonly resend: Uint8Array[]; readonly isUnanswered: boolean } {
     const resend: Uint8Array[] = [];
+    if (this.#pending !== undefined && this.#pending.until <= now) this.dropPending(now);
     for (const member of [...this.#members.values()]) {
       if (member.goneAt !== undefined && member.goneAt <= now) {
         this.remove(member);
@@ -99,9 +108,9 @@ export class IkeSaSuccession {
     return initiatorSpi === header.initiatorSpi && responderSpi === header.responderSpi ? member : undefined;
   }
 
-  /** Takes up an IKE SA that the peer has set up in place of the current one. */
-  expect(ikeSa: IkeSa, nonces: Nonces): void {
-    this.#pending = { member: this.#add(ikeSa), nonces };
+  /** Takes up an IKE SA that the peer has set up in place of the current one; it is to use it, or to delete it, before `until`. */
+  expect(ikeSa: IkeSa, nonces: Nonces, until: Instant): void {
+    this.#pending = { member: this.#add(ikeSa), nonces, until };
   }
 
   /** Makes the pending one current; the one before, which the peer is to delete, answers until `until`. */

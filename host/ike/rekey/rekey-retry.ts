@@ -8,7 +8,7 @@ import type { Instant } from '../../model/instant.ts';
 const firstWaitMs = 1000;
 const longestWaitMs = 16_000;
 /** "Several minutes" (RFC 7296 section 2.25), after which the two ends do not mean the same SA any more. */
-const patienceMs = 180_000;
+export const patienceMs = 180_000;
 
 export class RekeyRetry {
   readonly #random: (octets: number) => Uint8Array;

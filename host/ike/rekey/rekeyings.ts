@@ -79,16 +79,18 @@ export class Rekeyings {
   }
 
   /** The peer's request on `member`. */
-  answer(member: Member, asked: CreateRequest): RekeyAnswer {
+  answer(member: Member, asked: CreateRequest, now: Instant): RekeyAnswer {
     switch (asked.kind) {
       case 'rekey-ike-sa': {
+        // A new request on the old IKE SA: the peer has our answer to the one before, and did not take what it set up.
+        if (member === this.#ikeSas.current && !this.ikeSa.isUnderWay) this.#ikeSas.dropPending(now);
         const message = this.#excludes(member) ?? this.#excludesIkeSa();
-        return message === undefined ? this.ikeSa.answer(member.ikeSa, asked.offer) : busy(message);
+        return message === undefined ? this.ikeSa.answer(member.ikeSa, asked.offer, now) : busy(message);
       }
       case 'rekey-child': {
         const message = this.#excludes(member) ?? this.#excludesChild();
         return message === undefined
-          ? this.child.answer(member.ikeSa, asked.spi, asked.offer)
+          ? this.child.answer(member.ikeSa, asked.spi, asked.offer, now)
           : busy(message);
       }
       case 'rekey-other':
