@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { z } from 'zod';
 import { ask } from '../../host/cli/control-client.ts';
 import { HostError } from '../../host/model/host-error.ts';
+import type { RekeyWhat } from '../../host/model/rekey-order.ts';
 import {
   managementRowSchema,
   policyRowSchema,
@@ -39,6 +40,19 @@ export const readEvents = (socket: string) => ask(socket, '/events', z.array(log
 export async function renew(socket: string, entry: string): Promise<void> {
   const { status, text } = await post(socket, '/renew', JSON.stringify({ entry }));
   if (status !== 200) throw new HostError('PLATFORM', `${socket} refused to renew ${entry}: ${text}`);
+}
+
+/**
+ * Rekeys one of a channel's SAs now; a router takes no notice of the name.
+ *
+ * @throws HostError PLATFORM with the process's own words when it refuses
+ */
+export async function orderRekeying(
+  socket: string,
+  order: { readonly what: RekeyWhat; readonly router: string },
+): Promise<void> {
+  const { status, text } = await post(socket, '/rekey', JSON.stringify(order));
+  if (status !== 200) throw new HostError('PLATFORM', `${socket} refused to rekey: ${text}`);
 }
 
 function post(socketPath: string, path: string, body: string): Promise<{ status: number; text: string }> {

@@ -18,6 +18,8 @@ const selection = [
   'authentication: certificates below an intermediate authority, strongSwan as initiator',
   'wrong first guess: INVALID_KE_PAYLOAD, strongSwan as responder',
   'rekey: strongSwan, the IKE SA, strongSwan as initiator',
+  'rekey: we, the IKE SA, INVALID_KE_PAYLOAD, strongSwan as initiator',
+  'rekey at once: the CHILD SA, each end sees it, strongSwan as responder',
   'NAT: before the initiator, strongSwan as initiator',
   'delete: strongSwan, the IKE SA, strongSwan as responder',
   'refusal: another pre-shared key, strongSwan as initiator',

@@ -112,6 +112,11 @@ export class Arena {
     return runCommand(insideNamespace(this.#prefix + namespace, command));
   }
 
+  /** The same with a text that the command reads on stdin. */
+  feed(namespace: string, input: string, ...command: readonly string[]): string {
+    return runCommand(insideNamespace(this.#prefix + namespace, command), input);
+  }
+
   /** Kills what still runs in it, and removes it. */
   remove(): void {
     removeNamespaces(this.#lab);

@@ -1,36 +1,20 @@
 /** Every combination of the matrix, in the order of its rows. docs/interop.md says how they are chosen. */
 import { algorithmRows } from './algorithm-rows.ts';
 import type { KeyKind } from './authority.ts';
-import { type Combination, type Role, roles } from './combination.ts';
+import type { Combination } from './combination.ts';
 import type { Fault } from './credentials.ts';
-import { strongswanRekeysChildSa, strongswanRekeysIkeSa } from './rekey-steps.ts';
+import { strongswanDeletesChildSa, strongswanDeletesIkeSa, weRevokeRouter } from './delete-steps.ts';
+import { answerLiveness, askLiveness, strongswanFallsSilent, weFallSilent } from './liveness-steps.ts';
+import { rekeys } from './rekey-combinations.ts';
+import { as, both } from './row.ts';
 import {
-  answerLiveness,
-  askLiveness,
   initiatorMoves,
   initiatorRestarts,
   openHalf,
   responderRestarts,
   routerSeesNat,
   serverSeesNat,
-  strongswanDeletesChildSa,
-  strongswanDeletesIkeSa,
-  strongswanFallsSilent,
 } from './steps.ts';
-
-/** What every combination has that is about something else. */
-const plain = { ike: 'aes256gcm16-prfsha256-x25519', esp: 'aes256gcm16', steps: [] } as const;
-
-type Row = Omit<Combination, 'role' | keyof typeof plain> & Partial<Pick<Combination, keyof typeof plain>>;
-
-function as(role: Role, row: Row): Combination {
-  return { ...plain, ...row, role };
-}
-
-/** The row with strongSwan in both roles. */
-function both(row: Row): Combination[] {
-  return roles.map((role) => as(role, row));
-}
 
 const keyKinds: Readonly<Record<KeyKind, string>> = {
   p256: 'ECDSA P-256',
@@ -146,15 +130,29 @@ const wrongGuess: readonly Combination[] = [
 /** strongSwan notices within seconds that we are gone, or that we are not. */
 const withDpd = { connection: { dpd_delay: '1s' } } as const;
 
+/** And gives us up within ten more. */
+const impatient = { ...withDpd, charon: { retransmit_tries: 2 } } as const;
+
 const liveness: readonly Combination[] = [
   ...both({ subject: 'liveness', what: 'strongSwan asks', steps: [answerLiveness], ...withDpd }),
   ...both({ subject: 'liveness', what: 'we ask', steps: [askLiveness] }),
-  as('responder', { subject: 'liveness', what: 'strongSwan falls silent', steps: [strongswanFallsSilent] }),
+  ...both({
+    subject: 'liveness',
+    what: 'strongSwan falls silent',
+    steps: [strongswanFallsSilent],
+    ...impatient,
+  }),
+  ...both({ subject: 'liveness', what: 'we fall silent', steps: [weFallSilent], ...impatient }),
 ];
 
 const ends: readonly Combination[] = [
   ...both({ subject: 'delete', what: 'strongSwan, the IKE SA', steps: [strongswanDeletesIkeSa] }),
   ...both({ subject: 'delete', what: 'strongSwan, the CHILD SA', steps: [strongswanDeletesChildSa] }),
+  as('initiator', {
+    subject: 'delete',
+    what: 'we, the IKE SA of a router that is revoked',
+    steps: [weRevokeRouter],
+  }),
   ...both({ subject: 'restart', what: 'initiator', steps: [initiatorRestarts] }),
   as('responder', { subject: 'restart', what: 'responder', steps: [responderRestarts] }),
 ];
@@ -179,23 +177,6 @@ const cookies: readonly Combination[] = [
 const nat: readonly Combination[] = [
   as('initiator', { subject: 'NAT', what: 'before the initiator', network: 'nat', steps: [serverSeesNat] }),
   as('responder', { subject: 'NAT', what: 'before the initiator', network: 'nat', steps: [routerSeesNat] }),
-];
-
-const rekeys: readonly Combination[] = [
-  ...both({ subject: 'rekey', what: 'strongSwan, the CHILD SA', steps: [strongswanRekeysChildSa] }),
-  ...both({ subject: 'rekey', what: 'strongSwan, the IKE SA', steps: [strongswanRekeysIkeSa] }),
-  ...both({
-    subject: 'rekey',
-    what: 'strongSwan, both in turn, twice',
-    steps: [strongswanRekeysChildSa, strongswanRekeysIkeSa, strongswanRekeysChildSa, strongswanRekeysIkeSa],
-  }),
-  ...both({
-    subject: 'rekey',
-    what: 'strongSwan, the CHILD SA with its own key exchange',
-    esp: 'aes256gcm16-ecp256',
-    ourChannel: { espProposals: ['aes256gcm16-ecp256'] },
-    steps: [strongswanRekeysChildSa],
-  }),
 ];
 
 /** A post-quantum pre-shared key (RFC 8784): demanded, used where both have it, done without where one has none. */

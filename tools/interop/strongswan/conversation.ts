@@ -76,6 +76,17 @@ export class Conversation {
     return processes.run(namespace, `${arena}/${what}`, command, failing);
   }
 
+  /** Waits until strongSwan has logged `pattern` so many times more than before. */
+  async untilLogged(pattern: RegExp, more: number, withinMs: number): Promise<void> {
+    const count = () => this.charon.log.match(new RegExp(pattern, 'g'))?.length ?? 0;
+    const wanted = count() + more;
+    await this.waitFor(
+      `strongSwan logs ${more} times more ${pattern}`,
+      async () => orUndefined(count() >= wanted),
+      withinMs,
+    );
+  }
+
   async untilOursAnswers(): Promise<void> {
     await this.waitFor(`our ${this.ours.what} answers its control socket`, async () =>
       orUndefined(await this.ours.answers()),
@@ -125,9 +136,15 @@ export class Conversation {
    * @throws Disagreement
    */
   async exchangeSettings(): Promise<void> {
+    const before = await this.theSas();
     if (this.ours instanceof OurRouter) await this.#beAsked(this.ours);
     else await this.#askServer();
     const { child } = await this.theSas();
+    // Rekeyed meanwhile: this one may be younger than the messages.
+    if (child.uniqueid !== before.child.uniqueid) {
+      await this.exchangeSettings();
+      return;
+    }
     if (child['packets-in'] === 0 || child['packets-out'] === 0) {
       throw new Disagreement(
         `setting messages ran, but strongSwan counts ${child['packets-in']} packets in and ${child['packets-out']} out`,

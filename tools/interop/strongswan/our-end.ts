@@ -5,7 +5,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { readEvents, readRouterStatus, readServerStatus } from '../../lab/control.ts';
+import { z } from 'zod';
+import { tell } from '../../../host/cli/control-client.ts';
+import type { RekeyWhat } from '../../../host/model/rekey-order.ts';
+import type { RekeyingsShown } from '../../../host/model/status.ts';
+import { orderRekeying, readEvents, readRouterStatus, readServerStatus } from '../../lab/control.ts';
 import { describeEnd, type LabProcess, nodeCommand, type Processes } from '../../lab/processes.ts';
 import { Disagreement } from './combination.ts';
 import type { OurCertificate } from './credentials.ts';
@@ -72,6 +76,14 @@ abstract class OurEnd {
     return (await readEvents(this.socket)).filter(({ what }) => what === 'channel down').length;
   }
 
+  /** Of the channel's SAs, as status has them; null without a channel. */
+  abstract rekeyings(): Promise<RekeyingsShown | null>;
+
+  /** Rekeys one of the channel's SAs now. @throws HostError PLATFORM when it refuses */
+  rekey(what: RekeyWhat): Promise<void> {
+    return orderRekeying(this.socket, { what, router: routerName });
+  }
+
   /** Algorithms that the channel has settled on, as status has them. */
   abstract algorithms(): Promise<string>;
 
@@ -89,25 +101,24 @@ export class OurServer extends OurEnd {
 
   static async start(options: OurEndOptions): Promise<OurServer> {
     const { folder } = options;
-    const socket = join(folder, 'server.sock');
     writeKey(folder, options.preSharedKey);
-    writeSettings(join(folder, 'server.yaml'), {
-      version: 1,
-      server: {
-        identity: serverName,
-        listen: [{ address: options.serverAddress, port: 4500 }],
-        database: join(folder, 'server.sqlite'),
-        controlSocket: socket,
-        channel: options.channel,
-        certificate: options.certificate,
-      },
-      routers: [
-        { name: routerName, credential: credentialAtServer(options), networks: [networks[routerName]] },
-        { name: peerName, credential: { preSharedKeyFile: 'channel.psk' }, networks: [networks[peerName]] },
-      ],
-      distributionPolicies: [{ kind: 'all', between: [routerName, peerName] }],
-    });
-    return new OurServer(await startSekisho(options, 'server'), socket);
+    writeSettings(join(folder, 'server.yaml'), serverSettings(options));
+    return new OurServer(await startSekisho(options, 'server'), options);
+  }
+
+  readonly #options: OurEndOptions;
+
+  private constructor(process: LabProcess, options: OurEndOptions) {
+    super(process, serverSocket(options));
+    this.#options = options;
+  }
+
+  /** Cuts the router off, or lets it in again, in the settings file; it is in force when this returns. */
+  async revoke(isRevoked: boolean): Promise<void> {
+    const file = join(this.#options.folder, 'server.yaml');
+    writeSettings(file, serverSettings(this.#options, isRevoked ? { revoked: '2026-01-01T00:00:00Z' } : {}));
+    const { problem } = await tell(this.socket, '/reload', z.object({ problem: z.string().nullable() }));
+    if (problem !== null) throw new Disagreement(`our server does not take its settings: ${problem}`);
   }
 
   status() {
@@ -122,6 +133,11 @@ export class OurServer extends OurEnd {
   async algorithms(): Promise<string> {
     const { routers } = await this.status();
     return routers.find(({ name }) => name === routerName)?.algorithms ?? '';
+  }
+
+  async rekeyings(): Promise<RekeyingsShown | null> {
+    const { routers } = await this.status();
+    return routers.find(({ name }) => name === routerName)?.rekeyings ?? null;
   }
 
   async words(): Promise<string> {
@@ -170,9 +186,42 @@ export class OurRouter extends OurEnd {
     return (await this.status()).channel.algorithms;
   }
 
+  async rekeyings(): Promise<RekeyingsShown | null> {
+    return (await this.status()).channel.rekeyings;
+  }
+
   async words(): Promise<string> {
     return (await this.status().catch(() => undefined))?.channel.detail ?? '';
   }
+}
+
+function serverSocket({ folder }: OurEndOptions): string {
+  return join(folder, 'server.sock');
+}
+
+/** The server's file; `more` is said of the router that talks. */
+function serverSettings(options: OurEndOptions, more: object = {}): object {
+  return {
+    version: 1,
+    server: {
+      identity: serverName,
+      listen: [{ address: options.serverAddress, port: 4500 }],
+      database: join(options.folder, 'server.sqlite'),
+      controlSocket: serverSocket(options),
+      channel: options.channel,
+      certificate: options.certificate,
+    },
+    routers: [
+      {
+        name: routerName,
+        credential: credentialAtServer(options),
+        networks: [networks[routerName]],
+        ...more,
+      },
+      { name: peerName, credential: { preSharedKeyFile: 'channel.psk' }, networks: [networks[peerName]] },
+    ],
+    distributionPolicies: [{ kind: 'all', between: [routerName, peerName] }],
+  };
 }
 
 /** What the server's file says of how it and the router prove themselves to each other. */
