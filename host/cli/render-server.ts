@@ -39,7 +39,11 @@ export function renderServerStatus(status: Status, width: number | undefined): s
   const routers = renderTable(
     [
       { title: 'ROUTER', cell: (router) => router.name },
-      { title: 'CHANNEL', cell: (router) => router.channel },
+      {
+        title: 'CHANNEL',
+        cell: (router) => (router.detail === '' ? router.channel : `lost: ${router.detail}`),
+        shrinkTo: 16,
+      },
       {
         title: 'SINCE',
         cell: (router) => (router.sinceSeconds === null ? '-' : formatSeconds(router.sinceSeconds)),
@@ -83,8 +87,8 @@ export function isServerWell(status: Status): boolean {
 export function renderManagementTable(rows: readonly ManagementRow[], width: number | undefined): string {
   return renderTable(
     [
-      { title: 'SOURCE', cell: (row) => row.source },
-      { title: 'PEER', cell: (row) => row.peer },
+      { title: 'SOURCE', cell: (row) => named(row.source, row.sourceLostSeconds) },
+      { title: 'PEER', cell: (row) => named(row.peer, row.peerLostSeconds) },
       { title: 'KIND', cell: (row) => row.kind },
       { title: 'STATE', cell: (row) => row.state },
       { title: 'SOURCE SPI', cell: (row) => formatSpi(row.sourceSpi) },
@@ -100,6 +104,11 @@ export function renderManagementTable(rows: readonly ManagementRow[], width: num
     width,
     'The management table is empty: nothing was requested.',
   );
+}
+
+/** A router, and how long its channel has been lost: then its SAs are what they were, and no others are handed out. */
+function named(router: string, lostSeconds: number | null): string {
+  return lostSeconds === null ? router : `${router} (lost ${formatSeconds(lostSeconds)})`;
 }
 
 /** The distribution policies in the order in which they are looked up. */

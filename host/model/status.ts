@@ -141,7 +141,10 @@ export const serverStatusSchema = z.looseObject({
       /** Where it was last seen; null before its first channel. */
       endpoint: z.string().nullable(),
       behindNat: z.boolean(),
+      /** How long it has been so; null when there never was a channel. */
       sinceSeconds: z.number().nullable(),
+      /** Why its channel is down, if it had one. */
+      detail: z.string().default(''),
       /** Algorithms that its channel has settled on; empty while it has none. */
       algorithms: z.string().default(''),
       /** Null while there is no channel. */
@@ -176,6 +179,9 @@ export const managementRowSchema = z.looseObject({
   /** SPI on which the source receives; null while its half is empty. */
   sourceSpi: z.number().nullable(),
   peerSpi: z.number().nullable(),
+  /** How long the channel of either has been lost; null while it is up, or never was. */
+  sourceLostSeconds: z.number().nullable().default(null),
+  peerLostSeconds: z.number().nullable().default(null),
   revision: z.number(),
   /** Until the hard lifetime; null before the SAs are issued. */
   remainingSeconds: z.number().nullable(),

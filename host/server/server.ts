@@ -199,7 +199,7 @@ export class Server {
           break;
         case 'down':
           this.#say('warn', 'channel down', `${action.router}: ${action.reason}`);
-          this.#tellProcessing({ kind: 'channel-down', router: action.router }, now);
+          this.#tellProcessing({ ...action, kind: 'channel-down' }, now);
           break;
         case 'setting':
           this.#receive(action.router, action.bytes, now);

@@ -26,7 +26,7 @@ export interface ServerStatusSources {
 export function serverStatus(sources: ServerStatusSources): ServerStatus {
   const { server, now, policies } = sources;
   const channels = new Map([...server.channels.channels()].map((channel) => [channel.router, channel]));
-  const known = new Map(sources.processing.routers().map((router) => [router.name, router]));
+  const known = new Map(sources.processing.standings().map((router) => [router.name, router]));
   const entries: Record<string, number> = {};
   for (const { state } of sources.processing.table(now)) entries[state] = (entries[state] ?? 0) + 1;
   return {
@@ -43,15 +43,19 @@ export function serverStatus(sources: ServerStatusSources): ServerStatus {
     },
     routers: [...policies.routers()].map(({ name }) => {
       const channel = channels.get(name);
+      const standing = known.get(name);
+      const seenAt = channel?.peer ?? standing?.endpoint;
+      const since = channel?.since ?? standing?.loss?.at;
       return {
         name,
         channel: channel === undefined ? 'down' : 'up',
-        endpoint: channel === undefined ? null : formatEndpoint(channel.peer),
+        endpoint: seenAt === undefined ? null : formatEndpoint(seenAt),
         behindNat: channel?.behindNat ?? false,
-        sinceSeconds: channel === undefined ? null : Math.round((now - channel.since) / 1000),
+        sinceSeconds: since === undefined ? null : Math.round((now - since) / 1000),
+        detail: channel === undefined ? (standing?.loss?.reason ?? '') : '',
         algorithms: channel === undefined ? '' : describeSettled(channel.settled),
         rekeyings: channel?.rekeyings(now) ?? null,
-        software: known.get(name)?.software ?? '',
+        software: standing?.software ?? '',
       };
     }),
     certificates: server.channels.certificates(now),
@@ -73,6 +77,11 @@ function refusals(counters: Readonly<Record<string, number>>): Record<string, nu
 
 /** The rows of `GET /table`. */
 export function managementRows(processing: RequestProcessing, now: Instant): ManagementRow[] {
+  const losses = new Map(processing.standings().map(({ name, loss }) => [name, loss]));
+  const lostSeconds = (router: string): number | null => {
+    const loss = losses.get(router);
+    return loss === undefined ? null : Math.round((now - loss.at) / 1000);
+  };
   return processing.table(now).map((row) => {
     const [source, peer] = row.routers;
     return {
@@ -82,6 +91,8 @@ export function managementRows(processing: RequestProcessing, now: Instant): Man
       state: row.state,
       sourceSpi: source.spi,
       peerSpi: peer.spi,
+      sourceLostSeconds: lostSeconds(source.router),
+      peerLostSeconds: lostSeconds(peer.router),
       revision: row.revision,
       remainingSeconds: row.remainingSeconds,
       selectors: row.selectors,

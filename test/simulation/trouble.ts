@@ -25,7 +25,7 @@ const channelBreaks: Trouble = (world) => {
   world.loseChannel(node, 'trouble');
   if (!world.prng.chance(0.5)) return;
   world.server.channels.delete(node.name);
-  world.server.tell({ kind: 'channel-down', router: node.name });
+  world.server.tell({ kind: 'channel-down', router: node.name, reason: 'no-response' });
 };
 
 const engineTraps: Trouble = (world) => {

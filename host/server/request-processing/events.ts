@@ -18,7 +18,7 @@ export type RequestEvent =
       readonly endpoint: Endpoint;
       readonly behindNat: boolean;
     }
-  | { readonly kind: 'channel-down'; readonly router: string }
+  | { readonly kind: 'channel-down'; readonly router: string; readonly reason: string }
   /** The policy file changed. Only what it touches is withdrawn. */
   | { readonly kind: 'policies'; readonly policies: PolicySet }
   | { readonly kind: 'deadline' };

@@ -18,7 +18,7 @@ import { replacePolicies } from './policy-reload.ts';
 import type { Processing } from './processing.ts';
 import { receiveRequest } from './request.ts';
 import { restoreEntries } from './restart.ts';
-import { RouterBook } from './router-book.ts';
+import { RouterBook, type RouterStanding } from './router-book.ts';
 import { receiveChannelDown, receiveChannelUp, receiveHello, receiveReport } from './router-event.ts';
 import { defaultProcessingSettings, type ProcessingSettings } from './settings.ts';
 import { type ManagementTableRow, tableRows } from './table-row.ts';
@@ -39,7 +39,8 @@ export interface RequestProcessingOptions {
 
 export class RequestProcessing {
   readonly #processing: Processing;
-  #restored: readonly StoredEntry[];
+  /** Until they are taken up. */
+  #restored: readonly StoredEntry[] | undefined;
 
   constructor(options: RequestProcessingOptions) {
     const settings: ProcessingSettings = { ...defaultProcessingSettings, ...options.settings };
@@ -83,7 +84,7 @@ export class RequestProcessing {
         receiveChannelUp(this.#processing, event.router, event.endpoint, event.behindNat, now);
         break;
       case 'channel-down':
-        receiveChannelDown(this.#processing, event.router);
+        receiveChannelDown(this.#processing, event.router, event.reason, now);
         break;
       case 'policies':
         replacePolicies(this.#processing, event.policies, now);
@@ -96,7 +97,7 @@ export class RequestProcessing {
 
   /** When it next wants a `deadline` event. */
   nextDeadline(): Instant | undefined {
-    return this.#restored.length > 0 ? 0 : this.#processing.deadlines.earliest;
+    return (this.#restored?.length ?? 0) > 0 ? 0 : this.#processing.deadlines.earliest;
   }
 
   /** The management table for people and tests: no keys. */
@@ -114,9 +115,16 @@ export class RequestProcessing {
     return this.#processing.routers.all();
   }
 
+  /** Where each of them was last seen, and since when its channel is lost. */
+  standings(): RouterStanding[] {
+    return this.#processing.routers.standings();
+  }
+
   #takeUp(now: Instant): void {
+    if (this.#restored === undefined) return;
     const restored = this.#restored;
-    this.#restored = [];
+    this.#restored = undefined;
+    this.#processing.routers.loseRestored(now);
     if (restored.length > 0) restoreEntries(this.#processing, restored, now);
   }
 

@@ -23,12 +23,28 @@ export interface Withdrawal {
   readonly timer: Timer;
 }
 
+export interface ChannelLoss {
+  readonly at: Instant;
+  readonly reason: string;
+}
+
+/** What people see of a router that has a channel, or had one. */
+export interface RouterStanding {
+  readonly name: string;
+  readonly software: string;
+  /** Where it was last seen. */
+  readonly endpoint: Endpoint | undefined;
+  readonly loss: ChannelLoss | undefined;
+}
+
 export interface RouterRecord {
   readonly name: string;
   /** Last place seen; kept when the channel goes down. */
   endpoint: Endpoint | undefined;
   behindNat: boolean;
   hasChannel: boolean;
+  /** Set while it has no channel and had one before. */
+  loss: ChannelLoss | undefined;
   /** Channels so far; rises with each. */
   channelEpoch: number;
   /** The current one last. */
@@ -66,6 +82,7 @@ export class RouterBook {
       endpoint: undefined,
       behindNat: false,
       hasChannel: false,
+      loss: undefined,
       channelEpoch: 0,
       boots: [],
       proposals: undefined,
@@ -83,12 +100,29 @@ export class RouterBook {
     return [...this.#records.values()].map(storedRouter);
   }
 
+  standings(): RouterStanding[] {
+    return [...this.#records.values()].map(({ name, software, endpoint, loss }) => ({
+      name,
+      software,
+      endpoint,
+      loss,
+    }));
+  }
+
   restore(stored: StoredRouter): void {
     const record = this.open(stored.name);
     record.boots = stored.boots;
     record.software = stored.software;
     record.endpoint = stored.endpoint ?? undefined;
     record.proposals = stored.boots.length === 0 ? undefined : new Set(stored.proposals);
+  }
+
+  /** The server was restarted `now`: whoever had a channel before has lost it by that. */
+  loseRestored(now: Instant): void {
+    for (const record of this.#records.values()) {
+      if (record.endpoint === undefined || record.hasChannel) continue;
+      record.loss = { at: now, reason: 'the setting server was restarted' };
+    }
   }
 
   hasChannel(name: string): boolean {

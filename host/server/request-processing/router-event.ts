@@ -77,6 +77,7 @@ export function receiveChannelUp(
   const isNewlyBehindNat = behindNat && !record.behindNat;
   record.behindNat = behindNat;
   record.hasChannel = true;
+  record.loss = undefined;
   record.channelEpoch += 1;
   if (before === undefined || !isSamePlace(before, endpoint)) processing.out.putRouter(storedRouter(record));
   if (before !== undefined && !isSamePlace(before, endpoint)) {
@@ -101,9 +102,20 @@ function withdrawUnfit(processing: Processing, router: string, now: Instant): vo
   );
 }
 
-export function receiveChannelDown(processing: Processing, router: string): void {
+/**
+ * A router's channel is gone. Nothing is withdrawn for that: it says that the server and this router do not hear each other,
+ * and nothing of the way between this router and its peers (docs/protocol.md, "The channel").
+ */
+export function receiveChannelDown(
+  processing: Processing,
+  router: string,
+  reason: string,
+  now: Instant,
+): void {
   const record = processing.routers.find(router);
-  if (record !== undefined) record.hasChannel = false;
+  if (record === undefined) return;
+  record.hasChannel = false;
+  record.loss = { at: now, reason };
 }
 
 /** Says again what waits for this router, and tells it where its peers are now. */

@@ -74,6 +74,24 @@ describe("the server's status", () => {
     });
   });
 
+  it('has since when a channel is lost, and why, and keeps where its router was last seen', () => {
+    const network = twoSites();
+    network.pass(3);
+    network.routers.get('osaka')?.send(packet('10.2.0.9', '10.1.0.9', 1));
+    network.pass(1);
+    // Its process is killed; the server asks after a minute of silence and gives up after some more seconds.
+    network.routers.delete('osaka');
+    network.pass(600);
+    const [tokyo, osaka] = status(network).routers;
+    expect(tokyo).toMatchObject({ channel: 'up', detail: '' });
+    expect(osaka).toMatchObject({ channel: 'down', endpoint: '198.51.100.1:4500', detail: 'no-response' });
+    expect(osaka?.sinceSeconds).toBeGreaterThan(500);
+    expect(osaka?.sinceSeconds).toBeLessThan(541);
+    const [row] = managementRows(server(network).processing, network.now);
+    expect(row).toMatchObject({ source: 'osaka', peer: 'tokyo', state: 'both-installed' });
+    expect(row).toMatchObject({ sourceLostSeconds: osaka?.sinceSeconds, peerLostSeconds: null });
+  });
+
   it('counts entries by state, messages, drops, and refused IKE by reason', () => {
     const network = twoSites();
     network.pass(1);

@@ -177,7 +177,7 @@ export class Scene {
   }
 
   down(router: string): void {
-    this.event({ kind: 'channel-down', router });
+    this.event({ kind: 'channel-down', router, reason: 'no-response' });
   }
 
   /** Lets time pass, deadline by deadline. */

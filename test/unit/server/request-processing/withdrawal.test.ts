@@ -352,6 +352,23 @@ describe('a restart of the server', () => {
     expect(scene.said()).toMatchObject([{ type: 'withdraw', ids: [second.id] }]);
   });
 
+  it('says of routers that do not come back that they lost their channel by it', () => {
+    const before = new Scene();
+    before.establish();
+    const scene = new Scene({ restartOf: before, channels: [] });
+    scene.up('osaka');
+    const standings = scene.server.standings().map(({ name, loss }) => [name, loss?.reason]);
+    expect(standings).toEqual([
+      ['tokyo', 'the setting server was restarted'],
+      ['osaka', undefined],
+      ['kyoto', 'the setting server was restarted'],
+    ]);
+    scene.down('osaka');
+    // Nothing is withdrawn for a lost channel.
+    expect(scene.states()).toEqual(['both-installed']);
+    expect(scene.server.standings()[1]?.loss).toEqual({ at: scene.now, reason: 'no-response' });
+  });
+
   it('goes on withdrawing what was being withdrawn', () => {
     const before = new Scene();
     const { first } = before.establish();
