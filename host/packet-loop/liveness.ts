@@ -1,15 +1,15 @@
 /**
  * Whether the peers of SAs are still there (RFC 7296 section 2.4: no more is asked than traffic needs, and every authentic
- * packet is an answer): a pure machine that looks at each pair in use now and then.
+ * packet is an answer): a pure machine that looks at all pairs in use now and then, at one beat, so that a router with a thousand
+ * idle pairs sleeps as long as one with a single pair. Told by pairs-in-use.ts which those are.
  *
  * An end that received packets and then had none of its own to send gives a sign of life, a dummy (RFC 4303 section 2.6). So
  * traffic that goes one way by nature is answered too, and an end that sends packet after packet without hearing anything
  * knows that nobody is there. Idle pairs send nothing. AH has no dummies: its pairs are not judged.
  */
-import type { SaPair, TableChange } from '../dataplane/engine.ts';
-import { DeadlineHeap } from '../model/deadline-heap.ts';
 import { addSeconds, type Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
+import type { KnownPair } from './pairs-in-use.ts';
 
 /** What a pair's slots count, modulo 2^32; the numbers matter only in that they change. */
 export interface PairActivity {
@@ -26,7 +26,7 @@ export type LivenessFinding =
   { readonly kind: 'sign-of-life'; readonly spi: Spi } | { readonly kind: 'unanswered'; readonly spi: Spi };
 
 interface Watched {
-  /** Undefined until the first look. */
+  /** At the look before; undefined before the first. */
   last: PairActivity | undefined;
   /** Of what `sent` will have grown by at the next look, this is ours. */
   dummies: number;
@@ -37,43 +37,51 @@ interface Watched {
   unansweredLooks: number;
 }
 
-/** From one look to the next. A sign of life goes out at the second look after a packet, at the latest. */
+/** From one beat to the next. A sign of life goes out at the second look after a packet, at the latest. */
 const lookSeconds = 5;
 /** A single packet, and a single sign of life that was lost, prove nothing. */
 const leastUnansweredLooks = 3;
+/** Pairs looked at in one round of the packet loop: a fraction of a millisecond between two batches. */
+const looksARound = 256;
+
+const none: readonly LivenessFinding[] = [];
 
 export class Liveness {
   readonly #unansweredSeconds: number;
   readonly #watched = new Map<Spi, Watched>();
-  readonly #inUse = new Map<string, Spi>();
-  /** Pairs that may come into use: their purpose, and the entry to which they belong. */
-  readonly #known = new Map<Spi, { readonly purpose: string; readonly entry: string }>();
-  readonly #looks = new DeadlineHeap<Spi>();
+  /** Pairs that this beat still has to look at. */
+  #rest: Spi[] = [];
+  #beatAt: Instant | undefined;
 
   /** @param unansweredSeconds for so long a pair may send and hear nothing; 0 is for ever */
   constructor(unansweredSeconds: number) {
     this.#unansweredSeconds = unansweredSeconds;
   }
 
-  /** When the next look is due. */
+  /** When the next look is due; undefined while there are no pairs. */
   get dueAt(): Instant | undefined {
-    return this.#looks.earliest;
+    return this.#rest.length > 0 ? 0 : this.#beatAt;
   }
 
-  /** Takes note of a change that took effect. */
-  change({ spd, install = [], use = [], remove = [] }: TableChange, now: Instant): void {
-    if (spd !== undefined) {
-      const names = new Set(spd.map(({ name }) => name));
-      for (const [spi, { entry }] of this.#known) if (!names.has(entry)) this.#forget(spi);
-    }
-    for (const { pair, use: isUsed } of install) {
-      if (!isWatched(pair)) continue;
-      const { spi } = pair.inbound;
-      this.#known.set(spi, { purpose: JSON.stringify([pair.entry, pair.kind]), entry: pair.entry });
-      if (isUsed) this.#use(spi, now);
-    }
-    for (const spi of use) this.#use(spi, now);
-    for (const spi of remove) this.#forget(spi);
+  /** Packets go through `pair` from `now` on; `activity` is what it counts now. */
+  start({ spi, protocol }: KnownPair, activity: PairActivity | undefined, now: Instant): void {
+    if (protocol !== 'esp') return;
+    this.#beatAt ??= addSeconds(now, lookSeconds);
+    this.#watched.set(spi, {
+      last: activity,
+      dummies: 0,
+      owesAnswer: false,
+      unansweredSince: undefined,
+      unansweredLooks: 0,
+    });
+  }
+
+  /** None go through it any more. */
+  stop(spi: Spi): void {
+    this.#watched.delete(spi);
+    if (this.#watched.size > 0) return;
+    this.#beatAt = undefined;
+    this.#rest = [];
   }
 
   /** A dummy went out through the pair, for whatever purpose. */
@@ -82,20 +90,26 @@ export class Liveness {
     if (watched !== undefined) watched.dummies += 1;
   }
 
-  /** Looks at the pairs whose time has come; call until undefined. `activityOf` reads a pair's counts. */
-  takeDue(now: Instant, activityOf: (spi: Spi) => PairActivity | undefined): LivenessFinding | undefined {
-    for (let spi = this.#looks.takeDue(now); spi !== undefined; spi = this.#looks.takeDue(now)) {
-      const watched = this.#watched.get(spi);
-      const activity = activityOf(spi);
-      if (watched === undefined || activity === undefined) continue;
-      this.#looks.set(spi, addSeconds(now, lookSeconds));
-      const finding = this.#look(watched, activity, now);
-      if (finding !== undefined) return { kind: finding, spi };
+  /** Looks at pairs whose time has come, a bounded number; the rest is due at once. `activityOf` reads a pair's counts. */
+  look(now: Instant, activityOf: (spi: Spi) => PairActivity | undefined): readonly LivenessFinding[] {
+    if (this.#rest.length === 0) {
+      if (this.#beatAt === undefined || this.#beatAt > now) return none;
+      this.#beatAt = addSeconds(now, lookSeconds);
+      this.#rest = [...this.#watched.keys()];
     }
-    return undefined;
+    const findings: LivenessFinding[] = [];
+    for (let looks = 0; looks < looksARound; looks++) {
+      const spi = this.#rest.pop();
+      if (spi === undefined) break;
+      const watched = this.#watched.get(spi);
+      const activity = watched && activityOf(spi);
+      const kind = watched && activity && this.#judge(watched, activity, now);
+      if (kind !== undefined) findings.push({ kind, spi });
+    }
+    return findings;
   }
 
-  #look(watched: Watched, activity: PairActivity, now: Instant): LivenessFinding['kind'] | undefined {
+  #judge(watched: Watched, activity: PairActivity, now: Instant): LivenessFinding['kind'] | undefined {
     const { last, dummies } = watched;
     watched.last = activity;
     watched.dummies = 0;
@@ -126,38 +140,4 @@ export class Liveness {
       now >= addSeconds(watched.unansweredSince, this.#unansweredSeconds)
     );
   }
-
-  #use(spi: Spi, now: Instant): void {
-    const known = this.#known.get(spi);
-    if (known === undefined || this.#watched.has(spi)) return;
-    const before = this.#inUse.get(known.purpose);
-    if (before !== undefined) this.#unwatch(before);
-    this.#inUse.set(known.purpose, spi);
-    this.#watched.set(spi, {
-      last: undefined,
-      dummies: 0,
-      owesAnswer: false,
-      unansweredSince: undefined,
-      unansweredLooks: 0,
-    });
-    // At once, for the counts from which on the next look compares.
-    this.#looks.set(spi, now);
-  }
-
-  #unwatch(spi: Spi): void {
-    this.#watched.delete(spi);
-    this.#looks.set(spi, undefined);
-  }
-
-  #forget(spi: Spi): void {
-    const known = this.#known.get(spi);
-    this.#known.delete(spi);
-    this.#unwatch(spi);
-    if (known !== undefined && this.#inUse.get(known.purpose) === spi) this.#inUse.delete(known.purpose);
-  }
-}
-
-/** The channel's pairs have IKE's own questions, and AH has no dummies to answer with. */
-function isWatched({ entry, inbound }: SaPair): boolean {
-  return entry !== '' && inbound.protocol === 'esp';
 }

@@ -15,6 +15,7 @@ import { Liveness } from './liveness.ts';
 import { type LoopCounters, zeroLoopCounters } from './loop-counters.ts';
 import { OutboundPass } from './outbound-pass.ts';
 import type { LoopSocket, PacketInterface } from './packet-interface.ts';
+import { PairsInUse } from './pairs-in-use.ts';
 import type { LoopCommand, LoopEvent } from './protocol.ts';
 import { Refusals } from './refusals.ts';
 
@@ -38,6 +39,7 @@ export class PacketLoop {
   readonly #outbound: OutboundPass;
   readonly #inbound: InboundPass;
   readonly #refusals: Refusals;
+  readonly #pairsInUse = new PairsInUse();
   readonly #dummies: DummyTraffic;
   readonly #liveness: Liveness;
   readonly #activityOf = (spi: Spi) => this.#dataplane.activity(spi);
@@ -87,6 +89,18 @@ export class PacketLoop {
     this.#kernel.wait(Math.max(0, Math.min(timeoutMs, dueMs)));
   }
 
+  #noteUse(change: TableChange, now: Instant): void {
+    const { ended, began } = this.#pairsInUse.take(change);
+    for (const spi of ended) {
+      this.#dummies.stop(spi);
+      this.#liveness.stop(spi);
+    }
+    for (const pair of began) {
+      this.#dummies.start(pair, now);
+      this.#liveness.start(pair, this.#activityOf(pair.spi), now);
+    }
+  }
+
   #sendDummies(now: Instant): number {
     let done = 0;
     for (let due = this.#dummies.takeDue(now); due !== undefined; due = this.#dummies.takeDue(now)) {
@@ -105,17 +119,12 @@ export class PacketLoop {
   }
 
   #checkLiveness(now: Instant): number {
-    let done = 0;
-    for (
-      let found = this.#liveness.takeDue(now, this.#activityOf);
-      found !== undefined;
-      found = this.#liveness.takeDue(now, this.#activityOf)
-    ) {
-      if (found.kind === 'unanswered') this.#events.push({ kind: 'unanswered', spi: found.spi });
-      else this.#sendDummy(found.spi, now);
-      done++;
+    const findings = this.#liveness.look(now, this.#activityOf);
+    for (const { kind, spi } of findings) {
+      if (kind === 'unanswered') this.#events.push({ kind, spi });
+      else this.#sendDummy(spi, now);
     }
-    return done;
+    return findings.length;
   }
 
   #sendDummy(spi: Spi, now: Instant): void {
@@ -140,8 +149,7 @@ export class PacketLoop {
     switch (command.kind) {
       case 'change':
         this.#dataplane.change(command.change, now);
-        this.#dummies.change(command.change, now);
-        this.#liveness.change(command.change, now);
+        this.#noteUse(command.change, now);
         break;
       case 'release-held': {
         const outcomes = this.#dataplane.releaseHeld(command.entry, now);

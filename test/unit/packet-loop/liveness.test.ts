@@ -1,9 +1,33 @@
 import { describe, expect, it } from 'vitest';
 import type { Spi } from '../../../host/model/security-association.ts';
 import { Liveness } from '../../../host/packet-loop/liveness.ts';
-import { pair, protect, selector } from '../../property/dataplane/engines.ts';
+import type { KnownPair } from '../../../host/packet-loop/pairs-in-use.ts';
 
 const spi: Spi = 0x1001;
+
+const idle = { sent: 0, received: 0, heard: 0 };
+
+const known = (one: Spi): KnownPair => ({
+  spi: one,
+  protocol: 'esp',
+  dummiesPerSecond: 0,
+  entry: 'to-peer',
+  purpose: String(one),
+});
+
+/** A function that says at which pairs `machine` looks up to an instant. */
+function looks(machine: Liveness): (until: number) => Spi[] {
+  return (until) => {
+    const looked: Spi[] = [];
+    for (let now = machine.dueAt; now !== undefined && now <= until; now = machine.dueAt) {
+      machine.look(now, (one) => {
+        looked.push(one);
+        return idle;
+      });
+    }
+    return looked;
+  };
+}
 
 /** One end of a pair: the machine, and the counts that its engine would have. */
 class End {
@@ -17,7 +41,7 @@ class End {
 
   constructor(unansweredSeconds = 60) {
     this.machine = new Liveness(unansweredSeconds);
-    this.machine.change({ install: [{ pair: pair(spi, spi + 1), use: true }] }, 0);
+    this.machine.start(known(spi), { ...this.counts }, 0);
   }
 
   send(kind: 'packet' | 'dummy'): void {
@@ -33,12 +57,8 @@ class End {
 
   turn(now: number): void {
     const activityOf = () => ({ ...this.counts });
-    for (
-      let found = this.machine.takeDue(now, activityOf);
-      found !== undefined;
-      found = this.machine.takeDue(now, activityOf)
-    ) {
-      if (found.kind === 'sign-of-life') this.send('dummy');
+    for (const { kind } of this.machine.look(now, activityOf)) {
+      if (kind === 'sign-of-life') this.send('dummy');
       else this.unansweredAt.push(now / 1000);
     }
   }
@@ -178,35 +198,56 @@ describe('the liveness of a pair', () => {
     expect(a.unansweredAt).toEqual([]);
   });
 
-  it('is looked at every five seconds, of the pair in use alone', () => {
+  it('is looked at every five seconds, and at no pair that has ended', () => {
     const machine = new Liveness(60);
-    const looked: Spi[] = [];
-    const look = (until: number) => {
-      for (let now = machine.dueAt; now !== undefined && now <= until; now = machine.dueAt) {
-        machine.takeDue(now, (one) => {
-          looked.push(one);
-          return { sent: 0, received: 0, heard: 0 };
-        });
-      }
-      return looked.splice(0);
-    };
-    machine.change({ install: [{ pair: pair(0x1001, 0x2001), use: true }] }, 0);
-    expect(look(14_000)).toEqual([0x1001, 0x1001, 0x1001]);
-    machine.change({ install: [{ pair: pair(0x1002, 0x2002), use: false }] }, 14_000);
-    expect(look(24_000)).toEqual([0x1001, 0x1001]);
-    machine.change({ use: [0x1002] }, 24_000);
-    expect(look(30_000)).toEqual([0x1002, 0x1002]);
-    machine.change({ remove: [0x1001] }, 30_000);
-    expect(look(34_000)).toEqual([0x1002]);
-    machine.change({ spd: [protect('another', [selector('10.1.0.0/16', '10.2.0.0/16')])] }, 34_000);
+    const look = looks(machine);
+    machine.start(known(0x1001), idle, 0);
+    expect(look(14_000)).toEqual([0x1001, 0x1001]);
+    machine.start(known(0x1002), idle, 14_000);
+    expect(look(19_000).toSorted()).toEqual([0x1001, 0x1002]);
+    machine.stop(0x1001);
+    expect(look(24_000)).toEqual([0x1002]);
+    machine.stop(0x1002);
     expect(machine.dueAt).toBeUndefined();
+    expect(look(60_000)).toEqual([]);
   });
 
-  it('of the channel and of AH is not its business', () => {
+  it('of a thousand pairs wakes nobody more often than that of one, and takes several rounds', () => {
     const machine = new Liveness(60);
-    machine.change({ install: [{ pair: pair(0x1001, 0x2001, {}, { entry: '' }), use: true }] }, 0);
-    const ah = { proposal: 'sha256', protocol: 'ah', encapsulation: 'raw' } as const;
-    machine.change({ install: [{ pair: pair(0x1002, 0x2002, ah), use: true }] }, 0);
+    for (let at = 0; at < 1000; at++) machine.start(known(0x1001 + at), idle, 4 * at);
+    const wakes = new Set<number>();
+    let longest = 0;
+    let total = 0;
+    for (let now = machine.dueAt ?? 0; now <= 60_000; now = Math.max(now, machine.dueAt ?? Infinity)) {
+      wakes.add(now);
+      let looked = 0;
+      machine.look(now, () => {
+        looked += 1;
+        return idle;
+      });
+      longest = Math.max(longest, looked);
+      total += looked;
+    }
+    expect(wakes.size).toBe(12);
+    expect(total).toBeGreaterThanOrEqual(11 * 1000);
+    expect(longest).toBe(256);
+  });
+
+  it('begins with what a pair counts when its packets start, also in the middle of a beat', () => {
+    const late = { sent: 7, received: 70, heard: 70 };
+    const machine = new Liveness(60);
+    machine.start(known(0x1001), idle, 0);
+    machine.start(known(0x1002), late, 4999);
+    const found = [5000, 10_000, 15_000].flatMap((now) =>
+      machine.look(now, (one) => (one === 0x1002 ? late : idle)),
+    );
+    // What it received before is another end's to answer.
+    expect(found).toEqual([]);
+  });
+
+  it('of AH is not its business', () => {
+    const machine = new Liveness(60);
+    machine.start({ ...known(0x1002), protocol: 'ah' }, idle, 0);
     expect(machine.dueAt).toBeUndefined();
   });
 });
