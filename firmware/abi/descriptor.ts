@@ -53,6 +53,12 @@ export const DESCRIPTOR_TTL = 100;
 export const DESCRIPTOR_UDP = 104;
 /** u32, out of an outbound run: 1 when what is sent is AH. */
 export const DESCRIPTOR_AH = 108;
+/**
+ * Out of `coalesce`, of a packet that is delivered: u32 slot of the next packet of the same bundle, SLOT_NONE behind the last;
+ * and u32 octets of header that it leaves out there, 0 for the first of a bundle, before which lies a virtio_net_hdr (bundle.ts).
+ */
+export const DESCRIPTOR_BUNDLE_NEXT = 112;
+export const DESCRIPTOR_BUNDLE_SKIP = 116;
 
 /** Bits of DESCRIPTOR_INPUT. */
 /** Inbound: the packet starts with its outer IP header; otherwise with the SPI, and family, peer and local are set. */

@@ -6,7 +6,7 @@
  *   0            CONFIGURATION_ADDRESS                                                        end of memory
  *   | constants | configuration block | region | canary | region | canary | ...                          |
  */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 export const MEMORY_PAGE_OCTETS = 65536;
 
 /** The compiler's static data ends below; the firmware checks it. */
@@ -32,6 +32,8 @@ export const CONFIGURATION_HELD_PER_KEY = 32;
 export const CONFIGURATION_EVENTS = 36;
 /** Flow cache, a power of two. */
 export const CONFIGURATION_FLOWS = 40;
+/** Places for bundles, each of BUNDLE_OCTETS (bundle.ts). */
+export const CONFIGURATION_BUNDLES = 44;
 /** 16 random octets that key the flow cache's hash. */
 export const CONFIGURATION_FLOW_KEY = 48;
 
@@ -52,7 +54,8 @@ export const REGION_FLOWS = 11;
 export const REGION_EVENTS = 12;
 export const REGION_HELD_RECORDS = 13;
 export const REGION_HELD_PACKETS = 14;
-export const REGION_COUNT = 15;
+export const REGION_BUNDLES = 15;
+export const REGION_COUNT = 16;
 
 /** Octets between two regions, filled by the host with CANARY_OCTET. */
 export const CANARY_SIZE = 64;

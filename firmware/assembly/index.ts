@@ -4,6 +4,8 @@
  */
 import { STAGE_CLOSED, STAGE_INDEX } from '../abi/bank.ts';
 import { ABI_VERSION, CONFIGURE_OK } from '../abi/layout.ts';
+import { coalesce as coalesceDelivered } from './bundle/coalesce.ts';
+import { openBundle, takeSegments } from './bundle/segment.ts';
 import {
   activeGeneration,
   commitStaged,
@@ -52,6 +54,21 @@ export function run_outbound(first: u32, count: u32, nowSeconds: u32): void {
 /** Runs `count` packet slots from `first` on as packets from the unprotected side. */
 export function run_inbound(first: u32, count: u32, nowSeconds: u32): void {
   if (configured) runInbound(first, count, nowSeconds);
+}
+
+/** Opens the bundle of `length` octets, virtio_net_hdr included, in a bundle place. Returns how many packets it stands for. */
+export function open_bundle(index: u32, length: u32): u32 {
+  return configured ? openBundle(index, length) : 0;
+}
+
+/** Copies segments of the open bundle into packet slots from `slot` on. Returns how many were written. */
+export function take_segments(first: u32, count: u32, slot: u32, input: u32): u32 {
+  return configured ? takeSegments(first, count, slot, input) : 0;
+}
+
+/** Links what is delivered from `count` packet slots from `first` on to bundles for the TUN. */
+export function coalesce(first: u32, count: u32): void {
+  if (configured) coalesceDelivered(first, count);
 }
 
 /** Makes an SA of a slot that the host has filled, with the staged keys, which are wiped. Returns STAGE_*. */

@@ -10,6 +10,7 @@ import {
   SAD_SIZE,
   SPD_ROWS_PER_COVER,
 } from '../abi/bank.ts';
+import { BUNDLE_OCTETS } from '../abi/bundle.ts';
 import { COUNTERS_SIZE } from '../abi/counters.ts';
 import { CIPHER_CONTEXT_SIZE } from '../abi/crypto-context.ts';
 import { DESCRIPTOR_SIZE } from '../abi/descriptor.ts';
@@ -21,6 +22,7 @@ import {
   CONFIGURATION_ABI_VERSION,
   CONFIGURATION_ADDRESS,
   CONFIGURATION_BINDING_ROWS,
+  CONFIGURATION_BUNDLES,
   CONFIGURATION_EVENTS,
   CONFIGURATION_FLOWS,
   CONFIGURATION_HELD_PACKETS,
@@ -43,6 +45,7 @@ import {
   REGION_BANK_0,
   REGION_BANK_1,
   REGION_BINDING_ROWS,
+  REGION_BUNDLES,
   REGION_CIPHERS,
   REGION_COUNT,
   REGION_COUNTERS,
@@ -71,6 +74,7 @@ export let heldPlaces: u32 = 0;
 export let heldPerKey: u32 = 0;
 export let eventPlaces: u32 = 0;
 export let flowPlaces: u32 = 0;
+export let bundlePlaces: u32 = 0;
 
 /** First octet of each region. */
 export let counters: usize = 0;
@@ -88,6 +92,7 @@ export let flows: usize = 0;
 export let events: usize = 0;
 export let heldRecords: usize = 0;
 export let heldPackets: usize = 0;
+export let bundles: usize = 0;
 
 /** Offsets of the parts of a bank that depend on capacities. */
 export let bankSad: u32 = 0;
@@ -125,6 +130,7 @@ export function configureRegions(): u32 {
   events = region(REGION_EVENTS);
   heldRecords = region(REGION_HELD_RECORDS);
   heldPackets = region(REGION_HELD_PACKETS);
+  bundles = region(REGION_BUNDLES);
   return CONFIGURE_OK;
 }
 
@@ -147,12 +153,14 @@ function readCapacities(): void {
   heldPerKey = configured(CONFIGURATION_HELD_PER_KEY);
   eventPlaces = configured(CONFIGURATION_EVENTS);
   flowPlaces = configured(CONFIGURATION_FLOWS);
+  bundlePlaces = configured(CONFIGURATION_BUNDLES);
 }
 
 /** No capacity but that of packet slots, so that every run refuses every index. */
 function refuse(problem: u32): u32 {
   saPairs = 0;
   packetSlots = 0;
+  bundlePlaces = 0;
   spdEntries = 0;
   bindingRowCount = 0;
   return problem;
@@ -163,11 +171,12 @@ function checkCapacities(): u32 {
     max(max(saPairs, spdRows), max(spdEntries, bindingRowCount)),
     max(packetSlots, heldPlaces),
   );
-  if (max(largest, max(eventPlaces, flowPlaces)) > CAPACITY_MAX) return CONFIGURE_CAPACITY;
+  if (max(max(largest, bundlePlaces), max(eventPlaces, flowPlaces)) > CAPACITY_MAX) return CONFIGURE_CAPACITY;
   // Masks select the low bits of SPIs, event numbers and hashes.
   if (popcnt(saPairs) !== 1 || popcnt(eventPlaces) !== 1 || popcnt(flowPlaces) !== 1)
     return CONFIGURE_CAPACITY;
   if (spdRows === 0 || spdEntries === 0 || bindingRowCount === 0) return CONFIGURE_CAPACITY;
+  if (bundlePlaces === 0) return CONFIGURE_CAPACITY;
   if (packetSlots === 0 || heldPlaces === 0 || heldPerKey === 0) return CONFIGURE_CAPACITY;
   if (packetOctets > PACKET_OCTETS_MAX || (packetOctets & 63) !== 0) return CONFIGURE_CAPACITY;
   if (packetOctets < <u32>(PACKET_HEADROOM + PACKET_TAILROOM + 64)) return CONFIGURE_CAPACITY;
@@ -207,5 +216,6 @@ function regionSize(index: u32): u64 {
   if (index === REGION_FLOWS) return <u64>flowPlaces * FLOW_SIZE;
   if (index === REGION_EVENTS) return EVENT_RECORDS + <u64>eventPlaces * EVENT_SIZE;
   if (index === REGION_HELD_RECORDS) return <u64>heldPlaces * HELD_RECORD_SIZE;
-  return <u64>heldPlaces * packetOctets;
+  if (index === REGION_HELD_PACKETS) return <u64>heldPlaces * packetOctets;
+  return <u64>bundlePlaces * BUNDLE_OCTETS;
 }

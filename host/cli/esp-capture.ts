@@ -93,6 +93,7 @@ function dataplaneWith(sa: SaFile, inboundKeys: SaKeys, outboundKeys: SaKeys): D
       spdRows: 1,
       bindingRows: 64,
       packetSlots,
+      bundles: 1,
       packetOctets,
       heldPackets: 1,
       heldPerKey: 1,

@@ -38,6 +38,7 @@ export function renderRouterStatus(status: Status, width: number | undefined): s
         : [['rekeyed', describeRekeyings(channel.rekeyings)] as [string, string]]),
       ...certificateFacts(status.certificates, status.name),
       ...(status.problem === null ? [] : [['problem', status.problem] as [string, string]]),
+      ...bundleFacts(status.bundles),
       ['running', `${formatSeconds(status.uptimeSeconds)}, ${status.software}`],
     ]),
     entries,
@@ -54,6 +55,18 @@ function describeRekeyings({ ikeSa, childSa }: RekeyingsShown): string {
     return nextSeconds === null ? times : `${times}, next in ${formatSeconds(nextSeconds)}`;
   };
   return `IKE SA ${describe(ikeSa)}; ESP ${describe(childSa)}`;
+}
+
+/** Where packets go one by one, because the kernel does not bundle them. */
+function bundleFacts(bundles: Status['bundles']): [string, string][] {
+  if (bundles === undefined) return [];
+  const missing = [
+    ...(bundles.tcpFromHosts ? [] : ['TCP from hosts']),
+    ...(bundles.udpFromHosts ? [] : ['UDP from hosts']),
+    ...(bundles.toPeers ? [] : ['to peers']),
+    ...(bundles.fromPeers ? [] : ['from peers']),
+  ];
+  return [['bundles', missing.length === 0 ? 'everywhere' : `everywhere but ${missing.join(', ')}`]];
 }
 
 /** True when nothing needs a person: the channel is up and no entry has failed. */

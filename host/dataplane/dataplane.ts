@@ -105,6 +105,30 @@ export class Dataplane implements Engine {
     this.#instance.call('run_inbound', first, count, seconds(now));
   }
 
+  /**
+   * Opens the bundle of `length` octets at `batch.outboundBundleAddress`, virtio_net_hdr included, until the next one.
+   *
+   * @returns how many packets it stands for; 0 if it is too short to be one
+   */
+  openOutboundBundle(length: number): number {
+    return this.#instance.call('open_bundle', this.batch.bundlePlaces, length);
+  }
+
+  /**
+   * Cuts segments `first` to `first + count - 1` of the open bundle into the packet slots from `slot` on, described for
+   * `runOutbound`.
+   *
+   * @returns how many were cut: fewer where the bundle or the slots end
+   */
+  takeSegments(first: number, count: number, slot: number): number {
+    return this.#instance.call('take_segments', first, count, slot, this.batch.outboundInput);
+  }
+
+  /** Links the packets of `count` slots from `first` on that are to be delivered to bundles (packet-batch.ts). */
+  coalesce(first: number, count: number): void {
+    this.#instance.call('coalesce', first, count);
+  }
+
   outbound(packet: Uint8Array, now: Instant): Outcome {
     this.#load(packet);
     this.batch.setOutbound(this.#single, packet.length);

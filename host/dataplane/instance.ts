@@ -24,6 +24,9 @@ const exportNames = [
   'self_test',
   'run_outbound',
   'run_inbound',
+  'open_bundle',
+  'take_segments',
+  'coalesce',
   'install_sa',
   'wipe_sa',
   'stage_bindings',
@@ -85,10 +88,10 @@ export class FirmwareInstance {
   }
 
   /** Calls an export. Throws EngineLostError if it traps, and from then on always. */
-  call(name: FirmwareExport, a = 0, b = 0, c = 0): number {
+  call(name: FirmwareExport, a = 0, b = 0, c = 0, d = 0): number {
     if (this.#lost !== undefined) throw this.#lost;
     try {
-      return this.#functions[name](a, b, c) >>> 0;
+      return this.#functions[name](a, b, c, d) >>> 0;
     } catch (error) {
       throw this.close(`the firmware trapped in ${name}`, { cause: error });
     }

@@ -10,6 +10,7 @@ import {
   SAD_SIZE,
   SPD_ROWS_PER_COVER,
 } from '../../firmware/abi/bank.ts';
+import { BUNDLE_OCTETS } from '../../firmware/abi/bundle.ts';
 import { COUNTERS_SIZE } from '../../firmware/abi/counters.ts';
 import { CIPHER_CONTEXT_SIZE } from '../../firmware/abi/crypto-context.ts';
 import { DESCRIPTOR_SIZE } from '../../firmware/abi/descriptor.ts';
@@ -22,6 +23,7 @@ import {
   CONFIGURATION_ABI_VERSION,
   CONFIGURATION_ADDRESS,
   CONFIGURATION_BINDING_ROWS,
+  CONFIGURATION_BUNDLES,
   CONFIGURATION_EVENTS,
   CONFIGURATION_FLOW_KEY,
   CONFIGURATION_FLOWS,
@@ -63,6 +65,8 @@ export interface Capacities {
   readonly events: number;
   /** Places of the flow cache, a power of two. */
   readonly flows: number;
+  /** Bundles (packet-batch.ts) that are received at a time, 64 KiB each; one more place takes a bundle from the protected side. */
+  readonly bundles: number;
 }
 
 /** Room for 1,000 SAs in under 16 MiB. */
@@ -77,6 +81,7 @@ export const defaultCapacities: Capacities = {
   heldPerKey: 64,
   events: 1024,
   flows: 4096,
+  bundles: 16,
 };
 
 export interface MemoryLayout {
@@ -134,6 +139,7 @@ function sizes(capacities: Capacities, packetStride: number): number[] {
     EVENT_RECORDS + capacities.events * EVENT_SIZE,
     capacities.heldPackets * HELD_RECORD_SIZE,
     capacities.heldPackets * packetStride,
+    (capacities.bundles + 1) * BUNDLE_OCTETS,
   ];
 }
 
@@ -170,6 +176,7 @@ export function writeConfiguration(memory: ArrayBuffer, layout: MemoryLayout, fl
   write(CONFIGURATION_HELD_PER_KEY, capacities.heldPerKey);
   write(CONFIGURATION_EVENTS, capacities.events);
   write(CONFIGURATION_FLOWS, capacities.flows);
+  write(CONFIGURATION_BUNDLES, capacities.bundles + 1);
   for (let region = 0; region < REGION_COUNT; region++) {
     write(CONFIGURATION_REGIONS + 4 * region, layout.regions[region] ?? 0);
   }

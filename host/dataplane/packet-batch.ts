@@ -3,7 +3,9 @@
  * and everything about it is a number read or written at an offset; no object per packet.
  *
  * Outbound, in a loop over the protected side's interface:
- *   1. read packet i to `packetAddress(i)`, at most `packetRoom` octets; `setOutbound(i, length)`
+ *   1. read packet i to `packetAddress(i)`, at most `packetRoom` octets; `setOutbound(i, length)`. Or read a bundle, one packet that
+ *      stands for several (firmware/abi/bundle.ts), to `outboundBundleAddress`, and have the dataplane cut it into slots
+ *      (`openOutboundBundle`, `takeSegments`)
  *   2. `run` of the dataplane (`runOutbound(count, now)`)
  *   3. by `verdict(i)`:
  *      VERDICT_SEND    send `espLength(i)` octets at `espStart(i)` by UDP or a raw socket (`isUdp(i)`, `isAh(i)`, `family(i)`) to
@@ -14,17 +16,23 @@
  *      VERDICT_DROP    `reason(i)` says why; the packet is unchanged, for an ICMP error (`mtu(i)` with DROP_PACKET_TOO_BIG)
  *
  * Inbound, over the sockets:
- *   1. receive datagram i to `packetAddress(i)`; `setInbound(i, …)` for bare ESP, `setInboundWhole(i, length)` where the
- *      packet starts with its IP header (a raw IPv4 socket)
+ *   1. receive datagram i to `packetAddress(i)`, or a bundle of datagrams to `bundleAddress(j)` and `copyTo` each to its slot;
+ *      `setInbound(i, …)` for bare ESP, `setInboundWhole(i, length)` where the packet starts with its IP header (a raw IPv4 socket)
  *   2. `runInbound(count, now)`
  *   3. VERDICT_DELIVER: write `length(i)` octets at `start(i)` to the protected side; VERDICT_DELIVER_HOST: they are for this
  *      program (the channel), `pairSpi(i)` says from which pair
+ *   4. or, to write several as one: `coalesce` of the dataplane. Each delivered packet with `bundleSkip(i)` 0 then begins a bundle:
+ *      its virtio_net_hdr, VNET_HEADER octets, lies before it, and `bundleNext(i)` leads to the packets that follow without their
+ *      first `bundleSkip` octets
  *
  * A slot is free again as soon as its packet was sent, written or dropped; its contents are undefined then. Slot numbers run
  * from 0 to `packetSlots - 1`; a run takes slots 0 to count - 1 (or a range). All addresses are offsets into `memory`.
  */
+import { BUNDLE_OCTETS, VNET_HEADER } from '../../firmware/abi/bundle.ts';
 import {
   DESCRIPTOR_AH,
+  DESCRIPTOR_BUNDLE_NEXT,
+  DESCRIPTOR_BUNDLE_SKIP,
   DESCRIPTOR_DONT_FRAGMENT,
   DESCRIPTOR_ENTRY,
   DESCRIPTOR_ESP_LENGTH,
@@ -52,8 +60,14 @@ import {
   INPUT_THROUGH,
   INPUT_UDP,
   INPUT_WHOLE,
+  SLOT_NONE,
 } from '../../firmware/abi/descriptor.ts';
-import { PACKET_HEADROOM, REGION_DESCRIPTORS, REGION_PACKETS } from '../../firmware/abi/layout.ts';
+import {
+  PACKET_HEADROOM,
+  REGION_BUNDLES,
+  REGION_DESCRIPTORS,
+  REGION_PACKETS,
+} from '../../firmware/abi/layout.ts';
 import type { Spi } from '../model/security-association.ts';
 import type { MemoryLayout } from './memory-layout.ts';
 
@@ -66,6 +80,11 @@ export class PacketBatch {
   readonly packetSlots: number;
   /** Octets that may be written at `packetAddress`. */
   readonly packetRoom: number;
+  /** Places for received bundles. */
+  readonly bundlePlaces: number;
+  /** Octets that may be written at `bundleAddress` and at `outboundBundleAddress`. */
+  readonly bundleRoom = BUNDLE_OCTETS;
+  readonly #bundles: number;
   readonly #firstPacket: number;
   readonly #stride: number;
   readonly #descriptors: number;
@@ -75,10 +94,12 @@ export class PacketBatch {
 
   /** `decrementTtl`: this router itself forwards, so TTL and hop limit are to be decremented. */
   constructor(buffer: ArrayBuffer, layout: MemoryLayout, decrementTtl: boolean) {
-    const { packetSlots, packetOctets } = layout.capacities;
+    const { packetSlots, packetOctets, bundles } = layout.capacities;
     this.memory = new Uint8Array(buffer);
     this.packetSlots = packetSlots;
     this.packetRoom = packetOctets;
+    this.bundlePlaces = bundles;
+    this.#bundles = layout.regions[REGION_BUNDLES] ?? 0;
     this.#firstPacket = (layout.regions[REGION_PACKETS] ?? 0) + PACKET_HEADROOM;
     this.#stride = layout.packetStride;
     this.#descriptors = layout.regions[REGION_DESCRIPTORS] ?? 0;
@@ -89,6 +110,21 @@ export class PacketBatch {
   /** Where packet `index` is to be read to; before it is room for every header that may be added. */
   packetAddress(index: number): number {
     return this.#firstPacket + index * this.#stride;
+  }
+
+  /** Where bundle `place` is to be received to. */
+  bundleAddress(place: number): number {
+    return this.#bundles + place * BUNDLE_OCTETS;
+  }
+
+  /** Where a bundle from the protected side is to be read to, its virtio_net_hdr first. */
+  get outboundBundleAddress(): number {
+    return this.bundleAddress(this.bundlePlaces);
+  }
+
+  /** Copies `length` octets, at most `packetRoom`, from elsewhere in memory to packet slot `index`. */
+  copyTo(index: number, from: number, length: number): void {
+    this.memory.copyWithin(this.packetAddress(index), from, from + length);
   }
 
   /** A packet from the protected side: `length` octets at `packetAddress(index)`, starting with its IP header. */
@@ -244,6 +280,28 @@ export class PacketBatch {
   /** 1 when DF is to be set in the outer IPv4 header, 0 when the packet may be fragmented. */
   dontFragment(index: number): number {
     return this.#get(index, DESCRIPTOR_DONT_FRAGMENT);
+  }
+
+  /** INPUT_* of a packet from the protected side. */
+  get outboundInput(): number {
+    return this.#inputFlags | INPUT_OUTBOUND;
+  }
+
+  /** After `coalesce`: the packet that follows in the same bundle, or -1. */
+  bundleNext(index: number): number {
+    const next = this.#get(index, DESCRIPTOR_BUNDLE_NEXT);
+    return next === SLOT_NONE ? -1 : next;
+  }
+
+  /** After `coalesce`: octets at the start that the packet leaves out behind others of its bundle; 0: it is the first. */
+  bundleSkip(index: number): number {
+    return this.#get(index, DESCRIPTOR_BUNDLE_SKIP);
+  }
+
+  /** Says before the packet at `at` of a packet slot, by a virtio_net_hdr, that it is one packet. Returns where that begins. */
+  withoutOffload(at: number): number {
+    this.memory.fill(0, at - VNET_HEADER, at);
+    return at - VNET_HEADER;
   }
 
   /** A copy of the packet as it lies now. */

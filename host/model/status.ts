@@ -68,6 +68,15 @@ export const routerStatusSchema = z.looseObject({
       detail: z.string(),
     }),
   ),
+  /** Where this machine's kernel lets packets travel in bundles (docs/architecture.md). */
+  bundles: z
+    .looseObject({
+      tcpFromHosts: z.boolean(),
+      udpFromHosts: z.boolean(),
+      toPeers: z.boolean(),
+      fromPeers: z.boolean(),
+    })
+    .optional(),
   /** What the engine counted: packets and octets by direction and verdict. */
   counters: countsSchema,
   /** Dropped packets by reason (firmware/abi/drop-reason.ts). */

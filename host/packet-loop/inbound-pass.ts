@@ -1,7 +1,8 @@
 /**
  * One batch from a socket of the unprotected side: receive, sort IKE and keepalives out, run the ESP packets through the
- * firmware, hand what came out to the TUN or to the control thread.
+ * firmware, hand what came out to the TUN, in bundles where it follows each other, or to the control thread.
  */
+import { VNET_HEADER } from '../../firmware/abi/bundle.ts';
 import { VERDICT_DELIVER, VERDICT_DELIVER_HOST } from '../../firmware/abi/verdict.ts';
 import type { Dataplane } from '../dataplane/dataplane.ts';
 import type { PacketBatch } from '../dataplane/packet-batch.ts';
@@ -44,62 +45,81 @@ export class InboundPass {
     this.#offsets = new Uint32Array(packetSlots);
     this.#lengths = new Uint32Array(packetSlots);
     for (const { received } of kernel.sockets) {
+      if (received.capacity > this.#packets.bundlePlaces)
+        throw new RangeError('no room for what a socket receives');
       for (let index = 0; index < received.capacity; index++) {
-        received.offsets[index] = this.#packets.packetAddress(index);
-        received.rooms[index] = this.#packets.packetRoom;
+        received.offsets[index] = this.#packets.bundleAddress(index);
+        received.rooms[index] = this.#packets.bundleRoom;
       }
     }
   }
 
   /** Carries what is waiting on `socket`, at most a batch. Returns how many datagrams there were. */
   run(socket: LoopSocket, now: Instant): number {
-    const count = socket.receive();
-    if (count === 0) return 0;
-    // Runs of ESP packets between the few that are not ESP.
-    let first = 0;
-    for (let index = 0; index < count; index++) {
-      if (this.#prepare(socket, index, now)) continue;
-      this.#runRange(first, index - first, now);
-      first = index + 1;
+    const arrived = socket.receive();
+    const { lengths, segmentLengths } = socket.received;
+    let datagrams = 0;
+    let filled = 0;
+    for (let arrival = 0; arrival < arrived; arrival++) {
+      const length = lengths[arrival] ?? 0;
+      if (length === 0) this.#counters.tooLong++;
+      // A bundle that says no segment length would never end.
+      const step = segmentLengths[arrival] || length;
+      for (let at = 0; at < length; at += step, datagrams++) {
+        if (!this.#place(socket, arrival, at, Math.min(step, length - at), filled, now)) continue;
+        if (++filled < this.#packets.packetSlots) continue;
+        this.#runSlots(filled, now);
+        filled = 0;
+      }
     }
-    this.#runRange(first, count - first, now);
-    return count;
+    if (filled > 0) this.#runSlots(filled, now);
+    return datagrams === 0 ? arrived : datagrams;
   }
 
-  /** Fills descriptor `index`. Returns false when the datagram is no ESP packet and was dealt with here. */
-  #prepare(socket: LoopSocket, index: number, now: Instant): boolean {
+  /**
+   * Puts the datagram of `length` octets at `at` of what arrived into packet slot `slot`. Returns false when it is no ESP packet and
+   * was dealt with here.
+   */
+  #place(
+    socket: LoopSocket,
+    arrival: number,
+    at: number,
+    length: number,
+    slot: number,
+    now: Instant,
+  ): boolean {
     const { received } = socket;
     const packets = this.#packets;
-    const length = received.lengths[index] ?? 0;
-    if (length === 0) {
+    const from = (received.offsets[arrival] ?? 0) + at;
+    const isUdp = socket.encapsulation === 'udp';
+    if (isUdp && this.#isNotEsp(socket, arrival, from, length, now)) return false;
+    if (length > packets.packetRoom) {
       this.#counters.tooLong++;
       return false;
     }
+    packets.copyTo(slot, from, length);
     if (socket.receivesIpHeader) {
-      packets.setInboundWhole(index, length);
+      packets.setInboundWhole(slot, length);
       return true;
     }
-    const isUdp = socket.encapsulation === 'udp';
-    if (isUdp && this.#isNotEsp(socket, index, length, now)) return false;
     packets.setInbound(
-      index,
+      slot,
       length,
       socket.family,
       isUdp,
       received.octets,
-      received.peerAddressAt(index),
-      received.peerPort(index),
-      received.localAddressAt[index] ?? 0,
-      received.tos[index] ?? 0,
+      received.peerAddressAt(arrival),
+      received.peerPort(arrival),
+      received.localAddressAt[arrival] ?? 0,
+      received.tos[arrival] ?? 0,
       socket.protocol === 'ah',
     );
     return true;
   }
 
   /** RFC 3948 section 2: a keepalive is one octet, IKE has the marker, everything else is ESP. */
-  #isNotEsp(socket: LoopSocket, index: number, length: number, now: Instant): boolean {
+  #isNotEsp(socket: LoopSocket, arrival: number, at: number, length: number, now: Instant): boolean {
     const { memory } = this.#packets;
-    const at = this.#packets.packetAddress(index);
     if (length === 1 && memory[at] === 0xff) {
       this.#counters.keepalives++;
       return true;
@@ -115,9 +135,9 @@ export class InboundPass {
     const octets = socket.family === 4 ? 4 : 16;
     const from: Endpoint = {
       address: addressOf(
-        received.octets.slice(received.peerAddressAt(index), received.peerAddressAt(index) + octets),
+        received.octets.slice(received.peerAddressAt(arrival), received.peerAddressAt(arrival) + octets),
       ),
-      port: received.peerPort(index),
+      port: received.peerPort(arrival),
     };
     this.#post({ kind: 'ike', bytes: memory.slice(at + nonEspMarkerOctets, at + length), from });
     return true;
@@ -132,21 +152,33 @@ export class InboundPass {
     return ++this.#ikeCount <= ikeMessagesPerSecond;
   }
 
-  #runRange(first: number, count: number, now: Instant): void {
-    if (count <= 0) return;
+  /** Runs packet slots 0 to `count - 1` and hands over what comes out. */
+  #runSlots(count: number, now: Instant): void {
     const packets = this.#packets;
-    this.#dataplane.runInbound(count, now, first);
-    let delivered = 0;
-    for (let index = first; index < first + count; index++) {
+    this.#dataplane.runInbound(count, now);
+    this.#dataplane.coalesce(0, count);
+    for (let index = 0; index < count; index++) {
       const verdict = packets.verdict(index);
       if (verdict === VERDICT_DELIVER) {
-        this.#offsets[delivered] = packets.start(index);
-        this.#lengths[delivered] = packets.length(index);
-        delivered++;
+        if (packets.bundleSkip(index) === 0) this.#deliver(index);
       } else if (verdict === VERDICT_DELIVER_HOST) {
         this.#post({ kind: 'inner', packet: packets.copyPacket(index), spi: packets.pairSpi(index) });
       }
     }
-    if (delivered > 0) this.#kernel.writeInner(this.#offsets, this.#lengths, delivered);
+  }
+
+  /** Writes the bundle that begins in packet slot `first`. */
+  #deliver(first: number): void {
+    const packets = this.#packets;
+    this.#offsets[0] = packets.start(first) - VNET_HEADER;
+    this.#lengths[0] = packets.length(first) + VNET_HEADER;
+    let pieces = 1;
+    for (let index = packets.bundleNext(first); index >= 0; index = packets.bundleNext(index)) {
+      const skip = packets.bundleSkip(index);
+      this.#offsets[pieces] = packets.start(index) + skip;
+      this.#lengths[pieces] = packets.length(index) - skip;
+      pieces++;
+    }
+    this.#kernel.writeInner(this.#offsets, this.#lengths, 0, pieces);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * One batch from the protected side: read from the TUN, run through the firmware, hand to the sockets. Packets stay where
- * the kernel put them; the sockets take the ESP part, or the whole packet with AH, out of the firmware's memory.
+ * One batch from the protected side: read bundles from the TUN, have the firmware cut them to packets and run those, hand them to the
+ * sockets, which take the ESP part, or the whole packet with AH, out of the firmware's memory.
  */
 import {
   DROP_BLOCKED,
@@ -22,9 +22,10 @@ export class OutboundPass {
   readonly #packets: PacketBatch;
   readonly #refusals: Refusals;
   readonly #counters: LoopCounters;
-  readonly #offsets: Uint32Array;
-  readonly #lengths: Uint32Array;
   readonly #queued: Uint32Array;
+  /** Packets of the open bundle, and how many of them were cut; the rest waits for the next batch. */
+  #segments = 0;
+  #taken = 0;
 
   constructor(kernel: PacketInterface, dataplane: Dataplane, refusals: Refusals, counters: LoopCounters) {
     this.#kernel = kernel;
@@ -32,25 +33,14 @@ export class OutboundPass {
     this.#packets = dataplane.batch;
     this.#refusals = refusals;
     this.#counters = counters;
-    const { packetSlots } = dataplane.batch;
-    this.#offsets = Uint32Array.from({ length: packetSlots }, (_, index) =>
-      this.#packets.packetAddress(index),
-    );
-    this.#lengths = new Uint32Array(packetSlots);
     this.#queued = new Uint32Array(kernel.sockets.length);
   }
 
   /** Carries what is waiting, at most a batch. Returns how many packets there were. */
   run(now: Instant): number {
     const packets = this.#packets;
-    const count = this.#kernel.readInner(
-      this.#offsets,
-      this.#lengths,
-      packets.packetRoom,
-      packets.packetSlots,
-    );
+    const count = this.#fill();
     if (count === 0) return 0;
-    for (let index = 0; index < count; index++) packets.setOutbound(index, this.#lengths[index] ?? 0);
     this.#dataplane.runOutbound(count, now);
     for (let index = 0; index < count; index++) {
       const verdict = packets.verdict(index);
@@ -61,6 +51,24 @@ export class OutboundPass {
     }
     this.flush();
     return count;
+  }
+
+  /** Fills the packet slots from bundles. Returns how many are taken. */
+  #fill(): number {
+    const { packetSlots, outboundBundleAddress, bundleRoom } = this.#packets;
+    let filled = 0;
+    while (filled < packetSlots) {
+      if (this.#taken === this.#segments) {
+        const length = this.#kernel.readInner(outboundBundleAddress, bundleRoom);
+        if (length === 0) break;
+        this.#segments = this.#dataplane.openOutboundBundle(length);
+        this.#taken = 0;
+      }
+      const cut = this.#dataplane.takeSegments(this.#taken, packetSlots - filled, filled);
+      this.#taken += cut;
+      filled += cut;
+    }
+    return filled;
   }
 
   /** Queues packet slot `index`, whose verdict is SEND, for its socket. */

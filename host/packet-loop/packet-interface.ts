@@ -3,9 +3,13 @@
  * Batches are arrays of properties, filled anew for each call; packets are read and written in place, in the firmware's
  * memory, and all offsets are offsets into it. No object per packet.
  */
+import { VNET_HEADER } from '../../firmware/abi/bundle.ts';
 import type { Address } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
 import type { Encapsulation, SaProtocol } from '../model/security-association.ts';
+
+/** Octets of the virtio_net_hdr that each packet of the protected side begins with; all zero: it is one packet, and whole. */
+export const bundleHeaderOctets = VNET_HEADER;
 
 /** Datagrams as they arrived. */
 export interface ReceivedDatagrams {
@@ -15,6 +19,8 @@ export interface ReceivedDatagrams {
   readonly rooms: Uint32Array;
   /** Octets received; 0 where the datagram did not fit. */
   readonly lengths: Uint32Array;
+  /** What was received is several datagrams, each of so many octets, the last perhaps shorter; as `lengths` where it is one. */
+  readonly segmentLengths: Uint32Array;
   readonly tos: Uint8Array;
   /** What the two address offsets point into: 4 or 16 octets, network order. */
   readonly octets: Uint8Array;
@@ -50,13 +56,29 @@ export interface LoopSocket {
   send(count: number): number;
 }
 
+/** Where packets travel in bundles, as far as the kernel goes along; where not, one by one. */
+export interface Bundles {
+  readonly tcpFromHosts: boolean;
+  readonly udpFromHosts: boolean;
+  /** Datagrams that go to one peer in a row. */
+  readonly toPeers: boolean;
+  readonly fromPeers: boolean;
+}
+
 export interface PacketInterface {
   /** At most one for each family, protocol and encapsulation. */
   readonly sockets: readonly LoopSocket[];
-  /** Packets that the kernel routes to IPsec. Returns how many were read into `offsets`, at most `count`. */
-  readInner(offsets: Uint32Array, lengths: Uint32Array, room: number, count: number): number;
-  /** Hands packets to the kernel as if they had arrived on the protected side's TUN. */
-  writeInner(offsets: Uint32Array, lengths: Uint32Array, count: number): void;
+  readonly bundles: Bundles;
+  /**
+   * Reads a bundle that the kernel routes to IPsec to `offset`: a virtio_net_hdr (firmware/abi/bundle.ts) and a packet that may
+   * stand for several. Returns octets read, at most `room`; 0 if none is waiting.
+   */
+  readInner(offset: number, room: number): number;
+  /**
+   * Hands a bundle to the kernel as if it had arrived on the protected side's TUN: pieces `first` to `first + count - 1`, of which the
+   * first begins with a virtio_net_hdr.
+   */
+  writeInner(offsets: Uint32Array, lengths: Uint32Array, first: number, count: number): void;
   /** Sleeps until there is something to read, another thread calls, or the time is over. */
   wait(timeoutMs: number): void;
   now(): Instant;

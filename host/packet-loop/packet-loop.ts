@@ -3,6 +3,7 @@
  * control side gives commands between two rounds and is told what happened only then, so a table change always falls
  * between two batches.
  */
+import { VNET_HEADER } from '../../firmware/abi/bundle.ts';
 import { Dataplane, type DataplaneOptions } from '../dataplane/dataplane.ts';
 import type { Outcome, TableChange } from '../dataplane/engine.ts';
 import type { EngineSnapshot } from '../dataplane/snapshot.ts';
@@ -14,7 +15,7 @@ import { InboundPass } from './inbound-pass.ts';
 import { Liveness } from './liveness.ts';
 import { type LoopCounters, zeroLoopCounters } from './loop-counters.ts';
 import { OutboundPass } from './outbound-pass.ts';
-import type { LoopSocket, PacketInterface } from './packet-interface.ts';
+import type { Bundles, LoopSocket, PacketInterface } from './packet-interface.ts';
 import { PairsInUse } from './pairs-in-use.ts';
 import type { LoopCommand, LoopEvent } from './protocol.ts';
 import { Refusals } from './refusals.ts';
@@ -194,8 +195,9 @@ export class PacketLoop {
       this.#events.push({ kind: 'inner', packet: outcome.packet, spi: outcome.spi });
       return true;
     }
-    const at = this.#stage(outcome.packet);
-    this.#kernel.writeInner(Uint32Array.of(at), Uint32Array.of(outcome.packet.length), 1);
+    const at = this.#dataplane.batch.withoutOffload(this.#stage(outcome.packet));
+    const length = VNET_HEADER + outcome.packet.length;
+    this.#kernel.writeInner(Uint32Array.of(at), Uint32Array.of(length), 0, 1);
     return true;
   }
 
@@ -240,6 +242,11 @@ export class PacketLoop {
   rebind(from: Address, to: Address): void {
     this.#kernel.rebind(to);
     this.#refusals.move(from, to);
+  }
+
+  /** Where packets travel in bundles now. */
+  get bundles(): Bundles {
+    return this.#kernel.bundles;
   }
 
   /** The tables, and what the engine and the loop counted. */

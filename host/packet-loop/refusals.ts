@@ -2,6 +2,7 @@
  * Tells hosts about packets that go no further, by ICMP errors written into the TUN, at a bounded rate (RFC 1812 section
  * 4.3.2.8, RFC 4443 section 2.4 f).
  */
+import { VNET_HEADER } from '../../firmware/abi/bundle.ts';
 import type { PacketBatch } from '../dataplane/packet-batch.ts';
 import { type Address, equalAddresses } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
@@ -73,9 +74,9 @@ export class Refusals {
     if (error === undefined) return;
     const at = this.#packets.packetAddress(slot);
     this.#packets.memory.set(error, at);
-    this.#offset[0] = at;
-    this.#length[0] = error.length;
-    this.#kernel.writeInner(this.#offset, this.#length, 1);
+    this.#offset[0] = this.#packets.withoutOffload(at);
+    this.#length[0] = VNET_HEADER + error.length;
+    this.#kernel.writeInner(this.#offset, this.#length, 0, 1);
     this.#counters.icmpErrors++;
   }
 }

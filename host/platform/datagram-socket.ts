@@ -27,6 +27,7 @@ import {
   SO_SNDBUF,
   SO_SNDBUFFORCE,
   SOCK_CLOEXEC,
+  SOCK_DGRAM,
   SOCK_NONBLOCK,
   SOCK_RAW,
   SOCKADDR_IN_ADDRESS,
@@ -35,6 +36,9 @@ import {
   SOCKADDR_IN6_LENGTH,
   SOCKADDR_PORT,
   SOL_SOCKET,
+  SOL_UDP,
+  UDP_GRO,
+  UDP_SEGMENT,
 } from './linux-abi.ts';
 import type { ReceiveBatch } from './receive-batch.ts';
 import type { SendBatch } from './send-batch.ts';
@@ -55,6 +59,8 @@ export interface DatagramSocketOptions {
    * kernel learnt from ICMP; `interface` ignores ICMP, for a caller that finds the path MTU itself.
    */
   readonly pathMtu?: 'known' | 'interface';
+  /** UDP: datagrams in a row may arrive as one entry of a batch, if the kernel can; each needs room for 64 KiB then. */
+  readonly receivesBundles?: boolean;
   /** Raw sockets: what is sent starts with its IP header, which goes as it is. The kernel then never fragments. */
   readonly sendsIpHeader?: boolean;
 }
@@ -72,10 +78,13 @@ export class DatagramSocket {
   readonly receiveBufferOctets: number;
   /** True when a received packet begins with its IP header (raw IPv4), false when with the payload (UDP, raw IPv6). */
   readonly receivesIpHeader: boolean;
+  /** Whether datagrams in a row may arrive as one (UDP_GRO). */
+  readonly receivesBundles: boolean;
   /** Datagrams that the kernel refused to send, since the start. */
   sendErrorCount = 0;
   readonly #mtuDiscoveryWithDf: number;
   #dontFragment = -1;
+  #bundles = false;
 
   /** Opens a socket of `type` and `protocol` and binds it. Throws HostError PLATFORM. */
   constructor(type: number, protocol: number, port: number, name: string, options: DatagramSocketOptions) {
@@ -94,6 +103,9 @@ export class DatagramSocket {
       this.#askForPacketInformation(type === SOCK_RAW);
       if (options.sendsIpHeader === true) this.#takeIpHeader();
       this.#setDontFragment(0);
+      if (type === SOCK_DGRAM) this.#bundles = setInteger(this.fd, SOL_UDP, UDP_SEGMENT, 0) === 0;
+      this.receivesBundles =
+        options.receivesBundles === true && setInteger(this.fd, SOL_UDP, UDP_GRO, 1) === 0;
       this.localPort = bindSocket(this.fd, options.address, port, name);
     } catch (error) {
       libc.close(this.fd);
@@ -116,19 +128,19 @@ export class DatagramSocket {
   }
 
   /**
-   * Sends the first `count` datagrams of `batch`. One that the kernel refuses (no route, too long for DF, dropped by a
-   * firewall) is counted, its errno noted in `batch.errnos`, and the next is tried.
+   * Sends the first `count` datagrams of `batch`, in bundles where the kernel takes them. One that it refuses (no route, too long
+   * for DF, dropped by a firewall) is counted, its errno noted in `batch.errnos`, and the next is tried.
    *
    * @returns how many were dealt with: `count`, or fewer when the socket's buffer is full (poll for output, then drop or
    *   try the rest again)
    */
   send(batch: SendBatch, count: number): number {
-    batch.prepare(count);
+    let messages = batch.prepare(0, count, this.#bundles);
     let next = 0;
-    while (next < count) {
-      const dontFragment = batch.dontFragment[next] ?? 0;
+    while (next < messages) {
+      const dontFragment = batch.dontFragment[batch.firstOf(next)] ?? 0;
       let end = next + 1;
-      while (end < count && (batch.dontFragment[end] ?? 0) === dontFragment) end++;
+      while (end < messages && (batch.dontFragment[batch.firstOf(end)] ?? 0) === dontFragment) end++;
       if (dontFragment !== this.#dontFragment) this.#setDontFragment(dontFragment);
       const sent = batch.sendTo(this.fd, next, end - next);
       if (sent > 0) {
@@ -136,15 +148,40 @@ export class DatagramSocket {
         continue;
       }
       const error = errno();
-      if (error === errnos.EAGAIN) return next;
+      if (error === errnos.EAGAIN) return batch.firstOf(next);
       if (error === errnos.EINTR) continue;
       if (error === errnos.EBADF || error === errnos.ENOTSOCK || error === errnos.EFAULT) {
         throw new SystemCallError(`send on ${this.description}`, error);
       }
-      batch.errnos[next++] = error;
-      this.sendErrorCount++;
+      const first = batch.firstOf(next);
+      if (batch.firstOf(next + 1) - first > 1 && this.#isAboutBundle(error)) {
+        messages = batch.prepare(first, count, false);
+        next = 0;
+        continue;
+      }
+      this.#refuse(batch, first, batch.firstOf(next + 1), error);
+      next++;
     }
     return count;
+  }
+
+  /**
+   * Whether datagrams may pass one by one that were refused as a bundle. A device that does no checksums takes no bundles at all
+   * (EIO); datagrams that do not fit the path unfragmented cannot be cut from one (EINVAL, EMSGSIZE).
+   */
+  #isAboutBundle(error: number): boolean {
+    if (error === errnos.EIO) this.#bundles = false;
+    return error === errnos.EIO || error === errnos.EINVAL || error === errnos.EMSGSIZE;
+  }
+
+  #refuse(batch: SendBatch, first: number, end: number, error: number): void {
+    batch.errnos.fill(error, first, end);
+    this.sendErrorCount += end - first;
+  }
+
+  /** Whether datagrams that differ in their content alone are sent as bundles (UDP_SEGMENT). */
+  get sendsBundles(): boolean {
+    return this.#bundles;
   }
 
   close(): void {

@@ -17,6 +17,7 @@ interface SystemCalls {
   close(fd: Fd): number;
   read(fd: Fd, buffer: Address, length: number): number;
   write(fd: Fd, buffer: Address, length: number): number;
+  writev(fd: Fd, vectors: Address, count: number): number;
   ioctl(fd: Fd, request: number, argument: Address): number;
   fcntl(fd: Fd, command: number, argument: number): number;
   socket(family: number, type: number, protocol: number): number;
@@ -68,6 +69,7 @@ function bindSystemCalls(): SystemCalls {
     close: library.func('close', 'int', ['int']),
     read: library.func('read', 'int64', ['int', 'uint64', 'uint64']),
     write: library.func('write', 'int64', ['int', 'uint64', 'uint64']),
+    writev: library.func('writev', 'int64', ['int', 'uint64', 'int']),
     ioctl: library.func('ioctl', 'int', ['int', 'uint64', 'uint64']),
     fcntl: library.func('fcntl', 'int', ['int', 'int', 'int']),
     socket: library.func('socket', 'int', ['int', 'int', 'int']),

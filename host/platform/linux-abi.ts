@@ -61,6 +61,12 @@ export const IP_PMTUDISC_DO = 2;
 /** DF set; only what is longer than the interface's MTU is refused. */
 export const IP_PMTUDISC_PROBE = 3;
 
+export const SOL_UDP = 17;
+/** Option and control message: octets after which the kernel cuts what is sent into datagrams. */
+export const UDP_SEGMENT = 103;
+/** Option: datagrams in a row may arrive as one. Control message: after how many octets they are to be cut. */
+export const UDP_GRO = 104;
+
 export const IPPROTO_ESP = 50;
 export const IPPROTO_AH = 51;
 
@@ -81,6 +87,14 @@ export const IFREQ_VALUE = 16;
 export const TUNSETIFF = 0x400454ca;
 export const IFF_TUN = 0x0001;
 export const IFF_NO_PI = 0x1000;
+export const IFF_VNET_HDR = 0x4000;
+export const TUNSETOFFLOAD = 0x400454d0;
+/** What TUNSETOFFLOAD says that the reader can do: make checksums, cut TCP over IPv4 and IPv6, cut UDP (Linux 6.2). */
+export const TUN_F_CSUM = 0x01;
+export const TUN_F_TSO4 = 0x02;
+export const TUN_F_TSO6 = 0x04;
+export const TUN_F_USO4 = 0x20;
+export const TUN_F_USO6 = 0x40;
 export const IFF_UP = 0x1;
 export const IFF_MULTICAST = 0x1000;
 export const SIOCGIFFLAGS = 0x8913;

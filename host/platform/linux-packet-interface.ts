@@ -2,9 +2,7 @@
  * The packet loop's machine, in Linux: the TUN for inner packets, a UDP and perhaps a raw ESP and a raw AH socket for each of
  * our addresses, one wait for all of them. Implements `PacketInterface` of host/packet-loop by its shape; only this thread may
  * use it, but any thread may call `wake(wakeFd)`.
- *
- * One packet is one entry of a batch here. Bundles (UDP_SEGMENT and UDP_GRO in the batches' control messages, a vnet_hdr
- * before TUN packets) would change the batches and the TUN, not this file's shape.
+ * Packets travel in bundles wherever the kernel has them: TCP streams through the TUN, datagrams through the UDP socket.
  */
 import type { Address } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
@@ -32,9 +30,10 @@ export interface LinuxPacketInterfaceOptions {
   readonly mark?: number;
   /** Whether to open a raw ESP and a raw AH socket for each address too. */
   readonly raw: boolean;
-  /** Datagrams in a batch, at most and by default 64. */
-  readonly batchCapacity?: number;
 }
+
+/** Bundles received at a time, 64 KiB each at most. */
+export const RECEIVE_CAPACITY = 16;
 
 /** One of the sockets, with its two batches. */
 export class BatchSocket {
@@ -52,15 +51,14 @@ export class BatchSocket {
     protocol: SaProtocol,
     encapsulation: Encapsulation,
     frames: FrameMemory,
-    capacity: number,
   ) {
     this.#socket = socket;
     this.protocol = protocol;
     this.family = socket.family;
     this.encapsulation = encapsulation;
     this.receivesIpHeader = socket.receivesIpHeader;
-    this.received = new ReceiveBatch(socket.family, frames, capacity);
-    this.outgoing = new SendBatch(socket.family, frames, capacity);
+    this.received = new ReceiveBatch(socket.family, frames, RECEIVE_CAPACITY);
+    this.outgoing = new SendBatch(socket.family, frames, BATCH_CAPACITY_MAX);
   }
 
   /** Fills `received` with what is waiting; returns how many. */
@@ -127,19 +125,30 @@ export class LinuxPacketInterface {
     }
   }
 
+  /** Where packets travel in bundles: as the TUN was opened, and as the UDP sockets are now. */
+  get bundles() {
+    const udp = this.sockets.filter(({ encapsulation }) => encapsulation === 'udp');
+    return {
+      tcpFromHosts: this.tun.offloads.tcp,
+      udpFromHosts: this.tun.offloads.udp,
+      toPeers: udp.every(({ socket }) => socket.sendsBundles),
+      fromPeers: udp.every(({ socket }) => socket.receivesBundles),
+    };
+  }
+
   /** For `wake` in any other thread. */
   get wakeFd(): number {
     return this.#wake.fd;
   }
 
-  /** Packets that the kernel routes to IPsec: reads up to `count` into `offsets`, at most `room` octets each. */
-  readInner(offsets: Uint32Array, lengths: Uint32Array, room: number, count: number): number {
-    return this.tun.readBatch(offsets, lengths, room, count);
+  /** Reads one bundle that the kernel routes to IPsec, its virtio_net_hdr first. Returns its octets, 0 if none is waiting. */
+  readInner(offset: number, room: number): number {
+    return this.tun.read(offset, room);
   }
 
-  /** Hands packets to the kernel as if they had arrived on the TUN. */
-  writeInner(offsets: Uint32Array, lengths: Uint32Array, count: number): void {
-    this.tun.writeBatch(offsets, lengths, count);
+  /** Hands a bundle of `count` pieces to the kernel as if it had arrived on the TUN; the first begins with a virtio_net_hdr. */
+  writeInner(offsets: Uint32Array, lengths: Uint32Array, first: number, count: number): void {
+    this.tun.write(offsets, lengths, first, count);
   }
 
   /** Sleeps until there is something to read, another thread calls `wake`, or the time is over (-1: never). */
@@ -166,7 +175,6 @@ export class LinuxPacketInterface {
  */
 export function openLinuxPacketInterface(options: LinuxPacketInterfaceOptions): LinuxPacketInterface {
   const frames = frameMemory(options.memory);
-  const capacity = options.batchCapacity ?? BATCH_CAPACITY_MAX;
   const opened: { close(): void }[] = [];
   const keep = <Resource extends { close(): void }>(resource: Resource): Resource => {
     opened.push(resource);
@@ -176,6 +184,7 @@ export function openLinuxPacketInterface(options: LinuxPacketInterfaceOptions): 
     const openSocket: OpenSocket = (address, protocol, encapsulation) => {
       const socketOptions: DatagramSocketOptions = {
         address,
+        receivesBundles: true,
         ...(options.mark === undefined ? {} : { mark: options.mark }),
       };
       if (encapsulation === 'udp') return openUdpSocket(options.localPort, socketOptions);
@@ -193,7 +202,7 @@ export function openLinuxPacketInterface(options: LinuxPacketInterfaceOptions): 
     const sockets = options.localAddresses.flatMap((address) =>
       kinds.map(([protocol, encapsulation]) => {
         const socket = keep(openSocket(address, protocol, encapsulation));
-        return new BatchSocket(socket, protocol, encapsulation, frames, capacity);
+        return new BatchSocket(socket, protocol, encapsulation, frames);
       }),
     );
     const wake = keep(new WakeEvent());

@@ -1,7 +1,8 @@
 /**
- * The structures that recvmmsg and sendmmsg work on, for one batch: message headers, one piece of packet each, a socket
- * address and room for control messages. Laid out once in one buffer outside the JavaScript heap; after that only numbers
- * in it change. Not here: what the control messages say (receive-batch.ts, send-batch.ts).
+ * The structures that recvmmsg and sendmmsg work on, for one batch: message headers, and for each datagram a piece of packet, a
+ * socket address and room for control messages. Laid out once in one buffer outside the JavaScript heap; after that only numbers
+ * in it change. Message i is datagram i, unless `bundle` makes one message of several. Not here: what the control messages say
+ * (receive-batch.ts, send-batch.ts).
  *
  * ```
  *  0              64·n           80·n             112·n                (112+C)·n
@@ -44,6 +45,7 @@ export class MessageStorage {
   /** Everything below, for reading addresses out of; offsets come from `peerAddressAt` and the like. */
   readonly octets: Uint8Array;
   readonly view: DataView;
+  readonly #words: Uint32Array;
   /** Address of the first mmsghdr. */
   readonly address: number;
   /** Octets of an address: 4 or 16. */
@@ -56,6 +58,7 @@ export class MessageStorage {
   readonly #controls: number;
   readonly #nameLength: number;
   readonly #nameAddress: number;
+  readonly #nameWords: number;
 
   constructor(family: 4 | 6, frames: FrameMemory, capacity: number, controlLength: number) {
     if (!(capacity >= 1 && capacity <= BATCH_CAPACITY_MAX)) {
@@ -71,11 +74,33 @@ export class MessageStorage {
     const buffer = new ArrayBuffer(this.#controls + capacity * controlLength);
     this.octets = new Uint8Array(buffer);
     this.view = new DataView(buffer);
+    this.#words = new Uint32Array(buffer);
     this.address = addressOfBuffer(buffer);
     this.addressLength = family === 4 ? 4 : 16;
     this.#nameLength = family === 4 ? SOCKADDR_IN_LENGTH : SOCKADDR_IN6_LENGTH;
     this.#nameAddress = family === 4 ? SOCKADDR_IN_ADDRESS : SOCKADDR_IN6_ADDRESS;
+    this.#nameWords = this.#nameLength >> 2;
     for (let index = 0; index < capacity; index++) this.#link(index);
+  }
+
+  /** Makes message `message` of datagrams `first` to `first + count - 1`: the name and control messages of the first, all pieces. */
+  bundle(message: number, first: number, count: number): void {
+    const header = message * MMSGHDR_LENGTH;
+    this.#setAddress(header + MSG_NAME, this.#names + first * SOCKADDR_STRIDE);
+    this.#setAddress(header + MSG_IOV, this.#vectors + first * IOVEC_LENGTH);
+    this.#setAddress(header + MSG_CONTROL, this.controlAt(first));
+    this.view.setUint32(header + MSG_IOVLEN, count, true);
+  }
+
+  /** Whether two datagrams go to the same address and port. */
+  isSamePeer(one: number, other: number): boolean {
+    const words = this.#words;
+    const oneAt = (this.#names + one * SOCKADDR_STRIDE) >> 2;
+    const otherAt = (this.#names + other * SOCKADDR_STRIDE) >> 2;
+    for (let word = 0; word < this.#nameWords; word++) {
+      if (words[oneAt + word] !== words[otherAt + word]) return false;
+    }
+    return true;
   }
 
   /** Where message `index` starts in memory. */
@@ -86,9 +111,7 @@ export class MessageStorage {
   /** Points datagram `index` at `length` octets at `offset` of the frame memory. */
   setFrame(index: number, offset: number, length: number): void {
     const vector = this.#vectors + index * IOVEC_LENGTH;
-    const address = this.#frames.base + offset;
-    this.view.setUint32(vector + IOV_BASE, address % TWO_POW_32, true);
-    this.view.setUint32(vector + IOV_BASE + 4, Math.floor(address / TWO_POW_32), true);
+    writeAddress(this.view, vector + IOV_BASE, this.#frames.base + offset);
     this.view.setUint32(vector + IOV_LEN, length, true);
   }
 
@@ -132,17 +155,19 @@ export class MessageStorage {
   }
 
   #link(index: number): void {
-    const header = index * MMSGHDR_LENGTH;
+    this.bundle(index, index, 1);
     const name = this.#names + index * SOCKADDR_STRIDE;
-    this.view.setBigUint64(header + MSG_NAME, BigInt(this.address + name), true);
-    this.view.setBigUint64(
-      header + MSG_IOV,
-      BigInt(this.address + this.#vectors + index * IOVEC_LENGTH),
-      true,
-    );
-    this.view.setBigUint64(header + MSG_IOVLEN, 1n, true);
-    this.view.setBigUint64(header + MSG_CONTROL, BigInt(this.address + this.controlAt(index)), true);
     this.view.setUint16(name, this.family === 4 ? AF_INET : AF_INET6, true);
     this.resetLengths(index, this.controlLength);
   }
+
+  #setAddress(at: number, offset: number): void {
+    writeAddress(this.view, at, this.address + offset);
+  }
+}
+
+/** An address of at most 53 bits, which all of user space's are, as 64. */
+export function writeAddress(view: DataView, at: number, address: number): void {
+  view.setUint32(at, address % TWO_POW_32, true);
+  view.setUint32(at + 4, Math.floor(address / TWO_POW_32), true);
 }

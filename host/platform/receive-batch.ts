@@ -1,6 +1,9 @@
 /**
  * A batch of received datagrams: where the kernel puts each one in the frame memory, and what it says about it (length,
  * peer, local address, TOS). One array for each property, filled anew by each `receive`; no object per datagram.
+ *
+ * Where the socket takes bundles (UDP_GRO), one entry may be several datagrams of one peer in a row, each `segmentLengths[i]` octets
+ * long, the last perhaps shorter.
  */
 import type { FrameMemory } from './frame-memory.ts';
 import { libc } from './libc.ts';
@@ -18,10 +21,12 @@ import {
   IPV6_TCLASS,
   MSG_DONTWAIT,
   MSG_TRUNC,
+  SOL_UDP,
+  UDP_GRO,
 } from './linux-abi.ts';
 import { MessageStorage } from './message-storage.ts';
 
-/** PKTINFO (40) and TCLASS (24), and room for the segment size of a bundle. */
+/** PKTINFO (40), TCLASS (24) and the segment size of a bundle (24). */
 const CONTROL_LENGTH = 128;
 
 export class ReceiveBatch {
@@ -33,6 +38,8 @@ export class ReceiveBatch {
   readonly rooms: Uint32Array;
   /** Octets received; 0 for a datagram that was longer than its room and therefore is useless. */
   readonly lengths: Uint32Array;
+  /** After how many octets the next datagram of a bundle begins; as `lengths` where it is one datagram. */
+  readonly segmentLengths: Uint32Array;
   /** TOS or traffic class of the outer header (DSCP and ECN). */
   readonly tos: Uint8Array;
   /** Offset in `octets` of the local address that the datagram was sent to; 0: the kernel did not say. */
@@ -50,6 +57,7 @@ export class ReceiveBatch {
     this.offsets = new Uint32Array(capacity);
     this.rooms = new Uint32Array(capacity);
     this.lengths = new Uint32Array(capacity);
+    this.segmentLengths = new Uint32Array(capacity);
     this.tos = new Uint8Array(capacity);
     this.localAddressAt = new Uint32Array(capacity);
     this.#placedOffsets = new Uint32Array(capacity);
@@ -108,6 +116,7 @@ export class ReceiveBatch {
       this.lengths[index] = 0;
       this.truncatedCount++;
     }
+    this.segmentLengths[index] = this.lengths[index] ?? 0;
     this.tos[index] = 0;
     this.localAddressAt[index] = 0;
     const view = storage.view;
@@ -121,6 +130,11 @@ export class ReceiveBatch {
     }
   }
 
+  /** Nothing to cut where the kernel says 0, or more than there is. */
+  #readSegmentLength(index: number, length: number): void {
+    if (length > 0 && length < (this.lengths[index] ?? 0)) this.segmentLengths[index] = length;
+  }
+
   #readControl(index: number, level: number, type: number, at: number): void {
     const value = at + CMSG_HEADER_LENGTH;
     if (level === IPPROTO_IP) {
@@ -130,6 +144,8 @@ export class ReceiveBatch {
     } else if (level === IPPROTO_IPV6) {
       if (type === IPV6_TCLASS) this.tos[index] = this.#storage.view.getUint8(value);
       else if (type === IPV6_PKTINFO) this.localAddressAt[index] = value;
+    } else if (level === SOL_UDP && type === UDP_GRO) {
+      this.#readSegmentLength(index, this.#storage.view.getUint32(value, true));
     }
   }
 }

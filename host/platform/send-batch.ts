@@ -1,6 +1,9 @@
 /**
  * A batch of datagrams to send: where each one is in the frame memory, to whom it goes, from which of our addresses, and
  * the TOS, TTL and "don't fragment" of its outer header. One array for each property; no object per datagram.
+ *
+ * Datagrams in a row that differ in their content alone can go as a bundle: one message, which the kernel cuts again after each
+ * `lengths[i]` octets (UDP_SEGMENT), as late as it can, perhaps in the network card. What is on the wire is the same.
  */
 import type { FrameMemory } from './frame-memory.ts';
 import { libc } from './libc.ts';
@@ -22,18 +25,24 @@ import {
   IPV6_PKTINFO,
   IPV6_TCLASS,
   MSG_DONTWAIT,
+  SOL_UDP,
+  UDP_SEGMENT,
 } from './linux-abi.ts';
 import { MessageStorage } from './message-storage.ts';
 
 /** IANA's recommended default, used where the caller gives no TTL. */
 const TTL_DEFAULT = 64;
 
-// Control messages of a datagram, always in this order; the source address is left out where none is wanted. The segment
-// size of a bundle will be the fourth.
+// Control messages of a datagram, always in this order; the source address is left out where none is wanted. A segment size of 0
+// is none; what is no UDP socket does not look at it.
 const TOS_AT = 0;
 const TTL_AT = cmsgSpace(4);
-const SOURCE_AT = 2 * cmsgSpace(4);
+const SEGMENT_AT = 2 * cmsgSpace(4);
+const SOURCE_AT = 2 * cmsgSpace(4) + cmsgSpace(2);
 const CONTROL_LENGTH = 128;
+
+/** Octets of a bundle, which travels through the kernel as one UDP datagram would; all kernels that bundle take 64 datagrams. */
+const BUNDLE_OCTETS_MAX = 65_000;
 
 export class SendBatch {
   readonly capacity: number;
@@ -51,6 +60,8 @@ export class SendBatch {
   readonly errnos: Uint16Array;
   readonly #storage: MessageStorage;
   readonly #withSource: Uint8Array;
+  /** The first datagram of each message. */
+  readonly #firsts: Uint8Array;
 
   constructor(family: 4 | 6, frames: FrameMemory, capacity: number) {
     this.capacity = capacity;
@@ -62,6 +73,7 @@ export class SendBatch {
     this.dontFragment = new Uint8Array(capacity);
     this.errnos = new Uint16Array(capacity);
     this.#withSource = new Uint8Array(capacity);
+    this.#firsts = new Uint8Array(capacity + 1);
     this.#storage = new MessageStorage(family, frames, capacity, CONTROL_LENGTH);
     for (let index = 0; index < capacity; index++) this.#writeControlHeaders(index);
   }
@@ -83,22 +95,75 @@ export class SendBatch {
     this.#withSource[index] = 0;
   }
 
-  /** Hands datagrams `first` to `first + count - 1` over; each consumes one system call at most. For sockets of this package. */
+  /** Hands messages `first` to `first + count - 1` over; one the kernel refuses ends the call. For sockets of this package. */
   sendTo(fd: number, first: number, count: number): number {
     return libc.sendmmsg(fd, this.#storage.messageAddress(first), count, MSG_DONTWAIT);
   }
 
-  /** Writes what the arrays say about datagrams 0 to `count - 1` into the kernel's structures. */
-  prepare(count: number): void {
+  /** The first datagram of a prepared message; of the message behind the last, how many datagrams there are. */
+  firstOf(message: number): number {
+    return this.#firsts[message] ?? 0;
+  }
+
+  /**
+   * Writes what the arrays say about datagrams `first` to `count - 1` into the kernel's structures.
+   *
+   * @param bundled whether datagrams may share a message
+   * @returns how many messages they are, the first of them message 0
+   */
+  prepare(first: number, count: number, bundled: boolean): number {
+    let messages = 0;
+    let next = first;
+    while (next < count) {
+      const end = bundled ? this.#endOfBundle(next, count) : next + 1;
+      this.#firsts[messages] = next;
+      this.#prepareMessage(messages++, next, end);
+      next = end;
+    }
+    this.#firsts[messages] = count;
+    return messages;
+  }
+
+  #prepareMessage(message: number, first: number, end: number): void {
     const storage = this.#storage;
-    for (let index = 0; index < count; index++) {
+    for (let index = first; index < end; index++) {
       storage.setFrame(index, this.offsets[index] ?? 0, this.lengths[index] ?? 0);
-      storage.resetLengths(index, this.#withSource[index] === 1 ? this.#controlLength() : SOURCE_AT);
-      const control = storage.controlAt(index) + CMSG_HEADER_LENGTH;
-      storage.view.setUint32(control + TOS_AT, this.tos[index] ?? 0, true);
-      storage.view.setUint32(control + TTL_AT, this.ttl[index] || TTL_DEFAULT, true);
       this.errnos[index] = 0;
     }
+    storage.bundle(message, first, end - first);
+    storage.resetLengths(message, this.#withSource[first] === 1 ? this.#controlLength() : SOURCE_AT);
+    const control = storage.controlAt(first) + CMSG_HEADER_LENGTH;
+    storage.view.setUint32(control + TOS_AT, this.tos[first] ?? 0, true);
+    storage.view.setUint32(control + TTL_AT, this.ttl[first] || TTL_DEFAULT, true);
+    const segment = end - first > 1 ? (this.lengths[first] ?? 0) : 0;
+    storage.view.setUint16(control + SEGMENT_AT, segment, true);
+  }
+
+  /** All of a bundle are as long as its first but the last, which may be shorter. */
+  #endOfBundle(first: number, count: number): number {
+    const { lengths } = this;
+    const length = lengths[first] ?? 0;
+    let octets = length;
+    let end = first + 1;
+    while (end < count && this.#isLikeFirst(first, end)) {
+      const next = lengths[end] ?? 0;
+      octets += next;
+      if (next > length || next === 0 || octets > BUNDLE_OCTETS_MAX) break;
+      end++;
+      if (next < length) break;
+    }
+    return end;
+  }
+
+  #isLikeFirst(first: number, index: number): boolean {
+    return (
+      this.tos[index] === this.tos[first] &&
+      this.ttl[index] === this.ttl[first] &&
+      this.dontFragment[index] === this.dontFragment[first] &&
+      this.#withSource[index] === 0 &&
+      this.#withSource[first] === 0 &&
+      this.#storage.isSamePeer(first, index)
+    );
   }
 
   #writeControlHeaders(index: number): void {
@@ -112,6 +177,7 @@ export class SendBatch {
       this.#writeControlHeader(at + TTL_AT, IPPROTO_IPV6, IPV6_HOPLIMIT, 4);
       this.#writeControlHeader(at + SOURCE_AT, IPPROTO_IPV6, IPV6_PKTINFO, IN6_PKTINFO_LENGTH);
     }
+    this.#writeControlHeader(at + SEGMENT_AT, SOL_UDP, UDP_SEGMENT, 2);
   }
 
   #writeControlHeader(at: number, level: number, type: number, dataLength: number): void {

@@ -1,6 +1,7 @@
 /**
- * The TUN interface: packets that the kernel routes to IPsec come out of `read`, and what IPsec delivers goes in by
- * `write`. One packet a call, bare IP without a header in front (IFF_NO_PI), non-blocking. The interface lives exactly
+ * The TUN interface: packets that the kernel routes to IPsec come out of `read`, and what IPsec delivers goes in by `write`,
+ * non-blocking. Before each packet lies a virtio_net_hdr (IFF_VNET_HDR, firmware/abi/bundle.ts), which says how many packets it
+ * stands for: the kernel hands over up to 64 KiB of a TCP stream at once, and takes as much. The interface lives exactly
  * as long as this process holds it open: when the process dies, its routes die with it, and the nftables table
  * (nftables.ts) drops what would have gone there.
  */
@@ -14,9 +15,13 @@ import {
   IFF_NO_PI,
   IFF_TUN,
   IFF_UP,
+  IFF_VNET_HDR,
   IFNAMSIZ,
   IFREQ_LENGTH,
   IFREQ_VALUE,
+  IOV_BASE,
+  IOV_LEN,
+  IOVEC_LENGTH,
   O_CLOEXEC,
   O_NONBLOCK,
   O_RDWR,
@@ -25,13 +30,28 @@ import {
   SIOCSIFMTU,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
+  TUN_F_CSUM,
+  TUN_F_TSO4,
+  TUN_F_TSO6,
+  TUN_F_USO4,
+  TUN_F_USO6,
   TUNSETIFF,
+  TUNSETOFFLOAD,
 } from './linux-abi.ts';
+import { writeAddress } from './message-storage.ts';
 import { errnos, SystemCallError } from './system-call-error.ts';
 
 const DEVICE = '/dev/net/tun';
+/** Pieces of a packet that is written; no more packets are run at a time. The kernel takes 1024. */
+const PIECES_MAX = 256;
 /** What the TUN driver answers once its interface was deleted; node:os does not list it. */
 const EBADFD = 77;
+
+/** What may come out of a TUN that is more than one packet. */
+export interface TunOffloads {
+  readonly tcp: boolean;
+  readonly udp: boolean;
+}
 
 export interface TunOptions {
   /** At most 15 octets, without `/` and space. */
@@ -48,51 +68,46 @@ export class Tun {
   /** Packets that the kernel refused, and its answer to the last one (an errno). */
   writeErrorCount = 0;
   lastWriteErrno = 0;
+  /** What the kernel leaves to the reader. */
+  readonly offloads: TunOffloads;
   readonly #frames: FrameMemory;
+  readonly #vectors = new Vectors();
 
-  constructor(fd: number, name: string, frames: FrameMemory) {
+  constructor(fd: number, name: string, frames: FrameMemory, offloads: TunOffloads) {
     this.fd = fd;
     this.name = name;
+    this.offloads = offloads;
     this.#frames = frames;
   }
 
   /**
-   * Reads up to `count` packets: packet i to `offsets[i]`, its length to `lengths[i]`.
+   * Reads one packet to `offset`, its virtio_net_hdr first.
    *
-   * @param room octets free at each offset; must be at least the MTU, the kernel cuts what is longer
-   * @returns how many were read; less than `count` when no more are waiting
+   * @param room octets free there; the kernel cuts what is longer
+   * @returns its octets with that header; 0 when none is waiting
    * @throws SystemCallError when the interface is gone
    */
-  readBatch(offsets: Uint32Array, lengths: Uint32Array, room: number, count: number): number {
-    for (let index = 0; index < count; index++) {
-      const length = libc.read(this.fd, this.#frames.base + (offsets[index] ?? 0), room);
-      if (length < 0) {
-        const error = errno();
-        if (error === errnos.EAGAIN || error === errnos.EINTR) return index;
-        throw new SystemCallError(`read a packet from ${this.name}`, error, explainRead(error));
-      }
-      lengths[index] = length;
-    }
-    return count;
+  read(offset: number, room: number): number {
+    const length = libc.read(this.fd, this.#frames.base + offset, room);
+    if (length >= 0) return length;
+    const error = errno();
+    if (error === errnos.EAGAIN || error === errnos.EINTR) return 0;
+    throw new SystemCallError(`read a packet from ${this.name}`, error, explainRead(error));
   }
 
   /**
-   * Writes `count` packets: packet i is `lengths[i]` octets at `offsets[i]`. What the kernel refuses (no IP packet,
-   * interface down, no memory) is counted and left out.
-   *
-   * @returns how many the kernel took
+   * Writes one packet made of `count` pieces, `lengths[i]` octets at `offsets[i]`, the first of which begins with a virtio_net_hdr.
+   * What the kernel refuses (no IP packet, interface down, no memory) is counted and left out.
    */
-  writeBatch(offsets: Uint32Array, lengths: Uint32Array, count: number): number {
-    let written = 0;
-    for (let index = 0; index < count; index++) {
-      if (libc.write(this.fd, this.#frames.base + (offsets[index] ?? 0), lengths[index] ?? 0) >= 0) {
-        written++;
-      } else {
-        this.writeErrorCount++;
-        this.lastWriteErrno = errno();
-      }
-    }
-    return written;
+  write(offsets: Uint32Array, lengths: Uint32Array, first: number, count: number): void {
+    const base = this.#frames.base;
+    const written =
+      count === 1
+        ? libc.write(this.fd, base + (offsets[first] ?? 0), lengths[first] ?? 0)
+        : libc.writev(this.fd, this.#vectors.place(base, offsets, lengths, first, count), count);
+    if (written >= 0) return;
+    this.writeErrorCount++;
+    this.lastWriteErrno = errno();
   }
 
   /** Removes the interface, with its routes. */
@@ -110,19 +125,21 @@ export function openTun(options: TunOptions): Tun {
   checkInterfaceName(options.name);
   const fd = libc.open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
   if (fd < 0) throw new SystemCallError(`open ${DEVICE}`, errno(), explainOpen(errno()));
+  let offloads: TunOffloads;
   try {
     const request = new InterfaceRequest(options.name);
-    request.writeShort(IFF_TUN | IFF_NO_PI);
+    request.writeShort(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR);
     const created = libc.ioctl(fd, TUNSETIFF, request.address);
     if (created < 0) {
       throw new SystemCallError(`create TUN interface ${options.name}`, errno(), explainCreate(errno()));
     }
+    offloads = takeOffloads(fd);
     bringUp(options.name, options.mtu);
   } catch (error) {
     libc.close(fd);
     throw error;
   }
-  return new Tun(fd, options.name, options.frames);
+  return new Tun(fd, options.name, options.frames, offloads);
 }
 
 /** Refuses what Linux would cut or a shell-like tool would misread. Throws HostError CONFIG_INVALID. */
@@ -133,6 +150,13 @@ export function checkInterfaceName(name: string): void {
       `expected an interface name of 1 to 15 letters, digits, "_", ".", "-", found ${JSON.stringify(name)}`,
     );
   }
+}
+
+/** Asks for the largest bundles that this kernel knows, and for less where it refuses: Linux has USO since 6.2. */
+function takeOffloads(fd: number): TunOffloads {
+  const tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+  if (libc.ioctl(fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) >= 0) return { tcp: true, udp: true };
+  return { tcp: libc.ioctl(fd, TUNSETOFFLOAD, tcp) >= 0, udp: false };
 }
 
 function bringUp(name: string, mtu: number): void {
@@ -158,6 +182,28 @@ function refuseLinkLocalAddress(name: string): void {
     if (existsSync(path)) writeFileSync(path, '1');
   } catch {
     // Only noise: the engine drops and counts what the kernel then sends.
+  }
+}
+
+/** Room for the pieces of one packet, as writev wants them. */
+class Vectors {
+  readonly #view: DataView;
+  readonly #address: number;
+
+  constructor() {
+    const buffer = new ArrayBuffer(PIECES_MAX * IOVEC_LENGTH);
+    this.#view = new DataView(buffer);
+    this.#address = addressOfBuffer(buffer);
+  }
+
+  /** Fills in `count` pieces, at most PIECES_MAX. Returns the address of the first. */
+  place(base: number, offsets: Uint32Array, lengths: Uint32Array, first: number, count: number): number {
+    for (let index = 0; index < count; index++) {
+      const at = index * IOVEC_LENGTH;
+      writeAddress(this.#view, at + IOV_BASE, base + (offsets[first + index] ?? 0));
+      this.#view.setUint32(at + IOV_LEN, lengths[first + index] ?? 0, true);
+    }
+    return this.#address;
   }
 }
 

@@ -4,11 +4,12 @@
  */
 import type { Address, Endpoint } from '../model/address.ts';
 import type { Encapsulation } from '../model/security-association.ts';
-import type {
-  LoopSocket,
-  OutgoingDatagrams,
-  PacketInterface,
-  ReceivedDatagrams,
+import {
+  bundleHeaderOctets,
+  type LoopSocket,
+  type OutgoingDatagrams,
+  type PacketInterface,
+  type ReceivedDatagrams,
 } from '../packet-loop/packet-interface.ts';
 
 const capacity = 8;
@@ -50,6 +51,7 @@ export class MemorySocket implements LoopSocket {
       offsets: new Uint32Array(capacity),
       rooms: new Uint32Array(capacity),
       lengths: new Uint32Array(capacity),
+      segmentLengths: new Uint32Array(capacity),
       tos: new Uint8Array(capacity),
       octets,
       localAddressAt: new Uint32Array(capacity).fill(capacity * 16),
@@ -77,6 +79,7 @@ export class MemorySocket implements LoopSocket {
       const fits = bytes.length <= (received.rooms[index] ?? 0);
       if (fits) this.#memory.set(bytes, received.offsets[index]);
       received.lengths[index] = fits ? bytes.length : 0;
+      received.segmentLengths[index] = received.lengths[index];
       received.octets.set(from.address.octets, index * 16);
       this.#peerPorts[index] = from.port;
     });
@@ -105,6 +108,7 @@ export class MemorySocket implements LoopSocket {
 
 export class MemoryInterface implements PacketInterface {
   readonly sockets: MemorySocket[];
+  readonly bundles = { tcpFromHosts: false, udpFromHosts: false, toPeers: false, fromPeers: false };
   readonly udp4: MemorySocket;
   readonly raw4: MemorySocket;
   readonly udp6: MemorySocket;
@@ -127,21 +131,23 @@ export class MemoryInterface implements PacketInterface {
     this.sockets = [this.udp4, this.raw4, this.udp6];
   }
 
-  readInner(offsets: Uint32Array, lengths: Uint32Array, room: number, count: number): number {
-    const read = this.inner.splice(0, count);
-    read.forEach((packet, index) => {
-      if (packet.length > room) throw new Error(`a packet of ${packet.length} octets has no room`);
-      this.#memory.set(packet, offsets[index]);
-      lengths[index] = packet.length;
-    });
-    return read.length;
+  readInner(offset: number, room: number): number {
+    const packet = this.inner.shift();
+    if (packet === undefined) return 0;
+    if (bundleHeaderOctets + packet.length > room)
+      throw new Error(`a packet of ${packet.length} octets has no room`);
+    this.#memory.fill(0, offset, offset + bundleHeaderOctets);
+    this.#memory.set(packet, offset + bundleHeaderOctets);
+    return bundleHeaderOctets + packet.length;
   }
 
-  writeInner(offsets: Uint32Array, lengths: Uint32Array, count: number): void {
-    for (let index = 0; index < count; index++) {
+  writeInner(offsets: Uint32Array, lengths: Uint32Array, first: number, count: number): void {
+    const pieces: Uint8Array[] = [];
+    for (let index = first; index < first + count; index++) {
       const at = offsets[index] ?? 0;
-      this.written.push(this.#memory.slice(at, at + (lengths[index] ?? 0)));
+      pieces.push(this.#memory.subarray(at, at + (lengths[index] ?? 0)));
     }
+    this.written.push(new Uint8Array(Buffer.concat(pieces).subarray(bundleHeaderOctets)));
   }
 
   wait(timeoutMs: number): void {

@@ -9,7 +9,14 @@ import type { RouterSettings } from '../router/settings-file.ts';
 import { MemoryInterface } from './memory-interface.ts';
 import type { Stage } from './stage.ts';
 
-const capacities = { packetSlots: 16, heldPackets: 8, spdRows: 64, spdEntries: 16, bindingRows: 512 };
+const capacities = {
+  packetSlots: 16,
+  bundles: 8,
+  heldPackets: 8,
+  spdRows: 64,
+  spdEntries: 16,
+  bindingRows: 512,
+};
 const pathMtuOctets = 1500;
 
 export class RehearsedRouter {

@@ -26,6 +26,7 @@ const epochMs = Date.UTC(2026, 0, 1);
 const capacities = {
   saPairs: 64,
   packetSlots: 1,
+  bundles: 1,
   heldPackets: 1,
   spdRows: 16,
   spdEntries: 4,

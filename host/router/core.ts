@@ -16,6 +16,7 @@ import { earliest, type Instant } from '../model/instant.ts';
 import { proposals } from '../model/proposal.ts';
 import { Secret } from '../model/secret.ts';
 import type { UtcMs } from '../model/trusted-time.ts';
+import type { Bundles } from '../packet-loop/packet-interface.ts';
 import type { PacketLoop } from '../packet-loop/packet-loop.ts';
 import type { LoopCommand } from '../packet-loop/protocol.ts';
 import { Router, type RouterPorts } from './router.ts';
@@ -141,6 +142,11 @@ export class RouterCore {
     const next = earliest(this.#wakeAt, until);
     const due = next === undefined ? idleWaitMs : next - this.#options.now();
     this.#loop.wait(Math.max(0, Math.min(idleWaitMs, due)));
+  }
+
+  /** Where packets travel in bundles now. */
+  get bundles(): Bundles {
+    return this.#loop.bundles;
   }
 
   /** The tables, and what the engine and the loop counted. Throws HostError. */

@@ -4,6 +4,7 @@ import { formatEndpoint } from '../model/address.ts';
 import { describeSettled } from '../model/child-proposal.ts';
 import type { Instant } from '../model/instant.ts';
 import type { RouterStatus } from '../model/status.ts';
+import type { Bundles } from '../packet-loop/packet-interface.ts';
 import type { Router } from './router.ts';
 import type { SettingStatus } from './setting-management/status.ts';
 
@@ -18,6 +19,7 @@ export interface StatusSources {
   readonly problem: string | null;
   readonly now: Instant;
   readonly snapshot: EngineSnapshot;
+  readonly bundles: Bundles;
 }
 
 /** The document of `GET /status`. */
@@ -49,6 +51,7 @@ export function routerStatus(sources: StatusSources): RouterStatus {
       requestPeer: entry.requestPeer === '' ? null : entry.requestPeer,
       ...entryState(settings, entry),
     })),
+    bundles: { ...sources.bundles },
     counters: decimal(snapshot.counters),
     drops: decimal(snapshot.drops),
     messages: { ...router.messageCounters, ...prefixed('ignored: ', settings.ignored) },

@@ -135,6 +135,7 @@ function answersOf(core: RouterCore, { settings, software, startedAt }: WorkerSe
         problem,
         now: bootTimeMs(),
         snapshot: core.snapshot(),
+        bundles: core.bundles,
       }),
     spd: () => core.snapshot().spd,
     sad: () => core.snapshot().sad,

@@ -112,6 +112,7 @@ export async function main(command: ServerCommand): Promise<void> {
           bindingRows: saPairs * 4,
           heldPackets: 1,
           packetSlots: 1,
+          bundles: 1,
           packetOctets: maximumMessageOctets + encapsulationOctets,
         },
       }),

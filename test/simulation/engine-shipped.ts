@@ -36,6 +36,7 @@ function capacitiesFor(saPairs: number): Capacities {
     heldPerKey: 64,
     events: 256,
     flows: 64,
+    bundles: 1,
   };
 }
 

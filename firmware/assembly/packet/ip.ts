@@ -1,4 +1,4 @@
-/** Offsets and numbers of IPv4 (RFC 791), IPv6 (RFC 8200), UDP (RFC 768), ESP (RFC 4303) and AH (RFC 4302) headers. Decides nothing. */
+/** Offsets and numbers of IPv4 (RFC 791), IPv6 (RFC 8200), UDP (RFC 768), TCP (RFC 9293), ESP (RFC 4303) and AH (RFC 4302) headers. Decides nothing. */
 export const IPV4_HEADER: u32 = 20;
 export const IPV4_TOS: u32 = 1;
 export const IPV4_LENGTH: u32 = 2;
@@ -25,6 +25,18 @@ export const UDP_SOURCE_PORT: u32 = 0;
 export const UDP_DESTINATION_PORT: u32 = 2;
 export const UDP_LENGTH: u32 = 4;
 export const UDP_CHECKSUM: u32 = 6;
+
+/** Without options. */
+export const TCP_HEADER: u32 = 20;
+export const TCP_SEQUENCE: u32 = 4;
+/** Four bits of header length in words of 32 bits, then flags. */
+export const TCP_OFFSET: u32 = 12;
+export const TCP_FLAGS: u32 = 13;
+export const TCP_CHECKSUM: u32 = 16;
+export const TCP_FIN: u32 = 1;
+export const TCP_PSH: u32 = 8;
+export const TCP_ACK: u32 = 16;
+export const TCP_CWR: u32 = 128;
 
 export const ESP_HEADER: u32 = 8;
 export const ESP_SEQUENCE: u32 = 4;

@@ -31,6 +31,7 @@ import {
   UDP_LENGTH,
   UDP_SOURCE_PORT,
 } from './ip.ts';
+import { pseudoHeaderSum } from './pseudo-header.ts';
 
 /** IANA's recommended default. */
 export const OUTER_TTL: u32 = 64;
@@ -92,9 +93,8 @@ export function writeUdp(slotPtr: usize, udpPtr: usize, espLength: u32): void {
 
 /** Computes the UDP checksum that IPv6 requires (RFC 8200 section 8.1), with the addresses of the header at `headerPtr`. */
 export function writeUdpChecksum(headerPtr: usize, udpPtr: usize, udpLength: u32): void {
-  let sum = checksumAdd(0, headerPtr + IPV6_SOURCE, 32);
-  sum += <u64>bswap<u32>(udpLength) + <u64>bswap<u32>(PROTOCOL_UDP);
-  const folded = checksumFold(checksumAdd(sum, udpPtr, udpLength));
+  const pseudoHeader = pseudoHeaderSum(headerPtr, 6, PROTOCOL_UDP, udpLength);
+  const folded = checksumFold(checksumAdd(pseudoHeader, udpPtr, udpLength));
   // Zero would mean "no checksum".
   store<u16>(udpPtr + UDP_CHECKSUM, folded === 0 ? 0xffff : folded);
 }

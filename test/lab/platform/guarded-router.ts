@@ -5,6 +5,7 @@
  * Argument: the NetworkSettings as JSON, with entries already parsed.
  */
 import { createInterface } from 'node:readline';
+import { VNET_HEADER } from '../../../firmware/abi/bundle.ts';
 import { frameMemory } from '../../../host/platform/frame-memory.ts';
 import { type NetworkSettings, networkPlan, protect, steer } from '../../../host/platform/network-setup.ts';
 import { openTun } from '../../../host/platform/tun.ts';
@@ -22,17 +23,19 @@ const tun = openTun({ name: plan.tunName, mtu: 1400, frames });
 steer(plan);
 process.stdout.write(`ready, TUN in place\n`);
 
-const offsets = new Uint32Array([0]);
-const lengths = new Uint32Array(1);
 setInterval(() => {
-  while (tun.readBatch(offsets, lengths, 2048, 1) === 1) {
-    process.stdout.write(`packet ${Buffer.from(frames.octets.subarray(0, lengths[0])).toString('hex')}\n`);
+  for (let length = tun.read(0, 4096); length > 0; length = tun.read(0, 4096)) {
+    process.stdout.write(
+      `packet ${Buffer.from(frames.octets.subarray(VNET_HEADER, length)).toString('hex')}\n`,
+    );
   }
 }, 5);
 
 createInterface({ input: process.stdin }).on('line', (line) => {
   const packet = Buffer.from(line, 'hex');
-  frames.octets.set(packet, 4096);
-  const written = tun.writeBatch(new Uint32Array([4096]), new Uint32Array([packet.length]), 1);
+  frames.octets.set(packet, 4096 + VNET_HEADER);
+  const refused = tun.writeErrorCount;
+  tun.write(new Uint32Array([4096]), new Uint32Array([VNET_HEADER + packet.length]), 0, 1);
+  const written = tun.writeErrorCount === refused ? 1 : 0;
   process.stdout.write(`written ${written} ${tun.lastWriteErrno}\n`);
 });

@@ -4,8 +4,9 @@
  *
  * Says `open` when ready and, for each batch from the peer, `from PEER port PORT to LOCAL tos TOS`.
  */
+import { VNET_HEADER } from '../../../firmware/abi/bundle.ts';
 import { addressOf, formatAddress, parseAddress } from '../../../host/model/address.ts';
-import { openLinuxPacketInterface } from '../../../host/platform/linux-packet-interface.ts';
+import { openLinuxPacketInterface, RECEIVE_CAPACITY } from '../../../host/platform/linux-packet-interface.ts';
 import { wake } from '../../../host/platform/poller.ts';
 
 interface TunnelSettings {
@@ -20,9 +21,9 @@ interface TunnelSettings {
 const settings: TunnelSettings = JSON.parse(process.argv[2] ?? '');
 const local = addressNamed(settings.local);
 const peer = addressNamed(settings.peer);
-const ROOM = 2048;
-const INNER_BASE = 64 * ROOM;
-const memory = new WebAssembly.Memory({ initial: 8, maximum: 8, shared: true });
+const ROOM = 65_600;
+const INNER_BASE = RECEIVE_CAPACITY * ROOM;
+const memory = new WebAssembly.Memory({ initial: 32, maximum: 32, shared: true });
 const octets = new Uint8Array(memory.buffer);
 const machine = openLinuxPacketInterface({
   memory: memory.buffer,
@@ -35,34 +36,38 @@ const machine = openLinuxPacketInterface({
 });
 const socket = machine.sockets.find((one) => one.encapsulation === settings.via);
 if (socket === undefined) throw new Error('no such socket');
-const innerOffsets = new Uint32Array(64);
-const innerLengths = new Uint32Array(64);
-for (let index = 0; index < 64; index++) {
-  innerOffsets[index] = INNER_BASE + index * ROOM;
+const innerOffset = new Uint32Array(1);
+const innerLength = new Uint32Array(1);
+for (let index = 0; index < RECEIVE_CAPACITY; index++) {
   socket.received.offsets[index] = index * ROOM;
   socket.received.rooms[index] = ROOM;
-  socket.outgoing.setPeer(index, peer.octets, 0, settings.via === 'udp' ? settings.port : 0);
 }
+socket.outgoing.setPeer(0, peer.octets, 0, settings.via === 'udp' ? settings.port : 0);
 process.stdout.write(`open, wake ${machine.wakeFd}\n`);
 wake(machine.wakeFd);
 for (;;) {
   machine.wait(-1);
   inwards(socket.receive());
-  outwards(machine.readInner(innerOffsets, innerLengths, ROOM, 64));
+  for (
+    let length = machine.readInner(INNER_BASE, ROOM);
+    length > 0;
+    length = machine.readInner(INNER_BASE, ROOM)
+  ) {
+    outwards(length);
+  }
 }
 
-function outwards(count: number): void {
-  if (socket === undefined || count === 0) return;
-  for (let index = 0; index < count; index++) {
-    const at = innerOffsets[index] ?? 0;
-    const isIpv4 = (octets[at] ?? 0) >> 4 === 4;
-    socket.outgoing.offsets[index] = at;
-    socket.outgoing.lengths[index] = innerLengths[index] ?? 0;
-    socket.outgoing.tos[index] = isIpv4 ? (octets[at + 1] ?? 0) : 0;
-    socket.outgoing.ttl[index] = 33;
-    socket.outgoing.dontFragment[index] = isIpv4 ? ((octets[at + 6] ?? 0) >> 6) & 1 : 1;
-  }
-  socket.send(count);
+/** Ping makes no bundles. */
+function outwards(length: number): void {
+  if (socket === undefined) return;
+  const at = INNER_BASE + VNET_HEADER;
+  const isIpv4 = (octets[at] ?? 0) >> 4 === 4;
+  socket.outgoing.offsets[0] = at;
+  socket.outgoing.lengths[0] = length - VNET_HEADER;
+  socket.outgoing.tos[0] = isIpv4 ? (octets[at + 1] ?? 0) : 0;
+  socket.outgoing.ttl[0] = 33;
+  socket.outgoing.dontFragment[0] = isIpv4 ? ((octets[at + 6] ?? 0) >> 6) & 1 : 1;
+  socket.send(1);
 }
 
 function inwards(count: number): void {
@@ -74,13 +79,19 @@ function inwards(count: number): void {
     `from ${text(batch.peerAddressAt(0))} port ${batch.peerPort(0)} to ${text(batch.localAddressAt[0] ?? 0)} tos ${batch.tos[0]}\n`,
   );
   for (let index = 0; index < count; index++) {
-    const at = batch.offsets[index] ?? 0;
-    const header = socket.receivesIpHeader ? ((octets[at] ?? 0) & 15) * 4 : 0;
-    innerOffsets[index] = at + header;
-    innerLengths[index] = (batch.lengths[index] ?? 0) - header;
+    const start = batch.offsets[index] ?? 0;
+    const header = socket.receivesIpHeader ? ((octets[start] ?? 0) & 15) * 4 : 0;
+    const step = batch.segmentLengths[index] ?? 0;
+    const end = start + (batch.lengths[index] ?? 0);
+    for (let at = start; at < end; at += step) {
+      const length = Math.min(step, end - at) - header;
+      octets.fill(0, INNER_BASE, INNER_BASE + VNET_HEADER);
+      octets.copyWithin(INNER_BASE + VNET_HEADER, at + header, at + header + length);
+      innerOffset[0] = INNER_BASE;
+      innerLength[0] = VNET_HEADER + length;
+      machine.writeInner(innerOffset, innerLength, 0, 1);
+    }
   }
-  machine.writeInner(innerOffsets, innerLengths, count);
-  for (let index = 0; index < count; index++) innerOffsets[index] = INNER_BASE + index * ROOM;
 }
 
 function addressNamed(text: string) {

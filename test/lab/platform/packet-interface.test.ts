@@ -76,6 +76,16 @@ describeWith(
       },
     );
 
+    it('sends datagrams that the path has to fragment one by one, since a bundle cannot be cut to them', async () => {
+      const stop = await spaces.capture('b', 'wan', 'ip and udp and src host 192.0.2.1');
+      const sender = new URL('./bundle-sender.ts', import.meta.url).pathname;
+      const said = spaces.run('a', process.execPath, [sender, '192.0.2.1', '192.0.2.2', '5', '2000']);
+      expect(said.trim()).toBe('5 of 5 sent, 0 refused, bundles on');
+      const seen = await stop(['-v']);
+      expect(seen.filter((line) => / offset 0, flags \[\+\]/.test(line))).toHaveLength(5);
+      expect(seen.filter((line) => / offset 1480, flags \[none\]/.test(line))).toHaveLength(5);
+    });
+
     it('is gone, with its interface, when the process is killed', () => {
       expect(spaces.succeeds('a', 'ip', ['link', 'show', 'inner0'])).toBe(false);
     });

@@ -4,6 +4,7 @@
  * output.
  */
 import { readFileSync } from 'node:fs';
+import { VNET_HEADER } from '../../../firmware/abi/bundle.ts';
 import type { SpdEntry } from '../../../host/model/policy.ts';
 import { frameMemory } from '../../../host/platform/frame-memory.ts';
 import { runTool } from '../../../host/platform/run-tool.ts';
@@ -26,8 +27,8 @@ const answers = jobs.map((job) => {
   return job.packets.map((packet) => {
     const before = readCounters();
     const octets = Buffer.from(packet, 'hex');
-    frames.octets.set(octets, 0);
-    tun.writeBatch(new Uint32Array([0]), new Uint32Array([octets.length]), 1);
+    frames.octets.set(octets, VNET_HEADER);
+    tun.write(new Uint32Array([0]), new Uint32Array([VNET_HEADER + octets.length]), 0, 1);
     const after = readCounters();
     const moved = Object.keys(after).filter((name) => after[name] !== before[name]);
     return moved.join('+');

@@ -23,6 +23,7 @@ export const smallCapacities: Capacities = {
   heldPerKey: 4,
   events: 64,
   flows: 64,
+  bundles: 8,
 };
 
 export function dataplane(options: Partial<DataplaneOptions> = {}): Dataplane {

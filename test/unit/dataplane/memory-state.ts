@@ -52,6 +52,7 @@ export const leastCapacities: Capacities = {
   heldPerKey: 1,
   events: 16,
   flows: 16,
+  bundles: 1,
 };
 
 /** The one slot that `Dataplane` runs single packets in. */

@@ -23,8 +23,8 @@ function address(text: string): Address {
   return parsed.value;
 }
 
-function udp(text: string, port = 0): DatagramSocket {
-  const socket = openUdpSocket(port, { address: address(text) });
+function udp(text: string, port = 0, receivesBundles = false): DatagramSocket {
+  const socket = openUdpSocket(port, { address: address(text), receivesBundles });
   open.push(socket);
   return socket;
 }
@@ -86,6 +86,66 @@ describe.each([
       expect(incoming.octets.slice(local, local + size)).toEqual(address(loopback).octets);
     }
     expect(receiver.receive(incoming)).toBe(0);
+  });
+
+  it('sends what differs in content alone as bundles, which arrive as the datagrams that they are', () => {
+    const receiver = udp(any);
+    const sender = udp(loopback);
+    expect(sender.sendsBundles).toBe(true);
+    // Three bundles: the TOS changes, a datagram is shorter, a longer one follows.
+    const sizes = [...Array<number>(9).fill(1000), ...Array<number>(5).fill(1000), 400, 1200, 1200];
+    const outgoing = new SendBatch(family, frames, 64);
+    sizes.forEach((size, index) => {
+      place(outgoing, index, SEND_BASE + index * 2048, new Uint8Array(size).fill(index));
+      outgoing.setPeer(index, address(loopback).octets, 0, receiver.localPort);
+      outgoing.tos[index] = index < 9 ? 8 : 16;
+    });
+    expect(outgoing.prepare(0, sizes.length, true)).toBe(3);
+    expect([0, 1, 2, 3].map((message) => outgoing.firstOf(message))).toEqual([0, 9, 15, 17]);
+    expect(sender.send(outgoing, sizes.length)).toBe(sizes.length);
+    const incoming = receiveBatch(family);
+    expect(receiveAll(receiver, incoming)).toBe(sizes.length);
+    sizes.forEach((size, index) => {
+      const at = incoming.offsets[index]!;
+      expect(frames.octets.slice(at, at + incoming.lengths[index]!)).toEqual(
+        new Uint8Array(size).fill(index),
+      );
+      expect(incoming.segmentLengths[index]).toBe(size);
+      expect(incoming.tos[index]).toBe(index < 9 ? 8 : 16);
+    });
+  });
+
+  it('receives a bundle as one where it says that it can', () => {
+    const receiver = udp(any, 0, true);
+    expect(receiver.receivesBundles).toBe(true);
+    const sender = udp(loopback);
+    const outgoing = new SendBatch(family, frames, 64);
+    for (let index = 0; index < 20; index++) {
+      place(outgoing, index, SEND_BASE + index * 2048, new Uint8Array(index === 19 ? 10 : 1400).fill(index));
+      outgoing.setPeer(index, address(loopback).octets, 0, receiver.localPort);
+    }
+    sender.send(outgoing, 20);
+    const incoming = receiveBatch(family, 0, 1, 65_600);
+    expect(receiveAll(receiver, incoming)).toBe(1);
+    expect(incoming.lengths[0]).toBe(19 * 1400 + 10);
+    expect(incoming.segmentLengths[0]).toBe(1400);
+    for (let index = 0; index < 20; index++) {
+      expect(frames.octets[index * 1400]).toBe(index);
+    }
+  });
+
+  it('sends alone what is too long to share a bundle', () => {
+    const receiver = udp(loopback);
+    const sender = udp(loopback);
+    const outgoing = new SendBatch(family, frames, 64);
+    const octets = 65_507 - (family === 6 ? 1000 : 0);
+    for (let index = 0; index < 3; index++) {
+      place(outgoing, index, SEND_BASE, new Uint8Array(octets).fill(1));
+      outgoing.setPeer(index, address(loopback).octets, 0, receiver.localPort);
+    }
+    expect(outgoing.prepare(0, 3, true)).toBe(3);
+    expect(sender.send(outgoing, 3)).toBe(3);
+    expect([...outgoing.errnos.slice(0, 3)]).toEqual([0, 0, 0]);
   });
 
   it('understands, and is understood by, node:dgram', async () => {

@@ -92,6 +92,7 @@ function capacitiesFor(pairs: number): Capacities {
     heldPerKey: 8,
     events: 256,
     flows: 256,
+    bundles: 1,
   };
 }
 
