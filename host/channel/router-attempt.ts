@@ -1,5 +1,4 @@
 /** One IKE SA of a router's channel, from its set-up to its end, with the SPIs that are taken for it. */
-import { defaultDatagramOctets } from '../ike/fragmentation.ts';
 import { Initiator } from '../ike/initiator.ts';
 import { fqdnIdentity } from '../ike/wire/identification.ts';
 import { trafficSelectorOf } from '../ike/wire/traffic-selector.ts';
@@ -38,8 +37,8 @@ export class RouterAttempt {
       identity: fqdnIdentity(options.name),
       peerIdentity: fqdnIdentity(options.serverIdentity),
       credentials: options.credentials,
-      ikeProposals: options.proposals.ike,
-      espProposals: options.proposals.esp,
+      ikeProposals: options.settings.proposals.ike,
+      espProposals: options.settings.proposals.esp,
       local,
       peer: options.server,
       localTrafficSelectors: [trafficSelectorOf({ address: inner.local, length: 128 })],
@@ -49,7 +48,7 @@ export class RouterAttempt {
       initialContact: true,
       // The server asks for UDP encapsulation; this end says honestly whether it is behind a NAT.
       forceUdpEncapsulation: false,
-      longestDatagramOctets: defaultDatagramOctets,
+      longestDatagramOctets: options.settings.datagramOctets,
       allocateSpi: () => this.#allocate(),
       retransmission: timers.retransmission,
     });

@@ -1,7 +1,8 @@
 /** What goes into a router's channel and what comes out of it. Actions are to be carried out in the order in which they stand. */
 import type { TableChange } from '../dataplane/engine.ts';
 import type { Endpoint } from '../model/address.ts';
-import type { ChannelProposals, SettledProposals } from '../model/child-proposal.ts';
+import type { ChannelSettings } from '../model/channel.ts';
+import type { SettledProposals } from '../model/child-proposal.ts';
 import type { Credentials } from '../model/credentials.ts';
 import type { Instant } from '../model/instant.ts';
 import type { RekeyWhat } from '../model/rekey-order.ts';
@@ -52,7 +53,7 @@ export interface RouterChannelOptions {
   readonly local: Endpoint;
   readonly server: Endpoint;
   readonly credentials: Credentials;
-  readonly proposals: ChannelProposals;
+  readonly settings: ChannelSettings;
   readonly settingPort: number;
   /** What time it is at least, by which certificates end. */
   readonly utcAtLeast: (now: Instant) => UtcMs;

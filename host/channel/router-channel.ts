@@ -60,7 +60,7 @@ export class RouterChannel {
   constructor(options: RouterChannelOptions) {
     this.#options = options;
     this.#local = options.local;
-    this.#timers = { ...defaultChannelTimers, ...options.timers };
+    this.#timers = { ...defaultChannelTimers, ...options.settings.lifetimes, ...options.timers };
     this.#retry = new SetUpRetry(this.#timers, options.random);
     const { childSaLifetimeSeconds, ikeSaLifetimeSeconds } = this.#timers;
     this.#childSa = new SaLifetime(routerSpan, childSaLifetimeSeconds, options.random);

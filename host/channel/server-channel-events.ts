@@ -4,7 +4,8 @@ import type { RefusalReason, SaId } from '../ike/events.ts';
 import type { ResponderLimits } from '../ike/responder-set.ts';
 import type { Address, Endpoint } from '../model/address.ts';
 import type { CertificateTrust, CertificateValidity } from '../model/certificate-trust.ts';
-import type { ChannelProposals, SettledProposals } from '../model/child-proposal.ts';
+import type { ChannelSettings } from '../model/channel.ts';
+import type { SettledProposals } from '../model/child-proposal.ts';
 import type { Credentials } from '../model/credentials.ts';
 import type { Instant } from '../model/instant.ts';
 import type { RekeyWhat } from '../model/rekey-order.ts';
@@ -60,7 +61,7 @@ export interface ServerChannelsOptions {
   readonly certificateTrust?: () => CertificateTrust | undefined;
   /** Some router has a post-quantum pre-shared key. */
   readonly hasPpks?: () => boolean;
-  readonly proposals: ChannelProposals;
+  readonly settings: ChannelSettings;
   readonly settingPort: number;
   /** What time it is at least, by which certificates end. */
   readonly utcAtLeast: (now: Instant) => UtcMs;

@@ -7,7 +7,6 @@
 import type { SaPair } from '../dataplane/engine.ts';
 import { wipeChildSa } from '../ike/child-sa.ts';
 import type { ChildSa, IkeAction, RefusalReason, SaId } from '../ike/events.ts';
-import { defaultDatagramOctets } from '../ike/fragmentation.ts';
 import { encodeLostState } from '../ike/lost-state.ts';
 import { defaultResponderLimits, ResponderSet } from '../ike/responder-set.ts';
 import { fqdnIdentity, fqdnOf, type Identity } from '../ike/wire/identification.ts';
@@ -76,7 +75,7 @@ export class ServerChannels {
 
   constructor(options: ServerChannelsOptions) {
     this.#options = options;
-    this.#timers = { ...defaultChannelTimers, ...options.timers };
+    this.#timers = { ...defaultChannelTimers, ...options.settings.lifetimes, ...options.timers };
     this.#certificates = new CertificateWatch(options.utcAtLeast, (subject) =>
       subject === 'server' ? options.identity : subject.router,
     );
@@ -90,13 +89,13 @@ export class ServerChannels {
         },
         certificateTrust: options.certificateTrust,
         hasPpks: options.hasPpks,
-        ikeProposals: options.proposals.ike,
-        espProposals: options.proposals.esp,
+        ikeProposals: options.settings.proposals.ike,
+        espProposals: options.settings.proposals.esp,
         trafficSelectorsFor: (identity) => this.#trafficSelectors(identity),
         allocateSpi: options.allocateSpi,
         // The server has no raw socket: ESP always travels in UDP, as the channel's definition says.
         forceUdpEncapsulation: true,
-        longestDatagramOctets: defaultDatagramOctets,
+        longestDatagramOctets: options.settings.datagramOctets,
         retransmission: this.#timers.retransmission,
         halfOpenTimeoutMs,
         random: options.random,

@@ -8,9 +8,6 @@ import { encodeNotify } from './wire/notify.ts';
 import type { PayloadValue } from './wire/payload-chain.ts';
 import type { PayloadSet } from './wire/payload-set.ts';
 
-/** Every IPv6 link carries this much (RFC 8200 section 5), and next to every IPv4 path; strongSwan's default too. */
-export const defaultDatagramOctets = 1280;
-
 /** IPv6 header, UDP header, non-ESP marker; 20 octets more than IPv4 needs. */
 const datagramOverheadOctets = 40 + 8 + 4;
 

@@ -4,17 +4,17 @@
  */
 import { z } from 'zod';
 import {
-  type ChannelLifetimes,
+  type ChannelSettings,
+  defaultDatagramOctets,
+  longestDatagramOctets,
+  shortestDatagramOctets,
+} from './channel.ts';
+import {
   defaultChannelLifetimes,
   longestLifetimeSeconds,
   shortestLifetimeSeconds,
 } from './channel-lifetimes.ts';
-import {
-  type ChannelProposals,
-  childProposalForms,
-  defaultChannelProposals,
-  parseChildProposal,
-} from './child-proposal.ts';
+import { childProposalForms, defaultChannelProposals, parseChildProposal } from './child-proposal.ts';
 import { ikeProposalForms, parseIkeProposal } from './ike-proposal.ts';
 import { textOf } from './selector-text.ts';
 
@@ -35,11 +35,6 @@ const proposalsText = <Parsed>(
 
 const lifetimeText = (fallback: number, description: string) =>
   z.int().min(shortestLifetimeSeconds).max(longestLifetimeSeconds).default(fallback).meta({ description });
-
-export interface ChannelSettings {
-  readonly proposals: ChannelProposals;
-  readonly lifetimes: ChannelLifetimes;
-}
 
 export const channelSettings = z
   .strictObject({
@@ -62,6 +57,12 @@ export const channelSettings = z
       defaultChannelLifetimes.childSaLifetimeSeconds,
       "the channel's ESP is rekeyed before it is so old, and stops then",
     ),
+    datagramOctets: z
+      .int()
+      .min(shortestDatagramOctets)
+      .max(longestDatagramOctets)
+      .default(defaultDatagramOctets)
+      .meta({ description: 'IP packets with IKE messages are no longer; what is longer goes in fragments' }),
   })
   .prefault({})
   .superRefine((typed, context) => {
@@ -75,11 +76,18 @@ export const channelSettings = z
     }
   })
   .transform(
-    ({ ikeProposals, espProposals, ikeSaLifetimeSeconds, childSaLifetimeSeconds }): ChannelSettings => ({
+    ({
+      ikeProposals,
+      espProposals,
+      ikeSaLifetimeSeconds,
+      childSaLifetimeSeconds,
+      datagramOctets,
+    }): ChannelSettings => ({
       proposals: {
         ike: ikeProposals ?? defaultChannelProposals.ike,
         esp: espProposals ?? defaultChannelProposals.esp,
       },
       lifetimes: { ikeSaLifetimeSeconds, childSaLifetimeSeconds },
+      datagramOctets,
     }),
   );

@@ -14,8 +14,7 @@ import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { decodeServerMessage, encodeMessage } from '../messages/codec.ts';
 import { describePair, type MessageId, type RouterMessage, settingPort } from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
-import type { ChannelLifetimes } from '../model/channel-lifetimes.ts';
-import { type ChannelProposals, defaultChannelProposals } from '../model/child-proposal.ts';
+import { type ChannelSettings, defaultChannelSettings } from '../model/channel.ts';
 import type { Credentials } from '../model/credentials.ts';
 import type { EventLog } from '../model/event-log.ts';
 import { earliest, type Instant } from '../model/instant.ts';
@@ -51,8 +50,7 @@ export interface RouterOptions {
   readonly local: Endpoint;
   readonly credentials: Credentials;
   /** Of the channel; the defaults of the settings file unless given. */
-  readonly channelProposals?: ChannelProposals;
-  readonly channelLifetimes?: ChannelLifetimes;
+  readonly channel?: ChannelSettings;
   readonly learnTime?: (utcMs: UtcMs) => void;
   /** What time it is at least, by which certificates end. */
   readonly utcAtLeast: (now: Instant) => UtcMs;
@@ -93,13 +91,12 @@ export class Router {
       local: options.local,
       server: options.server,
       credentials: options.credentials,
-      proposals: options.channelProposals ?? defaultChannelProposals,
+      settings: options.channel ?? defaultChannelSettings,
       settingPort,
       utcAtLeast: options.utcAtLeast,
       random: ports.random,
       allocateSpi: () => spiAllocator.allocate(),
       releaseSpi: (spi) => spiAllocator.release(spi),
-      ...(options.channelLifetimes === undefined ? {} : { timers: options.channelLifetimes }),
     });
     this.#settings = new SettingManagement({
       name,

@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { type Address, parseAddress } from '../model/address.ts';
-import { type ChannelSettings, channelSettings } from '../model/channel-settings.ts';
+import type { ChannelSettings } from '../model/channel.ts';
+import { channelSettings } from '../model/channel-settings.ts';
 import {
   type CredentialSources,
   credentialSources,

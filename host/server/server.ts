@@ -15,8 +15,7 @@ import { decodeRouterMessage, encodeMessage, wipeMessage } from '../messages/cod
 import { describePair, type ServerMessage, settingPort } from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
 import type { CertificateTrust, CertificateValidity } from '../model/certificate-trust.ts';
-import type { ChannelLifetimes } from '../model/channel-lifetimes.ts';
-import { type ChannelProposals, defaultChannelProposals } from '../model/child-proposal.ts';
+import { type ChannelSettings, defaultChannelSettings } from '../model/channel.ts';
 import type { Credentials } from '../model/credentials.ts';
 import type { EventLog } from '../model/event-log.ts';
 import { earliest, type Instant } from '../model/instant.ts';
@@ -53,8 +52,7 @@ export interface ServerOptions {
   /** Some router has a post-quantum pre-shared key. */
   readonly hasPpks?: () => boolean;
   /** Of the channels; the defaults of the settings file unless given. */
-  readonly channelProposals?: ChannelProposals;
-  readonly channelLifetimes?: ChannelLifetimes;
+  readonly channel?: ChannelSettings;
   readonly processing: RequestProcessing;
   readonly spiAllocator: SpiAllocator;
   readonly ports: ServerPorts;
@@ -86,13 +84,12 @@ export class Server {
       credentialsFor: options.credentialsFor,
       ...(options.hasPpks === undefined ? {} : { hasPpks: options.hasPpks }),
       ...(options.certificateTrust === undefined ? {} : { certificateTrust: options.certificateTrust }),
-      proposals: options.channelProposals ?? defaultChannelProposals,
+      settings: options.channel ?? defaultChannelSettings,
       settingPort,
       utcAtLeast: options.utcAtLeast,
       random: ports.random,
       allocateSpi: () => spiAllocator.allocate(),
       releaseSpi: (spi) => spiAllocator.release(spi),
-      ...(options.channelLifetimes === undefined ? {} : { timers: options.channelLifetimes }),
     });
   }
 

@@ -4,7 +4,7 @@ import { type ServerChannelAction, ServerChannels } from '../../../host/channel/
 import type { SaPair } from '../../../host/dataplane/engine.ts';
 import { SpiAllocator } from '../../../host/dataplane/spi-allocator.ts';
 import { type Endpoint, parseAddress } from '../../../host/model/address.ts';
-import { defaultChannelProposals } from '../../../host/model/child-proposal.ts';
+import { type ChannelSettings, defaultChannelSettings } from '../../../host/model/channel.ts';
 import { type Credentials, sharedKey } from '../../../host/model/credentials.ts';
 import { Secret } from '../../../host/model/secret.ts';
 import { seeded } from '../seeded-octets.ts';
@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly serverCredentials?: Credentials;
   readonly lifetimeSeconds?: number;
   readonly serverLifetimeSeconds?: number;
+  /** Of both ends, in place of the defaults. */
+  readonly settings?: Partial<ChannelSettings>;
 }
 
 /** A router, a server and a path of 5 ms between them; ESP is taken as sealed and opened, IKE is real. */
@@ -49,10 +51,14 @@ export class World {
   readonly serverLifetimeSeconds: number;
   /** What both ends take for the time of day when `now` is 0. */
   epochUtcMs = Date.UTC(2026, 10, 27);
+  readonly #channel: ChannelSettings;
+  /** Lengths of IKE messages as they were sent, by either end. */
+  readonly ikeOctets: number[] = [];
   /** The server's for tokyo. */
   serverCredentials: Credentials;
 
   constructor(options: WorldOptions = {}) {
+    this.#channel = { ...defaultChannelSettings, ...options.settings };
     this.serverCredentials = options.serverCredentials ?? sharedKey(key('secret of tokyo'));
     this.serverLifetimeSeconds = options.serverLifetimeSeconds ?? options.lifetimeSeconds ?? 3600;
     const routerSpis = seeded('r-spi');
@@ -64,7 +70,7 @@ export class World {
       local: this.routerEndpoint,
       server: serverEndpoint,
       credentials: options.routerCredentials ?? sharedKey(key(options.routerKey ?? 'secret of tokyo')),
-      proposals: defaultChannelProposals,
+      settings: this.#channel,
       settingPort: 4510,
       utcAtLeast: () => this.utcMs,
       random: seeded('router'),
@@ -90,7 +96,7 @@ export class World {
         const { peer } = this.serverCredentials;
         return peer.kind === 'certificate' ? peer.trust : undefined;
       },
-      proposals: defaultChannelProposals,
+      settings: this.#channel,
       settingPort: 4510,
       utcAtLeast: () => this.utcMs,
       random: seeded(seed),
@@ -120,6 +126,7 @@ export class World {
   routerActs(actions: readonly RouterChannelAction[]): void {
     for (const action of actions) {
       if (action.kind === 'send-ike') {
+        this.ikeOctets.push(action.bytes.length);
         const from = this.routerEndpoint;
         this.#later(() =>
           this.serverActs(
@@ -147,6 +154,7 @@ export class World {
   serverActs(actions: readonly ServerChannelAction[]): void {
     for (const action of actions) {
       if (action.kind === 'send-ike') {
+        this.ikeOctets.push(action.bytes.length);
         this.#later(() =>
           this.routerActs(
             this.router.handle(

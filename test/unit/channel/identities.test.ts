@@ -7,7 +7,7 @@ import type { IkeAction } from '../../../host/ike/events.ts';
 import { Initiator } from '../../../host/ike/initiator.ts';
 import { fqdnIdentity, type Identity } from '../../../host/ike/wire/identification.ts';
 import { trafficSelectorOf } from '../../../host/ike/wire/traffic-selector.ts';
-import { defaultChannelProposals } from '../../../host/model/child-proposal.ts';
+import { defaultChannelSettings } from '../../../host/model/channel.ts';
 import { sharedKey } from '../../../host/model/credentials.ts';
 import { initiatorConfig, key, routerEndpoint, seededRandom, serverEndpoint } from '../ike/pair.ts';
 
@@ -17,7 +17,7 @@ function said(identity: Identity): ServerChannelAction[] {
   const server = new ServerChannels({
     identity: 'server.example',
     credentialsFor: (router) => (router === 'tokyo' ? credentials : undefined),
-    proposals: defaultChannelProposals,
+    settings: defaultChannelSettings,
     settingPort: 4510,
     utcAtLeast: () => 0,
     random: seededRandom('server'),

@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import type { IkeAction, InitiatorEvent, ResponderEvent } from '../../../host/ike/events.ts';
-import { defaultDatagramOctets } from '../../../host/ike/fragmentation.ts';
 import { Initiator, type InitiatorConfig } from '../../../host/ike/initiator.ts';
 import type { ResponderConfig } from '../../../host/ike/responder.ts';
 import {
@@ -16,6 +15,7 @@ import { defaultRetransmission } from '../../../host/ike/retransmission.ts';
 import { fqdnIdentity, type Identity, identityKey } from '../../../host/ike/wire/identification.ts';
 import { type TrafficSelector, trafficSelectorOf } from '../../../host/ike/wire/traffic-selector.ts';
 import { addressOf, type Endpoint, formatEndpoint } from '../../../host/model/address.ts';
+import { defaultDatagramOctets } from '../../../host/model/channel.ts';
 import { defaultChildProposals } from '../../../host/model/child-proposal.ts';
 import { sharedKey } from '../../../host/model/credentials.ts';
 import { defaultIkeProposals } from '../../../host/model/ike-proposal.ts';

@@ -57,6 +57,14 @@ describe("the router's settings file", () => {
     expect(said.esp.map(({ keyword }) => keyword)).toEqual(['aes128gcm16']);
   });
 
+  it('has IKE messages in datagrams that every path takes, or as long as is said', () => {
+    const octetsOf = (channel: string) =>
+      parseRouterFile(`${least}channel: ${channel}\nspd: []\n`, 'router.yaml').channel.datagramOctets;
+    expect(['{}', '{ datagramOctets: 576 }', '{ datagramOctets: 9000 }'].map(octetsOf)).toEqual([
+      1280, 576, 9000,
+    ]);
+  });
+
   it('has the channel rekey its SAs after some hours, or before the lifetimes that are said', () => {
     const lifetimesOf = (channel: string) =>
       parseRouterFile(`${least}channel: ${channel}\nspd: []\n`, 'router.yaml').channel.lifetimes;
@@ -81,6 +89,8 @@ describe("the router's settings file", () => {
       'espProposals: [aes256gcm16-modp1536]',
       /^router\.yaml:6:\d+: channel\.espProposals\[0\]: aes256gcm16-modp1536 is legacy/,
     ],
+    ['datagramOctets: 575', /^router\.yaml:6:\d+: channel\.datagramOctets: .*576/],
+    ['datagramOctets: 9001', /^router\.yaml:6:\d+: channel\.datagramOctets: .*9000/],
     ['ikeSaLifetimeSeconds: 29', /^router\.yaml:6:\d+: channel\.ikeSaLifetimeSeconds: .*30/],
     ['ikeSaLifetimeSeconds: 604801', /^router\.yaml:6:\d+: channel\.ikeSaLifetimeSeconds: .*604800/],
     ['childSaLifetimeSeconds: 29', /^router\.yaml:6:\d+: channel\.childSaLifetimeSeconds: .*30/],

@@ -112,7 +112,7 @@ describe('the policy file', () => {
   listen: [{ address: 192.0.2.9 }, { address: '2001:db8::9', port: 4501 }]
   database: /var/lib/x.sqlite
   controlSocket: x.sock
-  channel: { ikeSaLifetimeSeconds: 86400, childSaLifetimeSeconds: 600 }
+  channel: { ikeSaLifetimeSeconds: 86400, childSaLifetimeSeconds: 600, datagramOctets: 1500 }
   timers: { startupIntervalSeconds: 0.5, startupTries: 2, repeatSeconds: 0.1, installWithinSeconds: 9 }
   capacity: { entries: 7, newEntriesBurst: 3, auditRows: 10 }
 `,
@@ -127,6 +127,7 @@ describe('the policy file', () => {
       newEntriesBurst: 3,
     });
     expect(settings.auditRows).toBe(10);
+    expect(settings.channel.datagramOctets).toBe(1500);
     expect(settings.channel.lifetimes).toEqual({ ikeSaLifetimeSeconds: 86_400, childSaLifetimeSeconds: 600 });
     expect(settings.listen.map(({ port }) => port)).toEqual([4500, 4501]);
     const [web] = settings.distributionPolicies;
