@@ -11,6 +11,7 @@ export const hostErrorCodes = [
   'FIRMWARE_SELF_TEST',
   'CAPACITY',
   'STORE',
+  'FLASH',
   'PLATFORM',
   'CONTROL_UNREACHABLE',
   'USAGE',

@@ -9,6 +9,7 @@ const machines = [
   'host/certificates',
   'host/channel',
   'host/dataplane',
+  'host/flash',
   'host/router/setting-management',
   'host/server/request-processing',
   'host/server/distribution-policies',
