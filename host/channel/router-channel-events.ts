@@ -66,6 +66,8 @@ export interface RouterChannelOptions {
 export interface RouterChannelState {
   readonly state: 'connecting' | 'up' | 'down';
   readonly since: Instant;
+  /** When something authentic last came from the server; 0 before the first time. */
+  readonly heardAt: Instant;
   readonly localBehindNat: boolean;
   readonly lastFailure: string;
   readonly setUps: number;

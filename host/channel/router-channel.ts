@@ -48,9 +48,10 @@ export class RouterChannel {
   readonly #certificates: RouterCertificates;
   #lastHintAt: Instant | undefined;
   #noticedAt: Instant | undefined;
-  #state: RouterChannelState = {
+  #state: RouterChannelState & { heardAt: Instant } = {
     state: 'down',
     since: 0,
+    heardAt: 0,
     localBehindNat: false,
     lastFailure: '',
     setUps: 0,
@@ -415,6 +416,7 @@ export class RouterChannel {
   }
 
   #heard(now: Instant): void {
+    this.#state.heardAt = now;
     this.#livenessAt = addSeconds(now, this.#timers.livenessSeconds);
   }
 

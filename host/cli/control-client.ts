@@ -27,13 +27,14 @@ export async function ask<Schema extends z.ZodType>(
   return await answerOf('GET', path, resource, schema);
 }
 
-/** As `ask`, for `POST resource`: something is to happen. */
+/** As `ask`, for `POST resource`: something is to happen, as `body` says in JSON. */
 export async function tell<Schema extends z.ZodType>(
   path: string,
   resource: string,
   schema: Schema,
+  body?: object,
 ): Promise<z.output<Schema>> {
-  return await answerOf('POST', path, resource, schema);
+  return await answerOf('POST', path, resource, schema, body);
 }
 
 async function answerOf<Schema extends z.ZodType>(
@@ -41,8 +42,9 @@ async function answerOf<Schema extends z.ZodType>(
   path: string,
   resource: string,
   schema: Schema,
+  body?: object,
 ): Promise<z.output<Schema>> {
-  const { status, text } = await fetchText(method, path, resource);
+  const { status, text } = await fetchText(method, path, resource, body);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -72,6 +74,7 @@ function fetchText(
   method: 'GET' | 'POST',
   path: string,
   resource: string,
+  body: object | undefined,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath: path, path: resource, method, timeout: timeoutMs }, (response) => {
@@ -89,7 +92,7 @@ function fetchText(
     });
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
     outgoing.on('error', (error) => reject(unreachable(path, error)));
-    outgoing.end();
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
 

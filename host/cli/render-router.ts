@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { describeProposal } from '../model/proposal.ts';
 import type { RekeyingsShown, routerStatusSchema, sadRowSchema, spdRowSchema } from '../model/status.ts';
 import { certificateFacts } from './certificate-text.ts';
+import { flashLine } from './render-flash.ts';
 import { renderFacts, renderTable } from './text-table.ts';
 import { formatCount, formatOctets, formatSeconds, formatSpi } from './units.ts';
 
@@ -12,7 +13,7 @@ type SadRow = z.output<typeof sadRowSchema>;
 
 /** State of the router: channel, SPD entries, and whatever was counted that is not zero. */
 export function renderRouterStatus(status: Status, width: number | undefined): string {
-  const { channel } = status;
+  const { channel, config } = status;
   const since = channel.sinceSeconds === null ? '' : ` for ${formatSeconds(channel.sinceSeconds)}`;
   const at = channel.endpoint === null ? '' : ` at ${channel.endpoint}`;
   const why = channel.detail === '' ? '' : `: ${channel.detail}`;
@@ -37,6 +38,8 @@ export function renderRouterStatus(status: Status, width: number | undefined): s
         ? []
         : [['rekeyed', describeRekeyings(channel.rekeyings)] as [string, string]]),
       ...certificateFacts(status.certificates, status.name),
+      ...(config === undefined ? [] : [['settings', flashLine(config)] as [string, string]]),
+      ...(config?.problems ?? []).map((problem): [string, string] => ['problem', problem]),
       ...(status.problem === null ? [] : [['problem', status.problem] as [string, string]]),
       ...bundleFacts(status.bundles),
       ['running', `${formatSeconds(status.uptimeSeconds)}, ${status.software}`],

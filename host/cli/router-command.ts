@@ -1,30 +1,58 @@
-/** `sekisho router`: runs a router in the foreground. All it does is in host/router/main.ts. */
+/**
+ * `sekisho router`: runs a router in the foreground, which is host/router/main.ts and flash-main.ts, and changes the settings on
+ * its config flash.
+ */
 import type { Command } from 'commander';
+import { HostError } from '../model/host-error.ts';
+import { addRouterConfigCommand } from './router-config-command.ts';
+
+interface RouterOptions {
+  readonly config?: string;
+  readonly flash?: string;
+  readonly flashKey?: string;
+  readonly socket?: string;
+}
 
 export function addRouterCommand(parent: Command): void {
-  parent
+  const router = parent
     .command('router')
-    .summary('run a router')
+    .summary('run a router, change its settings')
     .description(
-      'Runs a router in the foreground: protects the packets that FILE names, and asks the setting server\n' +
-        'for everything else. It makes a TUN device, routes and an nftables table of its own, so it needs\n' +
-        'root (CAP_NET_ADMIN, CAP_NET_RAW). The nftables table stays when the process dies: what should\n' +
-        'be protected never leaves in clear. SIGTERM ends it, SIGHUP reads the SPD of FILE anew.',
+      'Runs a router in the foreground: protects the packets that its settings name, and asks the setting server\n' +
+        'for everything else. The settings are a YAML file, or on a board the config flash. It makes a TUN device,\n' +
+        'routes and an nftables table of its own, so it needs root (CAP_NET_ADMIN, CAP_NET_RAW). The nftables table\n' +
+        'stays when the process dies: what should be protected never leaves in clear. SIGTERM ends it, SIGHUP reads\n' +
+        'the SPD of FILE anew; the settings of a config flash are changed by `sekisho router config`.',
     )
-    .requiredOption('-c, --config <file>', 'YAML file with identity, server and SPD')
-    .option('--socket <path>', 'control socket (default: as in the file, or /run/sekisho/router.sock)')
+    .option('-c, --config <file>', 'YAML file with identity, server and SPD')
+    .option('--flash <device>', 'config flash with the same: a partition, or a file in its place')
+    .option(
+      '--flash-key <file>',
+      "the board's device key, which the credentials on the flash are sealed with",
+    )
+    .option('--socket <path>', 'control socket (default: as in the settings, or /run/sekisho/router.sock)')
     .addHelpText(
       'after',
       `
 Examples:
   sekisho policy check router.yaml && sekisho router --config router.yaml
+  sekisho router config apply tokyo.yaml --flash /dev/mmcblk0p4 && sekisho router --flash /dev/mmcblk0p4
   sekisho status                  is the channel up, which entries have SAs?
   sekisho spd; sekisho sad        the tables, without keys
 
-Exit codes: 0 ended by a signal, 1 the file or the machine does not allow it, 2 wrong command line`,
+Exit codes: 0 ended by a signal, 1 the settings or the machine do not allow it, 2 wrong command line`,
     )
-    .action(async (options: { config: string; socket?: string }) => {
-      const { main } = await import('../router/main.ts');
-      await main(options);
+    .action(async ({ config, flash, flashKey, socket }: RouterOptions) => {
+      const more = socket === undefined ? {} : { socket };
+      if (config !== undefined && flash === undefined && flashKey === undefined) {
+        const { main } = await import('../router/main.ts');
+        await main({ config, ...more });
+      } else if (flash !== undefined && config === undefined) {
+        const { main } = await import('../router/flash-main.ts');
+        await main({ flash, ...(flashKey === undefined ? {} : { flashKey }), ...more });
+      } else {
+        throw new HostError('USAGE', 'expected --config FILE, or --flash DEVICE with or without --flash-key');
+      }
     });
+  addRouterConfigCommand(router);
 }

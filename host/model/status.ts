@@ -32,6 +32,33 @@ const rekeyingsOfSaSchema = z.object({
 /** Rekeyings of a channel's two SAs. */
 const rekeyingsSchema = z.object({ ikeSa: rekeyingsOfSaSchema, childSa: rekeyingsOfSaSchema });
 
+const copySchema = z.looseObject({
+  sectors: z.number(),
+  usedSectors: z.number(),
+  generation: z.number(),
+  damagedSectors: z.number(),
+  isComplete: z.boolean(),
+  refusal: z.string(),
+});
+
+/** State of the config flash, as part of a router's status. */
+export const flashStateSchema = z.looseObject({
+  device: z.string(),
+  /** Number of the revision in force, which is not the one on trial. */
+  revision: z.number().nullable(),
+  /** The revision that `rollback` goes back to. */
+  previous: z.number().nullable(),
+  trial: z.looseObject({ number: z.number(), secondsLeft: z.number(), isManual: z.boolean() }).nullable(),
+  /** What became of the last revision on trial. */
+  last: z
+    .looseObject({ number: z.number(), decision: z.enum(['confirmed', 'reverted']), reason: z.string() })
+    .nullable(),
+  /** What the credentials are sealed with; null when they are plain. */
+  keyStore: z.string().nullable(),
+  copies: z.array(copySchema),
+  problems: z.array(z.string()),
+});
+
 export const routerStatusSchema = z.looseObject({
   role: z.literal('router'),
   name: z.string(),
@@ -56,6 +83,8 @@ export const routerStatusSchema = z.looseObject({
   certificates: z.array(certificateSchema).default([]),
   /** Why the settings file as it stands now is not in force; null when it is. */
   problem: z.string().nullable().default(null),
+  /** The config flash; absent where the settings are from a file. */
+  config: flashStateSchema.optional(),
   entries: z.array(
     z.looseObject({
       name: z.string(),
@@ -214,6 +243,7 @@ export const policyRowSchema = z.looseObject({
 });
 
 export type CertificateStatus = z.input<typeof certificateSchema>;
+export type FlashState = z.output<typeof flashStateSchema>;
 export type RouterStatus = z.input<typeof routerStatusSchema>;
 export type RekeyingsShown = z.output<typeof rekeyingsSchema>;
 export type EventRow = z.input<typeof eventRowSchema>;

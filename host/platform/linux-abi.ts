@@ -24,6 +24,12 @@ export const O_RDWR = 2;
 export const O_NONBLOCK = 0x800;
 export const O_CLOEXEC = 0x80000;
 
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+
+/** `_IOR(0x12, 114, size_t)` */
+export const BLKGETSIZE64 = 0x80081272;
+
 export const EFD_NONBLOCK = 0x800;
 export const EFD_CLOEXEC = 0x80000;
 

@@ -199,6 +199,14 @@ export class Router {
     this.#plan();
   }
 
+  /** Asks the server for a sign of life; returns whether the channel is up, and when the last authentic packet came through it. */
+  heard(): { readonly isUp: boolean; readonly heardAt: Instant } {
+    const { state, heardAt } = this.#channel.state;
+    this.#tellChannel({ kind: 'unanswered' }, this.#ports.now());
+    this.#plan();
+    return { isUp: state === 'up' && this.#isWelcome, heardAt };
+  }
+
   /** Asks for new SAs now in place of the pairs in use; of one SPD entry, or of all. Returns how many. */
   renew(entry: string | undefined): number {
     const pairs = this.#settings

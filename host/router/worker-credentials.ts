@@ -5,6 +5,7 @@
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import type { Readers } from '../certificates/load.ts';
 import type { CredentialSources, PpkSource, Source } from '../model/credential-sources.ts';
 import {
   type Credentials,
@@ -34,16 +35,35 @@ export interface WorkerCredentials {
   readonly wipe: () => void;
 }
 
+type CredentialPlace = Pick<WorkerSettings, 'settings' | 'settingsFile' | 'holdsSecret' | 'flash'>;
+
 /** Reads what the settings say under `credential`. Throws HostError CREDENTIAL_*. */
 export async function loadWorkerCredentials(
-  { settings, settingsFile, holdsSecret }: Pick<WorkerSettings, 'settings' | 'settingsFile' | 'holdsSecret'>,
+  place: CredentialPlace,
+  warn: (message: string) => void,
+): Promise<WorkerCredentials> {
+  if (place.flash === undefined) {
+    return await loadFrom(place, { secret: readCredential, trusted: readTrusted }, warn);
+  }
+  const { readersOfFlash } = await import('./flash-credentials.ts');
+  const { readers, wipe } = readersOfFlash(place.flash);
+  try {
+    return await loadFrom(place, readers, warn);
+  } finally {
+    wipe();
+  }
+}
+
+async function loadFrom(
+  { settings, settingsFile, holdsSecret }: CredentialPlace,
+  readers: Readers,
   warn: (message: string) => void,
 ): Promise<WorkerCredentials> {
   const { credential, stateDirectory } = holdsSecret ? await readAgain(settingsFile) : settings;
   const folder = dirname(settingsFile);
-  const key = credential.preSharedKey && keyOf(credential.preSharedKey, folder);
+  const key = credential.preSharedKey && keyOf(credential.preSharedKey, folder, readers);
   const shared = key && sharedKey(key);
-  const ppk = credential.ppk && ppkOf(credential.ppk, folder);
+  const ppk = credential.ppk && ppkOf(credential.ppk, folder, readers);
   const wipe = (): void => {
     key?.wipe();
     ppk?.key.wipe();
@@ -52,7 +72,7 @@ export async function loadWorkerCredentials(
     return { credentials: { ...shared, ppk }, learnTime: () => {}, utcAtLeast: () => Date.now(), wipe };
   }
   const time = new KeptTime(resolve(folder, stateDirectory), warn);
-  const { own, peer } = await certificateSides(credential, folder, time);
+  const { own, peer } = await certificateSides(credential, folder, time, readers);
   return {
     credentials: { own: own ?? present(shared?.own), peer: peer ?? present(shared?.peer), ppk },
     learnTime: (utcMs) => time.learn(utcMs),
@@ -72,9 +92,9 @@ async function certificateSides(
   credential: CredentialSources,
   folder: string,
   time: KeptTime,
+  readers: Readers,
 ): Promise<{ readonly own: OwnCredential | undefined; readonly peer: PeerCredential | undefined }> {
   const { loadOwnCertificate, loadTrust } = await import('../certificates/load.ts');
-  const readers = { secret: readCredential, trusted: readTrusted };
   const { certificate, privateKey, authorities, revocationLists, revocation } = credential;
   const own: OwnCredential | undefined =
     certificate === undefined || privateKey === undefined
@@ -97,15 +117,15 @@ function present<Value>(value: Value | undefined): Value {
   return value;
 }
 
-function keyOf(source: Source, folder: string): Secret {
+function keyOf(source: Source, folder: string, readers: Readers): Secret {
   if (source.kind === 'inline') return preSharedKeyIn(new TextEncoder().encode(source.text), source.field);
   const path = resolve(folder, source.path);
-  return preSharedKeyIn(readCredential(path), path);
+  return preSharedKeyIn(readers.secret(path), path);
 }
 
-function ppkOf({ id, file, required }: PpkSource, folder: string): Ppk {
+function ppkOf({ id, file, required }: PpkSource, folder: string, readers: Readers): Ppk {
   const path = resolve(folder, file);
-  return { id, key: preSharedKeyIn(readCredential(path), path), isRequired: required };
+  return { id, key: preSharedKeyIn(readers.secret(path), path), isRequired: required };
 }
 
 /** Trusted time with its file, which after a power cut holds the old time or the new one. */

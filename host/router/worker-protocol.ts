@@ -11,6 +11,15 @@ import type { RouterStatus } from '../model/status.ts';
 import type { LogLine } from './log-lines.ts';
 import type { RouterSettings } from './settings-file.ts';
 
+/** Where a router's settings are when they are not in a file. */
+export interface FlashPlace {
+  /** Partition or file. */
+  readonly device: string;
+  /** File with the key that its credentials are sealed with; absent where they are plain. */
+  readonly keyFile?: string;
+  readonly revision: number;
+}
+
 /** What the worker is started with. */
 export interface WorkerSettings {
   readonly settings: RouterSettings;
@@ -21,6 +30,8 @@ export interface WorkerSettings {
   readonly settingsFile: string;
   /** A key stands in the settings file: the worker reads that too, since `settings` come without it. */
   readonly holdsSecret: boolean;
+  /** Absent where there is a settings file: the credentials are on the config flash, and the worker reads them there. */
+  readonly flash?: FlashPlace;
   /** Our address on the unprotected side at the start; sockets are bound to it. */
   readonly local: Endpoint;
   /** Mark of everything that our sockets send. */
@@ -42,6 +53,8 @@ export interface Questions {
   renew: { ask: string | null; answer: number };
   /** Answered with whether there is a channel to rekey. */
   rekey: { ask: RekeyWhat; answer: boolean };
+  /** Asks the server for a sign of life, and answers with the last one that there was. */
+  heard: { ask: null; answer: { readonly isUp: boolean; readonly heardAt: number } };
   /** Our address is another one now: answered with why it cannot be used, or null. */
   move: { ask: Endpoint; answer: string | null };
   /** Changes nothing: why the engine has no room for the SPD, or null. */

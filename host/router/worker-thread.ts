@@ -142,6 +142,7 @@ function answersOf(core: RouterCore, { settings, software, startedAt }: WorkerSe
     events: () => core.events.rows(),
     renew: (entry) => core.router.renew(entry ?? undefined),
     rekey: (what) => core.router.rekey(what),
+    heard: () => core.router.heard(),
     move: (to) => core.move(to),
     'spd-refusal': (entries) => core.router.spdRefusal(entries),
     'replace-spd': (entries) => core.router.replaceSpd(entries),

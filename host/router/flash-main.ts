@@ -1,0 +1,122 @@
+/** Entry point of a router that has its settings from a config flash: opens it, runs the router, serves the control socket. */
+import { resolve } from 'node:path';
+import { pino } from 'pino';
+import { HostError } from '../model/host-error.ts';
+import { softwareVersion } from '../model/software-version.ts';
+import { Alarm } from '../platform/alarm.ts';
+import { bootTimeMs } from '../platform/clock.ts';
+import { type ControlRoutes, type ControlSocket, serveControl } from '../platform/control-socket.ts';
+import { parseConfigCommand } from './config-command.ts';
+import { fileReaders, openFlash } from './flash-opening.ts';
+import { FlashRouter } from './flash-router.ts';
+import { sayStopped, stopSignal, tableRoutes } from './main.ts';
+import { RunningRouter } from './running-router.ts';
+
+export interface FlashRouterCommand {
+  /** Partition or file. */
+  readonly flash: string;
+  /** File with the board's device key. */
+  readonly flashKey?: string;
+  /** In place of the settings' control socket. */
+  readonly socket?: string;
+}
+
+/** Runs a router until it is told to stop, or to forget its settings. Throws HostError. */
+export async function main(command: FlashRouterCommand): Promise<void> {
+  await runFlashRouter(command, new URL('./worker.ts', import.meta.url));
+}
+
+/** As `main`, with the worker whose entry point is given. */
+export async function runFlashRouter(command: FlashRouterCommand, entry: URL): Promise<void> {
+  const startedAt = bootTimeMs();
+  const device = resolve(command.flash);
+  const paths = { device, ...(command.flashKey === undefined ? {} : { keyFile: resolve(command.flashKey) }) };
+  const { flash, close } = openFlash(paths, 'write');
+  const log = pino({ name: 'router', timestamp: pino.stdTimeFunctions.isoTime });
+  const ended = Promise.withResolvers<void>();
+  const alarm = new Alarm(bootTimeMs, () => router.deadline());
+  const control = new MovingControl(command.socket);
+  const router: FlashRouter<RunningRouter> = new FlashRouter({
+    flash,
+    device,
+    readers: fileReaders,
+    now: bootTimeMs,
+    wakeAt: (at) => alarm.set(at),
+    log,
+    start: async (settings, revision) => {
+      const running = await RunningRouter.start({
+        settings,
+        settingsFile: device,
+        flash: { ...paths, revision },
+        entry,
+        startedAt,
+        log,
+      });
+      running.failed.catch((error) => {
+        if (router.running === running) ended.reject(error);
+      });
+      try {
+        await control.serve(settings.controlSocket, routes(router));
+      } catch (error) {
+        await running.stop();
+        throw error;
+      }
+      return running;
+    },
+    onEnd: (reason) => (reason === undefined ? ended.resolve() : ended.reject(reason)),
+  });
+  try {
+    await router.start();
+    for (const problem of router.state().problems)
+      log.warn({ event: 'config flash', at: bootTimeMs() }, problem);
+    const revision = router.state().revision;
+    log.info(
+      { event: 'started', at: bootTimeMs() },
+      `revision ${revision} of ${device}, ${softwareVersion()}`,
+    );
+    await Promise.race([stopSignal(), ended.promise]);
+  } finally {
+    await router.stop();
+    await control.close();
+    close();
+  }
+  sayStopped(log);
+  process.exit(0);
+}
+
+function routes(router: FlashRouter<RunningRouter>): ControlRoutes {
+  const running = (): RunningRouter => {
+    if (router.running !== undefined) return router.running;
+    throw new HostError('PLATFORM', 'the router is being started with other settings; ask again in a moment');
+  };
+  return {
+    ...tableRoutes(running),
+    'GET /status': async () => ({ ...(await running().ask('status', null)), config: router.state() }),
+    'GET /config': () => ({ state: router.state(), settings: router.settings() }),
+    'POST /config': (body) => router.command(parseConfigCommand(body)),
+  };
+}
+
+/** The control socket of a router whose settings may move it. */
+class MovingControl {
+  readonly #fixed: string | undefined;
+  #path = '';
+  #socket: ControlSocket | undefined;
+
+  constructor(fixed: string | undefined) {
+    this.#fixed = fixed;
+  }
+
+  async serve(path: string, served: ControlRoutes): Promise<void> {
+    const next = this.#fixed ?? path;
+    if (next === this.#path) return;
+    const before = this.#socket;
+    this.#socket = await serveControl(next, served);
+    this.#path = next;
+    await before?.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#socket?.close();
+  }
+}

@@ -1,0 +1,64 @@
+/** Opens the config flash of a router on a real device, with the board's key store where it has one, and reads what is written to it. */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { ConfigFlash } from '../flash/config-flash.ts';
+import { deviceKeyStore, type KeyStore } from '../flash/key-store.ts';
+import { HostError } from '../model/host-error.ts';
+import { softwareVersion } from '../model/software-version.ts';
+import { openBlockDevice } from '../platform/block-device.ts';
+import { randomOctets } from '../platform/entropy.ts';
+import { readCredential, readTrusted } from '../platform/files.ts';
+import { routerForms } from './flash-document.ts';
+import type { SettingsReaders } from './flash-settings.ts';
+
+export interface FlashPaths {
+  /** Partition or file. */
+  readonly device: string;
+  /** File with the board's device key; absent where the board has none. */
+  readonly keyFile?: string;
+}
+
+export interface OpenFlash {
+  readonly flash: ConfigFlash;
+  readonly close: () => void;
+}
+
+/** Opens a flash; a writer holds it alone until it is closed. Throws HostError FLASH, CREDENTIAL_*. */
+export function openFlash({ device: path, keyFile }: FlashPaths, access: 'read' | 'write'): OpenFlash {
+  const keyStore = keyFile === undefined ? undefined : keyStoreOf(keyFile);
+  const device = openBlockDevice(path, access);
+  const flash = new ConfigFlash({
+    device,
+    forms: routerForms,
+    software: softwareVersion(),
+    ...(keyStore === undefined ? {} : { keyStore }),
+  });
+  return { flash, close: () => device.close() };
+}
+
+/** The file is what the board makes of its fuses or its TPM at boot, in memory. */
+function keyStoreOf(keyFile: string): KeyStore {
+  const key = readCredential(keyFile);
+  try {
+    return deviceKeyStore(key, randomOctets);
+  } catch (cause) {
+    const message = cause instanceof RangeError ? cause.message : String(cause);
+    throw new HostError('CREDENTIAL_UNREADABLE', `${keyFile}: ${message}`);
+  } finally {
+    key.fill(0);
+  }
+}
+
+/** How a command's files are read: by the rules of a settings file's own. */
+export const fileReaders: SettingsReaders = {
+  text: (path) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (cause) {
+      throw new HostError('CONFIG_INVALID', `${path}: cannot be read: ${String(cause)}`, { cause });
+    }
+  },
+  folderOf: (path) => dirname(resolve(path)),
+  secret: readCredential,
+  trusted: readTrusted,
+};

@@ -1,0 +1,245 @@
+/**
+ * A router at work: guard, worker with packets and control side, routes. Where its settings come from, and who may change them,
+ * is not known here; main.ts and flash-main.ts do.
+ *
+ * The order on the way up is the point: the guard first (fail closed), then TUN and sockets, then routes into the TUN, then
+ * the channel. On the way down the guard stays.
+ */
+import { networkInterfaces } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import {
+  type Address,
+  type Endpoint,
+  equalAddresses,
+  formatAddress,
+  parseAddress,
+} from '../model/address.ts';
+import { holdsSecret, withoutSecrets } from '../model/credential-sources.ts';
+import { HostError } from '../model/host-error.ts';
+import type { SpdEntry } from '../model/policy.ts';
+import { softwareVersion } from '../model/software-version.ts';
+import { type NetworkPlan, networkPlan, protect, steer, stopSteering } from '../platform/network-setup.ts';
+import { interfaceMtu } from '../platform/path-mtu.ts';
+import { wake } from '../platform/poller.ts';
+import type { RouterSettings } from './settings-file.ts';
+import { WorkerClient } from './worker-client.ts';
+import type { FlashPlace, Question, Questions } from './worker-protocol.ts';
+
+/** A link that has just come up has its address a moment later; at boot, DHCP may take longer. */
+const linkWaitMs = 30_000;
+const linkPollMs = 100;
+/** How long a new address is not noticed. */
+const addressPollMs = 1000;
+
+export interface RunningRouterOptions {
+  readonly settings: RouterSettings;
+  /** Absolute path; files of credentials are named from its folder. */
+  readonly settingsFile: string;
+  /** In place of the settings file. */
+  readonly flash?: FlashPlace;
+  /** The worker's entry point. */
+  readonly entry: URL;
+  /** Of the process, on the boot-time clock. */
+  readonly startedAt: number;
+  readonly log: Logger;
+}
+
+export class RunningRouter {
+  readonly settings: RouterSettings;
+  /** Rejects when the worker ends by itself: no packet is carried any more. */
+  readonly failed: Promise<never>;
+  readonly #worker: WorkerClient;
+  readonly #plan: NetworkPlan;
+  readonly #following: NodeJS.Timeout | undefined;
+  #spd: readonly SpdEntry[];
+
+  /** Brings a router up. Throws HostError; the guard stays then, and nothing else. */
+  static async start(options: RunningRouterOptions): Promise<RunningRouter> {
+    const { settings, log } = options;
+    const plan = planOf(settings);
+    protect(plan);
+    const local = await localEndpoint(settings);
+    const ready = Promise.withResolvers<void>();
+    const failed = Promise.withResolvers<never>();
+    failed.promise.catch(() => {}); // whoever waits for it hears of it
+    let isStarted = false;
+    const worker = new WorkerClient({
+      entry: options.entry,
+      settings: {
+        settings: withoutKeys(settings),
+        software: softwareVersion(),
+        startedAt: options.startedAt,
+        settingsFile: options.settingsFile,
+        holdsSecret: holdsSecret(settings.credential),
+        ...(options.flash === undefined ? {} : { flash: options.flash }),
+        local,
+        mark: plan.ownMark,
+        pathMtuOctets: interfaceMtu(settings.unprotected.interface),
+        icmpSources: icmpSources(settings, local.address),
+      },
+      wake,
+      onReady: () => {
+        // After a trap there is a new TUN, and the old one took its routes along.
+        if (isStarted) steer(plan);
+        ready.resolve();
+      },
+      onLog: ({ level, what, detail, at }) => log[level]({ event: what, at }, detail),
+      onExit: (reason) => failed.reject(reason),
+    });
+    try {
+      await Promise.race([ready.promise, failed.promise]);
+      steer(plan);
+      isStarted = true;
+      worker.start();
+    } catch (error) {
+      await worker.stop();
+      throw error;
+    }
+    return new RunningRouter(
+      settings,
+      worker,
+      plan,
+      failed.promise,
+      followAddress(settings, local, worker, log),
+    );
+  }
+
+  private constructor(
+    settings: RouterSettings,
+    worker: WorkerClient,
+    plan: NetworkPlan,
+    failed: Promise<never>,
+    following: NodeJS.Timeout | undefined,
+  ) {
+    this.settings = settings;
+    this.#spd = settings.spd;
+    this.#worker = worker;
+    this.#plan = plan;
+    this.failed = failed;
+    this.#following = following;
+  }
+
+  /** Asks the router. Rejects with HostError PLATFORM after 2 s without an answer. */
+  ask<Name extends Question>(
+    question: Name,
+    ask: Questions[Name]['ask'],
+  ): Promise<Questions[Name]['answer']> {
+    return this.#worker.ask(question, ask);
+  }
+
+  /**
+   * Puts another SPD in force, without a packet lost on the entries that stay.
+   *
+   * @throws HostError CAPACITY when the engine has no room for it, and then nothing has changed
+   */
+  async replaceSpd(entries: readonly SpdEntry[]): Promise<void> {
+    const refusal = await this.ask('spd-refusal', entries);
+    if (refusal !== null) throw new HostError('CAPACITY', `spd: ${refusal}`);
+    // First the guard: what the new SPD protects does not leave in the clear while the two differ.
+    protect({ ...this.#plan, entries });
+    const lateRefusal = await this.ask('replace-spd', entries);
+    if (lateRefusal !== null) {
+      protect({ ...this.#plan, entries: this.#spd });
+      throw new HostError('CAPACITY', `spd: ${lateRefusal}`);
+    }
+    this.#spd = entries;
+  }
+
+  /** Asks the server for a sign of life; the last one that there was. */
+  heard(): Promise<Questions['heard']['answer']> {
+    return this.ask('heard', null);
+  }
+
+  /** Ends the router; the guard stays. */
+  async stop(): Promise<void> {
+    clearInterval(this.#following);
+    stopSteering(this.#plan);
+    await this.#worker.stop();
+  }
+}
+
+/** What the worker is given. */
+function withoutKeys(settings: RouterSettings): RouterSettings {
+  return { ...settings, credential: withoutSecrets(settings.credential) };
+}
+
+function planOf(settings: RouterSettings): NetworkPlan {
+  return networkPlan({
+    entries: settings.spd,
+    tunName: settings.tunnel.interface,
+    protectedInterfaces: settings.protectedInterfaces,
+    unmatched: 'discard',
+  });
+}
+
+/** Where ESP and IKE are sent from: the address typed, or the first one of the interface in the server's family. */
+async function localEndpoint(settings: RouterSettings): Promise<Endpoint> {
+  const { unprotected, server } = settings;
+  if (unprotected.address !== 'auto') return { address: unprotected.address, port: unprotected.port };
+  for (let waitedMs = 0; waitedMs <= linkWaitMs; waitedMs += linkPollMs) {
+    const found = addressesOf(unprotected.interface).find(({ family }) => family === server.address.family);
+    if (found !== undefined) return { address: found, port: unprotected.port };
+    await setTimeout(linkPollMs);
+  }
+  throw new HostError(
+    'CONFIG_INVALID',
+    `unprotected.interface: ${unprotected.interface} has no IPv${server.address.family} address after ${linkWaitMs / 1000} s; bring it up first, or set unprotected.address`,
+  );
+}
+
+/**
+ * DHCP or another uplink may give the interface another address: the router moves there. The kernel would tell over
+ * netlink; a look each second costs next to nothing, and cannot miss anything.
+ */
+function followAddress(
+  { unprotected, server }: RouterSettings,
+  local: Endpoint,
+  worker: WorkerClient,
+  log: Logger,
+): NodeJS.Timeout | undefined {
+  if (unprotected.address !== 'auto') return undefined;
+  let current = local.address;
+  let isMoving = false;
+  let problem: string | null = null;
+  /** Said once, however often it is tried again. */
+  const warn = (next: string): void => {
+    if (next !== problem) log.warn({ event: 'cannot move' }, next);
+    problem = next;
+  };
+  const look = async (): Promise<void> => {
+    const found = addressesOf(unprotected.interface).filter(({ family }) => family === server.address.family);
+    const [first] = found;
+    if (isMoving || first === undefined || found.some((one) => equalAddresses(one, current))) return;
+    isMoving = true;
+    try {
+      const answer = await worker.ask('move', { address: first, port: unprotected.port });
+      if (answer === null) {
+        current = first;
+        problem = null;
+      } else warn(answer);
+    } catch (error) {
+      warn(String(error));
+    } finally {
+      isMoving = false;
+    }
+  };
+  return setInterval(() => void look(), addressPollMs).unref();
+}
+
+/** One address for each family, of the protected side where there is one: that is where refused hosts are. */
+function icmpSources(settings: RouterSettings, local: Address): Address[] {
+  const candidates = [...settings.protectedInterfaces.flatMap(addressesOf), local];
+  return ([4, 6] as const).flatMap((family) => {
+    const found = candidates.find((address) => address.family === family);
+    return found === undefined ? [] : [found];
+  });
+}
+
+/** Global addresses of an interface. */
+function addressesOf(name: string): Address[] {
+  return (networkInterfaces()[name] ?? []).flatMap(({ address }) => {
+    const parsed = parseAddress(address);
+    return parsed.ok && !formatAddress(parsed.value).startsWith('fe80:') ? [parsed.value] : [];
+  });
+}
