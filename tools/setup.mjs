@@ -32,6 +32,13 @@ const interopCommands = [
   ['busybox', 'busybox-static', "the guest's commands"],
   ['socat', 'socat', "the guest's UDP socket for ESP"],
 ];
+const benchPathCommands = [
+  ...interopCommands,
+  ['iperf3', 'iperf3', 'traffic from host to host'],
+  ['wireguard-go', 'wireguard-go', 'a stranger to be measured beside'],
+  ['wg', 'wireguard-tools', "wireguard-go's settings"],
+  ['openvpn', 'openvpn', 'a stranger to be measured beside'],
+];
 const testCommands = [
   ...interopCommands,
   ['tshark', 'tshark', 'an independent witness for ESP and IKE'],
@@ -39,7 +46,12 @@ const testCommands = [
   ['python3', 'python3', 'Scapy'],
 ];
 
-const commandsFor = { lab: labCommands, interop: interopCommands, test: testCommands };
+const commandsFor = {
+  lab: labCommands,
+  interop: interopCommands,
+  'bench-path': benchPathCommands,
+  test: testCommands,
+};
 
 /** Debian's package for each file of strongSwan that is no command in PATH. */
 const strongswanFiles = [
@@ -212,8 +224,8 @@ async function withoutServices(install) {
 }
 
 const purpose = process.argv[2];
-if (!['lab', 'interop', 'test', 'build'].includes(purpose)) {
-  stop('usage: node tools/setup.mjs lab|interop|test|build');
+if (![...Object.keys(commandsFor), 'build'].includes(purpose)) {
+  stop(`usage: node tools/setup.mjs ${Object.keys(commandsFor).join('|')}|build`);
 }
 if (Number(process.versions.node.split('.')[0]) < 20) {
   stop(`expected Node 20 or later, found ${process.versions.node}`);

@@ -5,6 +5,10 @@ export interface BenchOptions {
   readonly only: readonly string[] | undefined;
   /** Time for each row, all contestants together. */
   readonly seconds: number;
+  /** Others to be measured beside, of the bench's `peers`. */
+  readonly peers?: readonly string[];
+  /** Real packets between routers, instead of bundles. */
+  readonly wire: boolean;
   /** One line of progress. */
   readonly progress: (line: string) => void;
 }
@@ -47,6 +51,8 @@ export interface BenchOutcome {
 export interface Bench {
   /** Names that `--only` takes. */
   readonly names: readonly string[];
+  /** What `--peers` takes, with `--wire`; without it the bench has neither option. */
+  readonly peers?: readonly string[];
   /** Throws WrongResult as soon as a contestant computes something else than the others. */
   readonly run: (options: BenchOptions) => Promise<BenchOutcome>;
 }

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { type Bench, BenchUsageError, WrongResult } from './bench.ts';
 import { describeMachine, machine } from './machine.ts';
-import { chooseRows, readCommandLine } from './options.ts';
+import { checkPeers, chooseRows, readCommandLine } from './options.ts';
 
 /** A new bench is an entry here. Loaded when it is asked for, because loading takes the firmware. */
 const benches: Readonly<Record<string, { summary: string; load: () => Promise<Bench> }>> = {
@@ -21,6 +21,10 @@ const benches: Readonly<Record<string, { summary: string; load: () => Promise<Be
     summary: 'IKEv2 handshakes, and what a new peer costs a router, next to strongSwan (as root)',
     load: async () => (await import('./ike/bench.ts')).ikeBench,
   },
+  path: {
+    summary: 'packets through two routers, per cipher, next to plain forwarding and to peers (as root)',
+    load: async () => (await import('./path/bench.ts')).pathBench,
+  },
   'ike-flood': {
     summary: '10,000 spoofed IKE_SA_INIT a second at the setting server, and a router that gets in',
     load: async () => (await import('./ike-flood/bench.ts')).ikeFloodBench,
@@ -31,7 +35,7 @@ const defaultSeconds = 4;
 const exitWrong = 1;
 const exitUsage = 2;
 
-const usage = `npm run bench -- BENCH [--only NAME,...] [--seconds N] [--json FILE]
+const usage = `npm run bench -- BENCH [--only NAME,...] [--seconds N] [--json FILE] [--peers NAME,...] [--wire]
   Measures what ships and prints a table.
 
 ${Object.entries(benches)
@@ -40,22 +44,28 @@ ${Object.entries(benches)
 
   --only NAME,...   rows of these names; a name that does not exist is answered with those that do
   --seconds N       time for each row (default: ${defaultSeconds})
+  --peers NAME,...  with path: strongswan, wireguard-go, openvpn beside; Debian packages are installed for it
+  --wire            with path: packets of at most 1500 octets between the routers, as on a cable
   --json FILE       write the rows and the machine to FILE
   --help            print this
 
   Exit status: 0 measured, 1 a result was wrong, 2 the command line was.`;
 
 async function run(args: readonly string[]): Promise<void> {
-  const { help, bench: name, only, seconds, json } = readCommandLine(args, Object.keys(benches));
+  const commandLine = readCommandLine(args, Object.keys(benches));
+  const { help, bench: name, only, seconds, json, peers, wire } = commandLine;
   const entry = name === undefined ? undefined : benches[name];
   if (help || entry === undefined) {
     console.log(usage);
     return;
   }
   const bench = await entry.load();
+  checkPeers(name ?? '', commandLine, bench.peers);
   const { rows, text } = await bench.run({
     only: chooseRows(only, bench.names),
     seconds: seconds ?? defaultSeconds,
+    ...(peers === undefined ? {} : { peers }),
+    wire,
     progress: (line) => console.error(`bench ${name}: ${line}`),
   });
   const facts = machine();

@@ -10,6 +10,9 @@ export interface CommandLine {
   readonly only: readonly string[] | undefined;
   readonly seconds: number | undefined;
   readonly json: string | undefined;
+  /** As written. */
+  readonly peers: readonly string[] | undefined;
+  readonly wire: boolean;
 }
 
 /**
@@ -30,7 +33,9 @@ export function readCommandLine(args: readonly string[], benches: readonly strin
   return {
     help,
     bench,
-    only: values.only?.split(',').map((name) => name.trim()),
+    only: listOf(values.only),
+    peers: listOf(values.peers),
+    wire: values.wire ?? false,
     seconds: values.seconds === undefined ? undefined : secondsOf(values.seconds),
     json: values.json,
   };
@@ -54,6 +59,30 @@ export function chooseRows(
   });
 }
 
+/**
+ * Says no to options that the bench does not have.
+ *
+ * @param peers what the bench takes for `--peers`; undefined: neither that nor `--wire`
+ * @throws BenchUsageError
+ */
+export function checkPeers(
+  bench: string,
+  { peers: wanted, wire }: Pick<CommandLine, 'peers' | 'wire'>,
+  peers: readonly string[] | undefined,
+): void {
+  if (peers === undefined) {
+    if (wanted === undefined && !wire) return;
+    throw new BenchUsageError(`expected no --peers and no --wire with ${bench}`);
+  }
+  const unknown = wanted?.find((one) => !peers.includes(one));
+  if (unknown !== undefined)
+    throw new BenchUsageError(`--peers: expected names of ${peers.join(', ')}; found "${unknown}"`);
+}
+
+function listOf(text: string | undefined): readonly string[] | undefined {
+  return text?.split(',').map((name) => name.trim());
+}
+
 function secondsOf(text: string): number {
   const seconds = Number(text);
   if (text.trim() !== '' && Number.isFinite(seconds) && seconds > 0 && seconds <= 3600) return seconds;
@@ -69,6 +98,8 @@ function parse(args: readonly string[]) {
         only: { type: 'string' },
         seconds: { type: 'string' },
         json: { type: 'string' },
+        peers: { type: 'string' },
+        wire: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     });

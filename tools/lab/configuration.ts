@@ -38,9 +38,15 @@ export function controlSocket(place: Place, name: string): string {
   return place.path(`${name}.sock`);
 }
 
+export interface PolicyForm extends Pick<LabOptions, 'saveKeys' | 'protocol'> {
+  /** As policies write it; undefined leaves the default. */
+  readonly proposal?: string;
+}
+
 /** What policies say beyond their defaults. Wireshark 4.0 knows neither extended sequence numbers nor the default proposal. */
-function formOf({ saveKeys, protocol }: Pick<LabOptions, 'saveKeys' | 'protocol'>): object {
+function formOf({ saveKeys, protocol, proposal }: PolicyForm): object {
   return {
+    ...(proposal === undefined ? {} : { proposal }),
     ...(protocol === 'ah' ? { protocol } : {}),
     ...(saveKeys === undefined ? {} : { esn: false, proposal: 'aes256gcm16' }),
   };
@@ -51,7 +57,7 @@ export function writeConfiguration(
   place: Place,
   plan: TopologyPlan,
   set: ConfigurationSet,
-  options: Pick<LabOptions, 'saveKeys' | 'protocol'>,
+  options: PolicyForm,
 ): ConfigurationFiles {
   const folder = place.path(set);
   mkdirSync(folder, { recursive: true, mode: 0o700 });

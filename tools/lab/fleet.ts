@@ -10,11 +10,11 @@ import {
   type ConfigurationFiles,
   type ConfigurationSet,
   controlSocket,
+  type PolicyForm,
   writeConfiguration,
 } from './configuration.ts';
 import { readRouterStatus, readServerStatus } from './control.ts';
 import { cpuTimeMs } from './cpu-time.ts';
-import type { LabOptions } from './options.ts';
 import type { Place } from './place.ts';
 import { describeEnd, type LabProcess, lastLines, nodeCommand, type Processes } from './processes.ts';
 import { type Site, server, type TopologyPlan } from './topology-plan.ts';
@@ -32,7 +32,7 @@ export class Fleet {
   readonly #running = new Map<string, LabProcess>();
   readonly #expected = new Set<LabProcess>();
   #crash: string | undefined;
-  readonly #options: Pick<LabOptions, 'saveKeys' | 'protocol'>;
+  readonly #options: PolicyForm;
   readonly #files = new Map<ConfigurationSet, ConfigurationFiles>();
   #set: ConfigurationSet = 'everyday';
 
@@ -44,7 +44,7 @@ export class Fleet {
     place: Place,
     processes: Processes,
     plan: TopologyPlan,
-    options: Pick<LabOptions, 'saveKeys' | 'protocol'>,
+    options: PolicyForm,
     onUnexpectedEnd: (message: string) => void,
   ) {
     this.#place = place;

@@ -15,12 +15,17 @@ const always = [
 ];
 const forwarding = ['ipv4/ip_forward=1', 'ipv6/conf/all/forwarding=1'];
 
+export interface LinkOptions {
+  /** Links between the routers carry bundles, as between programs of one machine; otherwise what a cable would. */
+  readonly bundlesOnTheInternet?: boolean;
+}
+
 /**
  * Makes everything that the plan names; whatever was made stays for removeNamespaces() when it fails half-way.
  *
  * @throws HostError PLATFORM with the failing command
  */
-export function buildTopology(lab: string, plan: TopologyPlan): void {
+export function buildTopology(lab: string, plan: TopologyPlan, links: LinkOptions = {}): void {
   const prefix = namespacePrefix(lab);
   for (const { name, forwards } of plan.namespaces) {
     runCommand(['ip', 'netns', 'add', prefix + name]);
@@ -39,7 +44,8 @@ export function buildTopology(lab: string, plan: TopologyPlan): void {
     runCommand(insideNamespace(prefix + name, ['ip', '-batch', '-']), settingsOf(plan, name).join('\n'));
   }
   for (const end of plan.links.flat()) {
-    if (isOnTheInternet(end)) disableBundles(prefix + end.namespace, end.device);
+    if (isOnTheInternet(end) && links.bundlesOnTheInternet !== true)
+      disableBundles(prefix + end.namespace, end.device);
   }
   for (const nat of plan.nats) applyRules(lab, nat.namespace, natRules(nat));
 }

@@ -7,12 +7,11 @@ import { HostError } from '../../../host/model/host-error.ts';
 import { charonCommand } from '../../interop/strongswan/charon.ts';
 import { extendSearchPath, isOnPath } from '../../lab/privileges.ts';
 import { type Bench, type BenchOptions, type BenchOutcome, BenchUsageError } from '../bench.ts';
-
+import { onStage } from '../stage.ts';
 import { measureHandshakes } from './handshakes.ts';
 import { keyExchanges, newPeerKeyExchanges } from './key-exchanges.ts';
 import { measureNewPeers } from './new-peers.ts';
 import { renderIkeRows } from './report.ts';
-import { onStage } from './stage.ts';
 
 const handshakeName = (name: string): string => `handshakes ${name}`;
 const newPeerName = (name: string): string => `new peer ${name}`;

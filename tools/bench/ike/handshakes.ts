@@ -11,13 +11,13 @@ import { sectionText } from '../../interop/strongswan/settings-text.ts';
 import { cpuTimeMs } from '../../lab/cpu-time.ts';
 import { server } from '../../lab/topology-plan.ts';
 import { type BenchRow, WrongResult } from '../bench.ts';
+import { addAddresses, onProcessor, type Stage } from '../stage.ts';
 import { median } from '../statistics.ts';
+import { startCharon } from '../strongswan.ts';
 import { ikeProposal, type KeyExchange } from './key-exchanges.ts';
 import { LoadGenerator } from './load.ts';
 import { responderName, routerNames } from './load-plan.ts';
 import { startOurServer } from './our-server.ts';
-import { addAddresses, onProcessor, type Stage } from './stage.ts';
-import { startCharon } from './strongswan.ts';
 
 const responderProcessor = 0;
 const loadProcessor = 1;

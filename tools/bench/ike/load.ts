@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { HostError } from '../../../host/model/host-error.ts';
 import { describeEnd, type LabProcess, nodeCommand } from '../../lab/processes.ts';
-import { onProcessor, type Stage } from './stage.ts';
+import { onProcessor, type Stage } from '../stage.ts';
 
 export interface LoadRequest {
   readonly responder: string;

@@ -3,10 +3,10 @@
  * round, on the same machine in networks of the same form.
  */
 import type { BenchRow, Target } from '../bench.ts';
+import type { Stage } from '../stage.ts';
 import { median } from '../statistics.ts';
 import { type PeerRound, peersInRound, rounds } from './peer-figures.ts';
 import { SekishoRouters } from './sekisho-routers.ts';
-import type { Stage } from './stage.ts';
 import { StrongswanRouters } from './strongswan-routers.ts';
 
 export interface PeerFigures {

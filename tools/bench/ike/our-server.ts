@@ -5,8 +5,8 @@ import { stringify } from 'yaml';
 import { HostError } from '../../../host/model/host-error.ts';
 import { readServerStatus } from '../../lab/control.ts';
 import { describeEnd, type LabProcess, lastLines, nodeCommand } from '../../lab/processes.ts';
+import { onProcessor, type Stage } from '../stage.ts';
 import { ikePort, responderName, routerNames } from './load-plan.ts';
-import { onProcessor, type Stage } from './stage.ts';
 
 const upWithinMs = 60_000;
 

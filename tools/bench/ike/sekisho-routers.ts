@@ -9,8 +9,8 @@ import { cpuTimeMs } from '../../lab/cpu-time.ts';
 import { Fleet } from '../../lab/fleet.ts';
 import type { Site } from '../../lab/topology-plan.ts';
 import { ping } from '../../lab/traffic.ts';
+import type { Stage } from '../stage.ts';
 import { espWithinMs, type PeerRound, peersInRound, settleMs, warmUpPeers } from './peer-figures.ts';
-import type { Stage } from './stage.ts';
 import { isEsp, protocols, WireTimes } from './wire-times.ts';
 
 /** Rehearsals of the start are over when everybody together takes less of a processor than this. */

@@ -12,10 +12,10 @@ import type { Section } from '../../interop/strongswan/combination.ts';
 import { sectionText } from '../../interop/strongswan/settings-text.ts';
 import { cpuTimeMs } from '../../lab/cpu-time.ts';
 import type { Site } from '../../lab/topology-plan.ts';
+import { addAddresses, type Stage } from '../stage.ts';
+import { startCharon, swanctl } from '../strongswan.ts';
 import { ikeProposal } from './key-exchanges.ts';
 import { espWithinMs, type PeerRound, peersInRound, settleMs, warmUpPeers } from './peer-figures.ts';
-import { addAddresses, type Stage } from './stage.ts';
-import { startCharon, swanctl } from './strongswan.ts';
 import { isEsp, isIke, WireTimes } from './wire-times.ts';
 
 /** Set-ups of a round whose time on the wire is measured: with traffic that waits for them, so apart from processor time. */

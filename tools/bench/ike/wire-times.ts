@@ -5,7 +5,7 @@ import { HostError } from '../../../host/model/host-error.ts';
 import { wallTimeMs } from '../../lab/clock.ts';
 import { PcapReader } from '../../lab/pcap.ts';
 import { describeEnd, type LabProcess } from '../../lab/processes.ts';
-import type { Stage } from './stage.ts';
+import type { Stage } from '../stage.ts';
 
 /** An IPv4 packet, as far as it matters here. */
 export interface WirePacket {

@@ -1,6 +1,6 @@
 /** The command line of `npm run bench`. */
 import { describe, expect, it } from 'vitest';
-import { chooseRows, readCommandLine } from '../../../../tools/bench/options.ts';
+import { checkPeers, chooseRows, readCommandLine } from '../../../../tools/bench/options.ts';
 
 const read = (...args: readonly string[]) => readCommandLine(args, ['crypto', 'other']);
 
@@ -12,6 +12,8 @@ describe('the command line of the bench', () => {
       only: undefined,
       seconds: undefined,
       json: undefined,
+      peers: undefined,
+      wire: false,
     });
     expect(read('crypto', '--only', 'A, b', '--seconds', '0.5', '--json', 'file')).toMatchObject({
       only: ['A', 'b'],
@@ -40,5 +42,18 @@ describe('the command line of the bench', () => {
     expect(() => chooseRows(['AES'], names)).toThrow(
       '--only: expected names of AES-128-GCM, SHA-1; found "AES"',
     );
+  });
+
+  it('refuses peers that the bench does not have', () => {
+    const line = read('other', '--peers', 'strongswan, openvpn', '--wire');
+    expect(line).toMatchObject({ peers: ['strongswan', 'openvpn'], wire: true });
+    expect(() => checkPeers('other', line, undefined)).toThrow(
+      'expected no --peers and no --wire with other',
+    );
+    expect(() => checkPeers('other', line, ['strongswan'])).toThrow(
+      '--peers: expected names of strongswan; found "openvpn"',
+    );
+    checkPeers('other', line, ['strongswan', 'openvpn']);
+    checkPeers('crypto', read('crypto'), undefined);
   });
 });

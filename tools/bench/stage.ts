@@ -1,9 +1,9 @@
 /** A network of its own in namespaces, as the lab builds it, and a way to start programs there; nothing of it outlives the bench. */
-import { insideNamespace, namespacePrefix, runCommand } from '../../lab/namespaces.ts';
-import { Place } from '../../lab/place.ts';
-import { Processes } from '../../lab/processes.ts';
-import { buildTopology } from '../../lab/topology.ts';
-import { planTopology, type Site, type TopologyPlan } from '../../lab/topology-plan.ts';
+import { insideNamespace, namespacePrefix, runCommand } from '../lab/namespaces.ts';
+import { Place } from '../lab/place.ts';
+import { Processes } from '../lab/processes.ts';
+import { buildTopology, type LinkOptions } from '../lab/topology.ts';
+import { planTopology, type Site, type TopologyPlan } from '../lab/topology-plan.ts';
 
 export interface Stage {
   readonly place: Place;
@@ -21,12 +21,13 @@ export async function onStage<T>(
   name: string,
   say: (line: string) => void,
   work: (stage: Stage) => Promise<T>,
+  links: LinkOptions = {},
 ): Promise<T> {
   const place = Place.take(name, say);
   const processes = new Processes(place);
   try {
     const plan = planTopology();
-    buildTopology(place.name, plan);
+    buildTopology(place.name, plan, links);
     const [tokyo, osaka] = plan.sites;
     if (tokyo === undefined || osaka === undefined) throw new RangeError('expected two sites');
     return await work({ place, processes, plan, sites: [tokyo, osaka] });
