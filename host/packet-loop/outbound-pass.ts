@@ -53,6 +53,11 @@ export class OutboundPass {
     return count;
   }
 
+  /** True when a bundle that was read is not through yet: its packets are more than a batch. */
+  get hasMore(): boolean {
+    return this.#taken < this.#segments;
+  }
+
   /** Fills the packet slots from bundles. Returns how many are taken. */
   #fill(): number {
     const { packetSlots, outboundBundleAddress, bundleRoom } = this.#packets;

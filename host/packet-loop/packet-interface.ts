@@ -50,7 +50,7 @@ export interface LoopSocket {
   readonly receivesIpHeader: boolean;
   readonly received: ReceivedDatagrams;
   readonly outgoing: OutgoingDatagrams;
-  /** Fills `received` with what is waiting; returns how many. */
+  /** Fills `received` with what was waiting at the last `wait` of the interface, at most a batch; returns how many. */
   receive(): number;
   /** Sends the first `count` of `outgoing`; returns how many were dealt with, fewer when the socket's buffer is full. */
   send(count: number): number;
@@ -71,7 +71,7 @@ export interface PacketInterface {
   readonly bundles: Bundles;
   /**
    * Reads a bundle that the kernel routes to IPsec to `offset`: a virtio_net_hdr (firmware/abi/bundle.ts) and a packet that may
-   * stand for several. Returns octets read, at most `room`; 0 if none is waiting.
+   * stand for several. Returns octets read, at most `room`; 0 if none is waiting, or was at the last `wait`.
    */
   readInner(offset: number, room: number): number;
   /**
@@ -79,7 +79,10 @@ export interface PacketInterface {
    * first begins with a virtio_net_hdr.
    */
   writeInner(offsets: Uint32Array, lengths: Uint32Array, first: number, count: number): void;
-  /** Sleeps until there is something to read, another thread calls, or the time is over. */
+  /**
+   * Sees what there is to read, and sleeps until there is something, another thread calls, or the time is over. To be called
+   * before each round: what is received in between is what was seen here.
+   */
   wait(timeoutMs: number): void;
   now(): Instant;
   /** Binds the sockets of the address's family to it from now on. Throws HostError, and changes nothing, where it is not ours. */

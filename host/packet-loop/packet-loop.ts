@@ -61,7 +61,7 @@ export class PacketLoop {
   }
 
   /**
-   * One round over everything: at most a batch of each socket and of the TUN. Returns how many packets there were.
+   * One round over what `wait` saw: at most a batch of each socket and of the TUN. Returns how many packets there were.
    *
    * @throws EngineLostError when the firmware trapped, now or earlier: nothing passes any more
    */
@@ -83,11 +83,15 @@ export class PacketLoop {
     return events;
   }
 
-  /** Sleeps until there is something to read or to send, another thread calls, or the time is over. */
+  /**
+   * Sees what there is for the next round, and sleeps until there is something to read, to send or to take over, another
+   * thread calls, or the time is over. To be called before each round.
+   */
   wait(timeoutMs: number): void {
     const dueAt = earliest(this.#dummies.dueAt, this.#liveness.dueAt);
     const dueMs = dueAt === undefined ? timeoutMs : dueAt - this.#kernel.now();
-    this.#kernel.wait(Math.max(0, Math.min(timeoutMs, dueMs)));
+    const isMore = this.#events.length > 0 || this.#outbound.hasMore;
+    this.#kernel.wait(isMore ? 0 : Math.max(0, Math.min(timeoutMs, dueMs)));
   }
 
   #noteUse(change: TableChange, now: Instant): void {

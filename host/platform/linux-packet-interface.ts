@@ -44,6 +44,8 @@ export class BatchSocket {
   readonly receivesIpHeader: boolean;
   readonly received: ReceiveBatch;
   readonly outgoing: SendBatch;
+  /** Whether the kernel said at the last `wait` that there is something to receive; until it says so again, nobody asks. */
+  isReadable = false;
   #socket: DatagramSocket;
 
   constructor(
@@ -61,8 +63,10 @@ export class BatchSocket {
     this.outgoing = new SendBatch(socket.family, frames, BATCH_CAPACITY_MAX);
   }
 
-  /** Fills `received` with what is waiting; returns how many. */
+  /** Fills `received` with what was waiting at the last `wait`, at most a batch; returns how many. */
   receive(): number {
+    if (!this.isReadable) return 0;
+    this.isReadable = false;
     return this.#socket.receive(this.received);
   }
 
@@ -91,8 +95,10 @@ export class LinuxPacketInterface {
   readonly #wake: WakeEvent;
   readonly #poller = new Poller();
   readonly #wakeIndex: number;
+  readonly #tunIndex: number;
   readonly #socketIndices: readonly number[];
   readonly #openSocket: OpenSocket;
+  #tunIsReadable = false;
 
   constructor(tun: Tun, sockets: readonly BatchSocket[], wake: WakeEvent, openSocket: OpenSocket) {
     this.#openSocket = openSocket;
@@ -100,7 +106,7 @@ export class LinuxPacketInterface {
     this.sockets = sockets;
     this.#wake = wake;
     this.#wakeIndex = this.#poller.add(wake.fd);
-    this.#poller.add(tun.fd);
+    this.#tunIndex = this.#poller.add(tun.fd);
     this.#socketIndices = sockets.map(({ socket }) => this.#poller.add(socket.fd));
   }
 
@@ -141,9 +147,15 @@ export class LinuxPacketInterface {
     return this.#wake.fd;
   }
 
-  /** Reads one bundle that the kernel routes to IPsec, its virtio_net_hdr first. Returns its octets, 0 if none is waiting. */
+  /**
+   * Reads one bundle that the kernel routes to IPsec, its virtio_net_hdr first. Returns its octets; 0 if none is waiting, or was at
+   * the last `wait`.
+   */
   readInner(offset: number, room: number): number {
-    return this.tun.read(offset, room);
+    if (!this.#tunIsReadable) return 0;
+    const length = this.tun.read(offset, room);
+    this.#tunIsReadable = length > 0;
+    return length;
   }
 
   /** Hands a bundle of `count` pieces to the kernel as if it had arrived on the TUN; the first begins with a virtio_net_hdr. */
@@ -151,9 +163,18 @@ export class LinuxPacketInterface {
     this.tun.write(offsets, lengths, first, count);
   }
 
-  /** Sleeps until there is something to read, another thread calls `wake`, or the time is over (-1: never). */
+  /**
+   * Sees what there is to read, and sleeps until there is something, another thread calls `wake`, or the time is over (0: does
+   * not sleep; -1: never). What is read next is what was seen here: to ask each socket in vain costs a system call each.
+   */
   wait(timeoutMs: number): void {
-    if (this.#poller.wait(timeoutMs) > 0 && this.#poller.isReadable(this.#wakeIndex)) this.#wake.drain();
+    this.#poller.wait(timeoutMs);
+    this.#tunIsReadable = this.#poller.isReadable(this.#tunIndex);
+    for (let index = 0; index < this.sockets.length; index++) {
+      const socket = this.sockets[index];
+      if (socket !== undefined) socket.isReadable = this.#poller.isReadable(this.#socketIndices[index] ?? 0);
+    }
+    if (this.#poller.isReadable(this.#wakeIndex)) this.#wake.drain();
   }
 
   now(): Instant {

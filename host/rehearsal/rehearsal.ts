@@ -45,6 +45,11 @@ export class Rehearsal {
     return 1;
   }
 
+  /** True when no round is left. */
+  get isOver(): boolean {
+    return this.#network === undefined;
+  }
+
   /** Ends it, and lets its engines go, with keys that protected nothing. */
   close(): void {
     this.#network?.close();

@@ -98,7 +98,7 @@ export class RouterCore {
     this.router.start();
   }
 
-  /** One round: packets, what they led to, what is due. Returns how much there was. Throws HostError. */
+  /** One round: packets that `wait` saw, what they led to, what is due. Returns how much there was. Throws HostError. */
   run(): number {
     let done = 0;
     try {
@@ -107,9 +107,10 @@ export class RouterCore {
       if (!(error instanceof EngineLostError)) throw error;
       this.#lost = error;
     }
-    for (const event of this.#loop.takeEvents()) {
-      this.router.loopEvent(event);
-      done++;
+    // What is done about an event may make others.
+    for (let events = this.#loop.takeEvents(); events.length > 0; events = this.#loop.takeEvents()) {
+      for (const event of events) this.router.loopEvent(event);
+      done += events.length;
     }
     if (this.#wakeAt !== undefined && this.#wakeAt <= this.#options.now()) {
       this.#wakeAt = undefined;
@@ -136,9 +137,12 @@ export class RouterCore {
     return null;
   }
 
-  /** Sleeps until there is a packet, something is due, `until` at the latest, or another thread calls. */
+  /**
+   * Sees which packets there are, and sleeps until there is one, something is due, `until` at the latest, or another thread
+   * calls. To be called before each round.
+   */
   wait(until?: Instant): void {
-    const next = earliest(this.#wakeAt, until);
+    const next = this.#lost === undefined ? earliest(this.#wakeAt, until) : 0;
     const due = next === undefined ? idleWaitMs : next - this.#options.now();
     this.#loop.wait(Math.max(0, Math.min(idleWaitMs, due)));
   }

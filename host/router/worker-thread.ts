@@ -100,17 +100,17 @@ export async function runWorkerThread(
     }
     return done;
   };
-  /** Something for V8 to compile while there is nothing else to do. Returns how much of it there was. */
-  const practise = (): number => {
-    const played = rehearsal.play();
-    if (played > 0) core.rehearseSockets();
-    return played;
-  };
   try {
     while (!isStopped) {
+      // Something for V8 to compile while there is nothing else to do.
+      const isPractising = !rehearsal.isOver;
+      core.wait(isPractising ? bootTimeMs() : lines.dueAt);
       const said = lines.dueAt === undefined ? 0 : lines.postDue(bootTimeMs());
       const done = core.run() + listen() + said;
-      if (done === 0 && practise() === 0) core.wait(lines.dueAt);
+      if (isPractising && done === 0) {
+        rehearsal.play();
+        core.rehearseSockets();
+      }
     }
   } finally {
     lines.postAll(); // whatever ends the thread, they tell what was before it

@@ -361,10 +361,12 @@ describe('commands, to the loop', () => {
 });
 
 describe('what happened, in the loop', () => {
-  it('waits until the round is over, and is told once', () => {
+  it('waits until the round is over, is told once, and lets nobody sleep until then', () => {
     const rig = new Rig();
     rig.kernel.udp4.waiting.push({ bytes: ike(28), from: peer4 });
     rig.loop.run();
+    rig.loop.wait(250);
+    expect(rig.kernel.waits).toEqual([0]);
     expect(rig.loop.takeEvents().map(({ kind }) => kind)).toEqual(['ike']);
     expect(rig.loop.takeEvents()).toEqual([]);
   });

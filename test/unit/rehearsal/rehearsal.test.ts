@@ -13,6 +13,7 @@ describe('a rehearsal', () => {
     let played = 1;
     while (rehearsal.play() === 1) played++;
     expect(played).toBe(rounds);
+    expect(rehearsal.isOver).toBe(true);
     expect(rehearsal.play()).toBe(0);
   });
 
