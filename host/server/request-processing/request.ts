@@ -194,9 +194,8 @@ function createEntry(processing: Processing, request: Request, setting: PairSett
   routers.open(request.source);
   table.add(entry);
   auditRequest(processing, request, kind);
-  // The peer first: its answer is what everybody waits for.
+  // No word to the requester: the peer's answer is mostly there within milliseconds. A request that comes again is told to wait.
   startUp(processing, entry, now);
-  sendPending(processing, request, kind);
   processing.deadlines.set(entry.timer, now + settings.startupIntervalMs);
 }
 
