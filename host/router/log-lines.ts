@@ -1,6 +1,6 @@
 /**
- * Lines for the log on their way from the worker to the main thread. They wait a moment for others: to wake the main thread for each of
- * the two lines of a set-up took it 0.7 ms of processor time, an eighth of the router's for that set-up, and together they take 0.3 ms
+ * Lines for the log on their way from the worker to the main thread. They wait a moment for others: to wake the main thread takes it up
+ * to a millisecond of processor time, however few they are, and all else that a router does for a new peer takes some three
  * (`npm run bench -- ike`).
  */
 import type { Instant } from '../model/instant.ts';
@@ -13,8 +13,8 @@ export interface LogLine {
   readonly at: Instant;
 }
 
-/** No person sees the difference, and a burst of set-ups wakes the main thread four times a second. */
-const longestWaitMs = 250;
+/** Nobody who reads a log sees the difference, and set-ups wake the main thread once a second at most. */
+const longestWaitMs = 1000;
 /** So many go at once, whatever the time: a bound on memory. */
 const mostLines = 256;
 
