@@ -3,7 +3,7 @@
  * engine; no server, keys from the SPIs. Says `open` when ready; on SIGTERM prints what the engine dropped.
  */
 import { PacketLoop } from '../../../host/packet-loop/packet-loop.ts';
-import { openLinuxPacketInterface } from '../../../host/platform/linux-packet-interface.ts';
+import { openLinuxPacketInterface, RECEIVE_CAPACITY } from '../../../host/platform/linux-packet-interface.ts';
 import {
   address,
   protect,
@@ -44,7 +44,7 @@ const loop = new PacketLoop({
   unansweredSeconds: 60,
   engine: {
     random: (length) => pseudoRandom('lab', length),
-    capacities: { ...smallCapacities, packetSlots: 64 },
+    capacities: { ...smallCapacities, packetSlots: 64, bundles: RECEIVE_CAPACITY },
   },
   openInterface: (memory) => {
     const opened = openLinuxPacketInterface({
@@ -79,7 +79,9 @@ process.on('SIGTERM', () => {
   isOver = true;
 });
 while (!isOver) {
-  if (loop.run() === 0) loop.wait(20);
+  loop.wait(20);
+  loop.run();
+  loop.takeEvents();
   // Lets the signal in.
   await new Promise((resolve) => setImmediate(resolve));
 }
