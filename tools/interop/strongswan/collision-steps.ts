@@ -33,7 +33,7 @@ export function collide(ours: RekeyWhat, strongswan: RekeyWhat, first?: End): St
       `what is left of two rekeyings at once`,
       async () => {
         await startBoth(conversation, gate, ours, strongswan);
-        if (first === undefined) await answerBoth(conversation, gate);
+        if (first === undefined) await answerBoth(conversation, gate, ours === strongswan);
         else await finish(conversation, gate, first);
         gate.open();
       },
@@ -60,10 +60,16 @@ async function startBoth(
   await untilHeld(conversation, gate, 'request');
 }
 
-/** Lets the requests arrive; none of the answers does. */
-async function answerBoth(conversation: Conversation, gate: Gate): Promise<void> {
-  for (const end of ['ours', 'strongswan'] as const) gate.hold(end, 'response');
+/**
+ * Lets the requests arrive, and none of the answers; then the answers, and none of the deletes. If both rekey the same, each has
+ * something to delete, what it has replaced or what is redundant, and does so once it has its answer.
+ */
+async function answerBoth(conversation: Conversation, gate: Gate, areSame: boolean): Promise<void> {
+  for (const end of ['ours', 'strongswan'] as const) gate.hold(end, 'response', 'delete');
   await untilHeld(conversation, gate, 'response');
+  if (!areSame) return;
+  for (const end of ['ours', 'strongswan'] as const) gate.hold(end, 'delete');
+  await untilHeld(conversation, gate, 'delete');
 }
 
 async function untilHeld(conversation: Conversation, gate: Gate, held: Held): Promise<void> {

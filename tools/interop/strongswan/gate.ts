@@ -1,5 +1,5 @@
 /**
- * Holds back messages of CREATE_CHILD_SA on their way, so that a step decides in which order the two ends hear of each other.
+ * Holds back messages of CREATE_CHILD_SA on their way, and deletes, so that a step decides in which order the two ends hear of each other.
  * What is held back is dropped where it arrives and counted; both ends repeat their requests, and with that the answers, until
  * it is let through (RFC 7296 section 2.1). Requests and answers are told apart by IKE's header, which is in the clear.
  */
@@ -7,8 +7,8 @@ import type { Arena } from './arena.ts';
 
 export type End = 'ours' | 'strongswan';
 
-/** Of CREATE_CHILD_SA, by whoever sent it. */
-export type Held = 'request' | 'response';
+/** Of CREATE_CHILD_SA; and requests of INFORMATIONAL, which after a rekeying are the deletes. */
+export type Held = 'request' | 'response' | 'delete';
 
 const table = 'sekisho-gate';
 
@@ -16,10 +16,11 @@ const table = 'sekisho-gate';
  * Behind the UDP header (8 octets) four zero octets say that this is IKE and not ESP (RFC 3948 section 2.2); then the header's
  * octet 18 is the exchange type, and octet 19 the flags with the R bit (RFC 7296 section 3.1).
  */
-const createChildSa = 'udp dport 4500 @th,64,32 0 @th,240,8 36';
-const flag: Readonly<Record<Held, string>> = {
-  request: '@th,248,8 & 0x20 == 0x0',
-  response: '@th,248,8 & 0x20 == 0x20',
+const isIke = 'udp dport 4500 @th,64,32 0';
+const matches: Readonly<Record<Held, string>> = {
+  request: '@th,240,8 36 @th,248,8 & 0x20 == 0x0',
+  response: '@th,240,8 36 @th,248,8 & 0x20 == 0x20',
+  delete: '@th,240,8 37 @th,248,8 & 0x20 == 0x0',
 };
 
 export class Gate {
@@ -31,12 +32,13 @@ export class Gate {
 
   /** From now on those alone of the messages that `sender` sends do not arrive; counting starts anew. */
   hold(sender: End, ...held: readonly Held[]): void {
-    const rules = held.map((one) => `${createChildSa} ${flag[one]} counter name "${one}" drop`);
+    const rules = held.map((one) => `${isIke} ${matches[one]} counter name held-${one} drop`);
     this.#load(
       sender,
       `table inet ${table}\ndelete table inet ${table}\ntable inet ${table} {
-  counter request { }
-  counter response { }
+  counter held-request { }
+  counter held-response { }
+  counter held-delete { }
   chain arriving {
     type filter hook prerouting priority raw
     ${rules.join('\n    ')}
@@ -55,7 +57,15 @@ export class Gate {
 
   /** How many of these were held back since `hold`. */
   heldBack(sender: End, held: Held): number {
-    const text = this.#arena.run(this.#receiver(sender), 'nft', 'list', 'counter', 'inet', table, held);
+    const text = this.#arena.run(
+      this.#receiver(sender),
+      'nft',
+      'list',
+      'counter',
+      'inet',
+      table,
+      `held-${held}`,
+    );
     return Number(/packets (\d+)/.exec(text)?.[1]);
   }
 
