@@ -1,6 +1,6 @@
 /** Rows about rekeying: by either end alone, by order and by age, with key exchanges, refused, and by both ends at once. */
 import { collide } from './collision-steps.ts';
-import type { Combination } from './combination.ts';
+import type { Combination, Step } from './combination.ts';
 import { weCannotRekey } from './delete-steps.ts';
 import { loseOneOf } from './gate.ts';
 import {
@@ -112,47 +112,23 @@ const byAge: readonly Combination[] = both({
   steps: [async ({ arena }) => loseOneOf(arena, 10), agesOfBoth],
 });
 
-const collisions: readonly Combination[] = [
-  ...both({
-    subject: 'rekey at once',
-    what: 'the CHILD SA, each end sees it',
-    steps: [collide('child', 'child'), collide('child', 'child')],
-  }),
-  ...both({
-    subject: 'rekey at once',
-    what: 'the IKE SA, each end sees it',
-    steps: [collide('ike-sa', 'ike-sa'), collide('ike-sa', 'ike-sa')],
-  }),
-  ...both({
-    subject: 'rekey at once',
-    what: 'the CHILD SA, strongSwan is done before it hears of ours',
-    steps: [collide('child', 'child', 'strongswan')],
-  }),
-  ...both({
-    subject: 'rekey at once',
-    what: 'the IKE SA, strongSwan is done before it hears of ours',
-    steps: [collide('ike-sa', 'ike-sa', 'strongswan')],
-  }),
-  ...both({
-    subject: 'rekey at once',
-    what: 'the CHILD SA, we are done before we hear of its',
-    steps: [collide('child', 'child', 'ours')],
-  }),
-  ...both({
-    subject: 'rekey at once',
-    what: 'the IKE SA, we are done before we hear of its',
-    steps: [collide('ike-sa', 'ike-sa', 'ours')],
-  }),
-  ...both({
-    subject: 'rekey at once',
-    what: 'we the CHILD SA, strongSwan the IKE SA',
-    steps: [collide('child', 'ike-sa')],
-  }),
-  ...both({
-    subject: 'rekey at once',
-    what: 'we the IKE SA, strongSwan the CHILD SA',
-    steps: [collide('ike-sa', 'child')],
-  }),
-];
+/** strongSwan repeats a request each second, so that what was held back comes soon once it is let through. */
+const eager = { charon: { retransmit_base: '1.0', retransmit_tries: 30 } } as const;
+
+const crossings: Readonly<Record<string, readonly Step[]>> = {
+  // Twice, because chance decides who wins.
+  'the CHILD SA, each end sees it': [collide('child', 'child'), collide('child', 'child')],
+  'the IKE SA, each end sees it': [collide('ike-sa', 'ike-sa'), collide('ike-sa', 'ike-sa')],
+  'the CHILD SA, strongSwan is done before it hears of ours': [collide('child', 'child', 'strongswan')],
+  'the IKE SA, strongSwan is done before it hears of ours': [collide('ike-sa', 'ike-sa', 'strongswan')],
+  'the CHILD SA, we are done before we hear of its': [collide('child', 'child', 'ours')],
+  'the IKE SA, we are done before we hear of its': [collide('ike-sa', 'ike-sa', 'ours')],
+  'we the CHILD SA, strongSwan the IKE SA': [collide('child', 'ike-sa')],
+  'we the IKE SA, strongSwan the CHILD SA': [collide('ike-sa', 'child')],
+};
+
+const collisions: readonly Combination[] = Object.entries(crossings).flatMap(([what, steps]) =>
+  both({ subject: 'rekey at once', what, steps, ...eager }),
+);
 
 export const rekeys: readonly Combination[] = [...byStrongswan, ...byUs, ...byAge, ...collisions];
