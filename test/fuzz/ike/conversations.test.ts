@@ -2,7 +2,7 @@
  * Whole conversations, message by message: before each message every truncation and every single flipped bit of it
  * arrives. Nothing of a protected message is taken, nothing is thrown, and the conversation goes on to its end as if
  * nothing had been. messages.test.ts has the plain handshake; these have what happens under load, when the first guess of
- * the key exchange was wrong, with long messages, with separate integrity, and what follows a handshake.
+ * the key exchange was wrong, with long messages, with separate integrity, what follows a handshake, and rekeyings.
  */
 import { describe, expect, it } from 'vitest';
 import type { ChildSa, IkeAction } from '../../../host/ike/events.ts';
@@ -23,7 +23,39 @@ const both = (keyword: string): PairOptions => ({
   responder: { ikeProposals: proposal(keyword) },
 });
 
-const conversations: readonly [string, PairOptions][] = [
+/** What happens when nothing more is under way, one after the other. */
+type Events = readonly ((pair: Pair) => void)[];
+
+const saIdAtResponder = (pair: Pair): string =>
+  actionsOf(pair.responderActions, 'ike-sa-rekeyed').at(-1)?.saId ??
+  actionsOf(pair.responderActions, 'established').at(-1)?.saId ??
+  '';
+
+const liveness: Events = [
+  (pair) => pair.start(),
+  (pair) => pair.checkLiveness(),
+  (pair) => pair.atResponder({ kind: 'check-liveness', saId: saIdAtResponder(pair) }),
+  (pair) => pair.close(),
+];
+
+const rekeyings: Events = [
+  (pair) => pair.start(),
+  (pair) => pair.atInitiator({ kind: 'rekey-child' }),
+  (pair) => pair.atResponder({ kind: 'rekey-ike-sa', saId: saIdAtResponder(pair) }),
+  (pair) => pair.close(),
+];
+
+const ended = [
+  ['established', 'alive', 'closed local'],
+  ['established', 'alive', 'closed peer-deleted'],
+];
+
+const rekeyed = [
+  ['established', 'alive', 'child-installed', 'alive', 'ike-sa-rekeyed', 'closed local'],
+  ['established', 'child-installed', 'child-used', 'alive', 'ike-sa-rekeyed', 'closed peer-deleted'],
+];
+
+const conversations: readonly [string, PairOptions, Events?, string[][]?][] = [
   // Each changed request behind a true cookie takes a place of its address's share, which is another test's business.
   ['with a cookie', { limits: { cookieThreshold: 0, halfOpenPerAddress: Number.POSITIVE_INFINITY } }],
   [
@@ -35,18 +67,8 @@ const conversations: readonly [string, PairOptions][] = [
   ],
   ['in fragments', { initiator: small, responder: small }],
   ['under AES-CBC and HMAC', both('aes128-sha256-x25519')],
+  ['with rekeyings', both('aes256gcm16-prfsha256-x25519'), rekeyings, rekeyed],
 ];
-
-/** What happens when nothing more is under way, one after the other. */
-const events: readonly ((pair: Pair) => void)[] = [
-  (pair) => pair.start(),
-  (pair) => pair.checkLiveness(),
-  (pair) => pair.atResponder({ kind: 'check-liveness', saId: saIdAtResponder(pair) }),
-  (pair) => pair.close(),
-];
-
-const saIdAtResponder = (pair: Pair): string =>
-  actionsOf(pair.responderActions, 'established').at(-1)?.saId ?? '';
 
 /** A conversation that is carried on by hand: messages arrive in the order in which they were sent. */
 class Conversation {
@@ -54,7 +76,10 @@ class Conversation {
   delivered = 0;
   #event = 0;
 
-  constructor(options: PairOptions) {
+  readonly #events: Events;
+
+  constructor(options: PairOptions, events: Events) {
+    this.#events = events;
     this.pair = new Pair({ ...options, link: () => [] });
   }
 
@@ -62,7 +87,7 @@ class Conversation {
   get next(): { readonly toServer: boolean; readonly bytes: Uint8Array } | undefined {
     for (;;) {
       const message = this.pair.sent[this.delivered];
-      const event = events[this.#event];
+      const event = this.#events[this.#event];
       if (message !== undefined || event === undefined) return message;
       this.#event += 1;
       event(this.pair);
@@ -131,22 +156,19 @@ function checkAgreement({ pair }: Conversation): void {
   }
 }
 
-describe.each(conversations)('a conversation %s', (_, options) => {
-  const plain = new Conversation(options).run();
+describe.each(conversations)('a conversation %s', (_, options, events = liveness, end = ended) => {
+  const plain = new Conversation(options, events).run();
   const count = plain.delivered;
 
   it('has what it is here for, and an end', () => {
-    expect(plain.end).toEqual([
-      ['established', 'alive', 'closed local'],
-      ['established', 'alive', 'closed peer-deleted'],
-    ]);
+    expect(plain.end).toEqual(end);
     expect(count).toBeGreaterThanOrEqual(10);
     expect(count > 10 || options.initiator?.ikeProposals?.[0]?.keyword.startsWith('aes128-')).toBe(true);
   });
 
   it('takes nothing of a message that is cut off, and goes on with the whole one', () => {
     for (let at = 0; at < count; at++) {
-      const conversation = new Conversation(options).run(at);
+      const conversation = new Conversation(options, events).run(at);
       const { bytes, toServer } = conversation.next!;
       for (let length = 0; length < bytes.length; length++) {
         for (const cut of truncations(bytes, length)) {
@@ -160,7 +182,7 @@ describe.each(conversations)('a conversation %s', (_, options) => {
 
   it('takes nothing of a protected message with a flipped bit, and goes on with the true one', () => {
     for (let at = 0; at < count; at++) {
-      const conversation = new Conversation(options).run(at);
+      const conversation = new Conversation(options, events).run(at);
       const { bytes, toServer } = conversation.next!;
       // What a responder makes of a changed IKE_SA_INIT is another half-open SA.
       if (!isProtected(bytes) && !toServer) continue;
@@ -175,12 +197,12 @@ describe.each(conversations)('a conversation %s', (_, options) => {
   it('ends in agreement or not at all when IKE_SA_INIT arrives with a flipped bit alone', () => {
     const fraction = seededFraction('which bits');
     for (let at = 0; at < count; at++) {
-      const { bytes, toServer } = new Conversation(options).run(at).next!;
+      const { bytes, toServer } = new Conversation(options, events).run(at).next!;
       if (isProtected(bytes)) return;
       for (let bit = 0; bit < bytes.length * 8; bit++) {
         // Every bit of the headers, and some of each key, nonce and hash; messages.test.ts has them all.
         if (bit > 28 * 8 && fraction() > 0.15) continue;
-        const conversation = new Conversation(options).run(at);
+        const conversation = new Conversation(options, events).run(at);
         conversation.next; // it is sent
         conversation.delivered += 1;
         conversation.inject(flip(bytes, bit), toServer);
@@ -191,9 +213,9 @@ describe.each(conversations)('a conversation %s', (_, options) => {
   });
 
   it('is not disturbed by its own past and future, nor by another conversation’s', () => {
-    const others = new Conversation({ ...options, seed: 'two' }).run().pair.sent;
+    const others = new Conversation({ ...options, seed: 'two' }, events).run().pair.sent;
     for (let at = 0; at < count; at++) {
-      const conversation = new Conversation(options).run(at);
+      const conversation = new Conversation(options, events).run(at);
       const past = conversation.pair.sent.slice(0, at);
       const due = conversation.next!;
       // Of the same kind, under the same keys (the seed is the same), with a message ID beyond the window.

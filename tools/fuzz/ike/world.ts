@@ -4,7 +4,7 @@
  * from any address. What must hold is checked after every message. A world follows from seed and number alone.
  */
 import { createHash } from 'node:crypto';
-import type { ChildSa, IkeAction } from '../../../host/ike/events.ts';
+import type { IkeAction } from '../../../host/ike/events.ts';
 import { Initiator } from '../../../host/ike/initiator.ts';
 import { ResponderSet } from '../../../host/ike/responder-set.ts';
 import { promptRetransmission } from '../../../host/ike/retransmission.ts';
@@ -12,12 +12,14 @@ import { exchangeTypes, payloadTypes } from '../../../host/ike/wire/iana-numbers
 import { formatIdentity, fqdnIdentity, fqdnOf } from '../../../host/ike/wire/identification.ts';
 import { trafficSelectorOf } from '../../../host/ike/wire/traffic-selector.ts';
 import { addressOf, type Endpoint } from '../../../host/model/address.ts';
-import { defaultChildProposals } from '../../../host/model/child-proposal.ts';
 import { sharedKey } from '../../../host/model/credentials.ts';
-import { type IkeProposal, parseIkeProposal } from '../../../host/model/ike-proposal.ts';
 import { Secret } from '../../../host/model/secret.ts';
 import { Random } from '../random.ts';
+import { type Accepted, agreements, espProposals, ikeProposals } from './agreements.ts';
+import { ChildSaLedger } from './child-sa-ledger.ts';
 import { mutate } from './mutation.ts';
+import { ServerLedgers } from './server-ledgers.ts';
+import { SharedKeys } from './shared-keys.ts';
 import { emptyTally, messagesIn, type Tally } from './tally.ts';
 
 /** Messages of a world, unless there are fewer to do: some hundred lives of an IKE SA. */
@@ -57,19 +59,22 @@ const remembered = 400;
 /** Actions by which nothing that counts is changed. */
 const harmless: readonly string[] = ['refused', 'send', 'peer-lost-state'] satisfies IkeAction['kind'][];
 
-/** What the two ends accept; in the third the router's first guess of the key exchange is wrong. */
-const agreements: readonly (readonly [router: string, server: string])[] = [
-  ['aes256gcm16-prfsha256-x25519', 'aes256gcm16-prfsha256-x25519'],
-  ['chacha20poly1305-prfsha384-x25519', 'chacha20poly1305-prfsha384-x25519'],
-  ['aes256gcm16-prfsha256-x25519-ecp256', 'aes256gcm16-prfsha256-ecp256'],
-  ['aes128-sha256-x25519', 'aes128-sha256-x25519'],
-];
+/** Something that an end does of itself. */
+const wants = [
+  'close',
+  'check-liveness',
+  'rekey-child',
+  'rekey-child',
+  'rekey-ike-sa',
+  'rekey-ike-sa',
+] as const;
 
 interface Router {
   readonly name: string;
   readonly local: Endpoint;
   initiator: Initiator;
-  spi: number;
+  /** Of the initiator, from its establishment on. */
+  ledger: ChildSaLedger;
 }
 
 interface Message {
@@ -87,12 +92,6 @@ function inner(host: number) {
   return trafficSelectorOf({ address: addressOf(Uint8Array.of(10, 0, 0, host)), length: 32 });
 }
 
-function proposals(keyword: string): IkeProposal[] {
-  const parsed = parseIkeProposal(keyword);
-  if (!parsed.ok) throw new Error(parsed.message);
-  return [parsed.value];
-}
-
 function hold(condition: boolean, what: string): void {
   if (!condition) throw new Error(what);
 }
@@ -102,7 +101,7 @@ class World {
   /** The message handed over last, for a report. */
   last = 'none';
   readonly #random: Random;
-  readonly #agreement: readonly [string, string];
+  readonly #agreement: readonly [Accepted, Accepted];
   readonly #datagramOctets: number;
   readonly #responders: ResponderSet;
   readonly #routers: readonly Router[];
@@ -112,8 +111,9 @@ class World {
   readonly #genuine = new Set<string>();
   /** Machine and message of each that was not refused. */
   readonly #taken = new Set<string>();
-  /** Keys at the server by its inbound SPI, as the router has to have them. */
-  readonly #keys = new Map<number, string>();
+  readonly #keys = new SharedKeys();
+  /** The server's. */
+  readonly #ledgers = new ServerLedgers();
   /** Digest of the message for each IV of each direction of each IKE SA. */
   readonly #ivs = new Map<string, string>();
   #established = 0;
@@ -132,8 +132,8 @@ class World {
           const name = names.find((one) => one === fqdnOf(identity));
           return name === undefined ? undefined : keyOf(name);
         },
-        ikeProposals: proposals(this.#agreement[1]),
-        espProposals: defaultChildProposals,
+        ikeProposals: ikeProposals(this.#agreement[1]),
+        espProposals: espProposals(this.#agreement[1]),
         trafficSelectorsFor: () => ({ local: [inner(100)], remote: [inner(1)] }),
         allocateSpi: () => this.#nextSpi++,
         forceUdpEncapsulation: random.oneIn(2),
@@ -146,7 +146,7 @@ class World {
     );
     this.#routers = names.map((name, index) => {
       const local = endpoint(index + 1);
-      return { name, local, initiator: this.#attempt(name, local), spi: 0 };
+      return { name, local, initiator: this.#attempt(name, local), ledger: new ChildSaLedger() };
     });
   }
 
@@ -155,6 +155,7 @@ class World {
     const random = this.#random;
     if (random.oneIn(4)) this.#pass(random.below(60));
     if (random.oneIn(60)) this.#want(random.pick(this.#routers));
+    if (random.oneIn(60)) this.#talk(random.pick(this.#routers));
     const index = random.below(this.#flights.length);
     const message = this.#flights[index];
     if (message !== undefined && random.oneIn(3)) {
@@ -176,9 +177,49 @@ class World {
         if (message !== undefined) this.#deliver(message);
       }
       hold(router.initiator.isEstablished, `${router.name} does not get in when the attacker is gone`);
+      this.#rekeyInPeace(router);
     }
     this.#pass(60_000);
+    for (const { ledger, name } of this.#routers)
+      hold(ledger.size === 1, `${name} has ${ledger.size} CHILD SAs`);
     hold(this.#responders.halfOpenCount === 0, 'half-open IKE SAs stay for ever');
+  }
+
+  /** Each end rekeys each SA, then both at once, and nobody is in the way: both are through, and send through the same pair. */
+  #rekeyInPeace(router: Router): void {
+    this.#deliverAll();
+    const before = this.tally.actions['ike-sa-rekeyed'] ?? 0;
+    for (const kind of ['rekey-child', 'rekey-ike-sa'] as const) {
+      const byRouter = () => this.#fromRouter(router, router.initiator.handle({ kind }, this.#now));
+      const byServer = () => {
+        const saId = this.#ledgers.at(router.ledger.used?.outboundSpi ?? 0)?.saId ?? '';
+        this.#fromServer(this.#responders.handle({ kind, saId }, this.#now));
+      };
+      for (const begun of [[byRouter], [byServer], [byRouter, byServer]]) {
+        for (const begin of begun) begin();
+        this.#deliverAll();
+      }
+    }
+    // Three times, and each end says so.
+    hold(this.tally.actions['ike-sa-rekeyed'] === before + 6, `the IKE SA of ${router.name} is not rekeyed`);
+    const used = router.ledger.used;
+    const atServer = this.#ledgers.at(used?.outboundSpi ?? 0)?.ledger.used;
+    hold(
+      used !== undefined &&
+        atServer?.outboundSpi === used.inboundSpi &&
+        atServer.inboundSpi === used.outboundSpi,
+      `${router.name} and the server do not send through the same pair`,
+    );
+  }
+
+  /** In the order of sending, until nothing is under way. */
+  #deliverAll(): void {
+    for (let turn = 0; turn < 1000; turn++) {
+      const message = this.#flights.shift();
+      if (message === undefined) return;
+      this.#deliver(message);
+    }
+    throw new Error('the two ends go on for ever');
   }
 
   #attempt(name: string, local: Endpoint): Initiator {
@@ -188,8 +229,8 @@ class World {
       credentials: keyOf(name),
       local,
       peer: server,
-      ikeProposals: proposals(this.#agreement[0]),
-      espProposals: defaultChildProposals,
+      ikeProposals: ikeProposals(this.#agreement[0]),
+      espProposals: espProposals(this.#agreement[0]),
       localTrafficSelectors: [inner(1)],
       remoteTrafficSelectors: [inner(100)],
       initialContact: this.#random.oneIn(2),
@@ -202,8 +243,9 @@ class World {
   }
 
   #start(router: Router): void {
-    router.spi = this.#nextSpi++;
-    this.#fromRouter(router, router.initiator.handle({ kind: 'start', inboundSpi: router.spi }, this.#now));
+    router.ledger = new ChildSaLedger();
+    const inboundSpi = this.#nextSpi++;
+    this.#fromRouter(router, router.initiator.handle({ kind: 'start', inboundSpi }, this.#now));
   }
 
   #want(router: Router): void {
@@ -214,15 +256,27 @@ class World {
       this.#start(router);
       return;
     }
-    const kind = this.#random.oneIn(4) ? 'close' : 'check-liveness';
+    const kind = this.#random.pick(wants);
     if (this.#random.oneIn(2)) {
       this.#fromRouter(router, initiator.handle({ kind }, this.#now));
       return;
     }
-    const message = this.#seen.find((one) => one.router === router);
-    if (message === undefined) return;
-    const saId = Buffer.from(message.bytes.subarray(8, 16)).toString('hex');
-    this.#fromServer(this.#responders.handle({ kind, saId }, this.#now));
+    const saId = this.#random.pick(this.#ledgers.saIds);
+    if (saId !== undefined) this.#fromServer(this.#responders.handle({ kind, saId }, this.#now));
+  }
+
+  /** A packet each way, if it is received: the ESP between the ends is not what is attacked here. */
+  #talk(router: Router): void {
+    const up = router.ledger.used;
+    const peer = up && this.#ledgers.at(up.outboundSpi);
+    if (up === undefined || peer === undefined) return;
+    const { saId, ledger } = peer;
+    const inboundSpi = up.outboundSpi;
+    this.#fromServer(this.#responders.handle({ kind: 'child-arrival', saId, inboundSpi }, this.#now));
+    const down = ledger.used;
+    if (down === undefined || !router.ledger.receivesOn(down.outboundSpi)) return;
+    const arrival = { kind: 'child-arrival', inboundSpi: down.outboundSpi } as const;
+    this.#fromRouter(router, router.initiator.handle(arrival, this.#now));
   }
 
   #pass(milliseconds: number): void {
@@ -308,25 +362,30 @@ class World {
         const router = this.#routers.find(({ local }) => sameEndpoint(local, action.to));
         // What is sent to where nobody is goes to the attacker, who may pass it on.
         this.#post({ bytes: action.bytes, from: server, router: router ?? this.#random.pick(this.#routers) });
-      } else if (action.kind === 'established') {
-        this.#established += 1;
-        const { childSa } = action;
-        this.#keys.set(childSa.inboundSpi, keysOf(childSa, 'server'));
+        continue;
       }
+      if (action.kind === 'established') this.#established += 1;
+      if (action.kind === 'established' || action.kind === 'child-installed') {
+        this.#keys.enter(action.childSa, 'server');
+      }
+      this.#ledgers.apply(action);
     }
   }
 
   #fromRouter(router: Router, actions: readonly IkeAction[]): void {
     for (const action of actions) {
       this.#note(action);
-      if (action.kind === 'send') this.#post({ bytes: action.bytes, from: router.local, router: undefined });
-      else if (action.kind === 'established') {
-        const { childSa } = action;
-        hold(
-          this.#keys.get(childSa.outboundSpi) === keysOf(childSa, 'router'),
-          'a router has a CHILD SA with other keys than the server',
-        );
+      if (action.kind === 'send') {
+        this.#post({ bytes: action.bytes, from: router.local, router: undefined });
+        continue;
+      }
+      router.ledger.apply(action);
+      if (action.kind === 'established') {
+        hold(this.#keys.has(action.childSa.outboundSpi), 'a router has a CHILD SA that the server has not');
         hold(formatIdentity(action.peerIdentity) === 'server', 'a router took another for its server');
+      }
+      if (action.kind === 'established' || action.kind === 'child-installed') {
+        this.#keys.enter(action.childSa, 'router');
       }
     }
   }
@@ -377,14 +436,4 @@ function digestOf(bytes: Uint8Array): string {
 
 function sameEndpoint(one: Endpoint, other: Endpoint): boolean {
   return one.port === other.port && Buffer.compare(one.address.octets, other.address.octets) === 0;
-}
-
-/** Both directions' keys, the one towards the server first. */
-function keysOf(childSa: ChildSa, at: 'server' | 'router'): string {
-  const directions =
-    at === 'server' ? [childSa.inbound, childSa.outbound] : [childSa.outbound, childSa.inbound];
-  return directions
-    .flatMap(({ encryptionKey, salt }) => [encryptionKey, salt])
-    .map((secret) => Buffer.from(secret.reveal()).toString('hex'))
-    .join(' ');
 }
