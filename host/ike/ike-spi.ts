@@ -2,11 +2,24 @@
 import { type SaId, saIdOf } from './events.ts';
 import type { IkeHeader } from './wire/header.ts';
 
+const spiOctets = 8;
+
+/** The SPI as it stands in messages and in what is signed or hashed: fresh octets in network order. */
+export function encodeIkeSpi(spi: bigint): Uint8Array {
+  const octets = new Uint8Array(spiOctets);
+  new DataView(octets.buffer).setBigUint64(0, spi);
+  return octets;
+}
+
+/** The SPI that eight octets hold. */
+export function spiOf(octets: Uint8Array): bigint {
+  return new DataView(octets.buffer, octets.byteOffset, spiOctets).getBigUint64(0);
+}
+
 /** A fresh SPI; whether it is in use is for the caller to see. */
 export function freshSpi(random: (octets: number) => Uint8Array): bigint {
   for (;;) {
-    const octets = random(8);
-    const spi = new DataView(octets.buffer, octets.byteOffset, 8).getBigUint64(0);
+    const spi = spiOf(random(spiOctets));
     if (spi !== 0n) return spi;
   }
 }

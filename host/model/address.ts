@@ -50,6 +50,11 @@ export function formatEndpoint(endpoint: Endpoint): string {
   return endpoint.address.family === 4 ? `${text}:${endpoint.port}` : `[${text}]:${endpoint.port}`;
 }
 
+/** True when both are the same address and port. */
+export function equalEndpoints(a: Endpoint, b: Endpoint): boolean {
+  return a.port === b.port && equalAddresses(a.address, b.address);
+}
+
 /** True when both are the same address; an IPv4 address never equals its IPv6-mapped form. */
 export function equalAddresses(a: Address, b: Address): boolean {
   return a.family === b.family && a.octets.every((octet, index) => octet === b.octets[index]);

@@ -5,6 +5,7 @@
 import type { Proposal } from '../../model/proposal.ts';
 import { Secret } from '../../model/secret.ts';
 import type { SaKeys } from '../../model/security-association.ts';
+import { encodeIkeSpi } from '../ike-spi.ts';
 import { concatenate } from '../wire/syntax.ts';
 import type { IkeAlgorithms } from './algorithms.ts';
 import { type Prf, prf, prfPlus } from './prf.ts';
@@ -83,11 +84,9 @@ function expand(
   sources: Omit<IkeKeySources, 'sharedSecret'>,
 ): IkeKeys {
   const { prf: prfAlgorithm, cipher, integrity } = algorithms;
-  const spis = new Uint8Array(16);
-  const spisView = new DataView(spis.buffer);
-  spisView.setBigUint64(0, sources.initiatorSpi);
-  spisView.setBigUint64(8, sources.responderSpi);
-  const seed = concatenate(sources.initiatorNonce, sources.responderNonce, spis);
+  const { initiatorNonce, responderNonce, initiatorSpi, responderSpi } = sources;
+  const spis = [encodeIkeSpi(initiatorSpi), encodeIkeSpi(responderSpi)];
+  const seed = concatenate(initiatorNonce, responderNonce, ...spis);
   const encryptionOctets = cipher.keyOctets + cipher.saltOctets;
   const integrityOctets = integrity?.keyOctets ?? 0;
   const octets = 3 * prfAlgorithm.octets + 2 * integrityOctets + 2 * encryptionOctets;

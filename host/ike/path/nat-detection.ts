@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Endpoint } from '../../model/address.ts';
+import { encodeIkeSpi } from '../ike-spi.ts';
 import { notifyTypes } from '../wire/iana-numbers.ts';
 import { encodeNotify } from '../wire/notify.ts';
 import type { PayloadValue } from '../wire/payload-chain.ts';
@@ -22,13 +23,13 @@ export interface HeaderSpis {
 
 /** SHA-1(SPIi | SPIr | address | port): a fingerprint, nothing rests on its strength. */
 export function natDetectionHash(spis: HeaderSpis, endpoint: Endpoint): Uint8Array {
-  const octets = new Uint8Array(16 + endpoint.address.octets.length + 2);
-  const view = new DataView(octets.buffer);
-  view.setBigUint64(0, spis.initiatorSpi);
-  view.setBigUint64(8, spis.responderSpi);
-  octets.set(endpoint.address.octets, 16);
-  view.setUint16(octets.length - 2, endpoint.port);
-  return createHash('sha1').update(octets).digest();
+  const { address, port } = endpoint;
+  return createHash('sha1')
+    .update(encodeIkeSpi(spis.initiatorSpi))
+    .update(encodeIkeSpi(spis.responderSpi))
+    .update(address.octets)
+    .update(Uint8Array.of(port >>> 8, port & 0xff))
+    .digest();
 }
 
 /**

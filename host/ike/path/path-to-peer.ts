@@ -2,7 +2,7 @@
  * Between which addresses and ports the messages of an established IKE SA travel, and what moves them: the newest authentic
  * message (RFC 7296 sections 2.11 and 2.23), and what the two ends say of it (RFC 4555, mobike.ts).
  */
-import { type Endpoint, equalAddresses } from '../../model/address.ts';
+import { type Endpoint, equalEndpoints } from '../../model/address.ts';
 import type { EstablishedParameters } from '../established-parameters.ts';
 import { type IkeAction, type SaId, type SendAction, sendAll } from '../events.ts';
 import type { Purpose } from '../ike-sa.ts';
@@ -42,7 +42,7 @@ export class PathToPeer {
     const update = request && this.#mobility.judgeUpdate(request, passage);
     if (update?.refusal !== undefined) return [];
     const { local, peer } = passage;
-    const isThere = peer.port === this.#peer.port && equalAddresses(peer.address, this.#peer.address);
+    const isThere = equalEndpoints(peer, this.#peer);
     this.#local = local;
     this.#peer = peer;
     if (update?.nat !== undefined) return [{ kind: 'peer-moved', saId, peer, nat: update.nat }];

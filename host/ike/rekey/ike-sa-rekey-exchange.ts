@@ -12,6 +12,7 @@ import type { KeyExchangeMethod, KeyPair } from '../crypto/key-exchange.ts';
 import type { FailureReason } from '../events.ts';
 import { failureIn } from '../failure.ts';
 import { IkeSa } from '../ike-sa.ts';
+import { encodeIkeSpi, spiOf } from '../ike-spi.ts';
 import {
   acceptableIke,
   checkSelected,
@@ -190,14 +191,8 @@ function rekeyedIkeSa(
   });
 }
 
-function encodeIkeSpi(spi: bigint): Uint8Array {
-  const octets = new Uint8Array(8);
-  new DataView(octets.buffer).setBigUint64(0, spi);
-  return octets;
-}
-
 /** The peer's SPI of a selected proposal; zero is none (RFC 7296 section 3.1). */
 function ikeSpiOf({ spi }: SelectedProposal): bigint | undefined {
-  const value = new DataView(spi.buffer, spi.byteOffset, spi.byteLength).getBigUint64(0);
+  const value = spiOf(spi);
   return value === 0n ? undefined : value;
 }

@@ -5,6 +5,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Address } from '../../model/address.ts';
 import type { Instant } from '../../model/instant.ts';
+import { encodeIkeSpi } from '../ike-spi.ts';
 
 /** A secret serves for this long and is accepted for as long again; a handshake takes a fraction of it. */
 const secretLifetimeMs = 60_000;
@@ -63,8 +64,7 @@ function cookieOf(
   address: Address,
   initiatorSpi: bigint,
 ): Uint8Array {
-  const spi = new Uint8Array(8);
-  new DataView(spi.buffer).setBigUint64(0, initiatorSpi);
+  const spi = encodeIkeSpi(initiatorSpi);
   const mac = createHmac('sha256', secret.octets).update(nonce).update(address.octets).update(spi).digest();
   return Uint8Array.of(secret.version, ...mac);
 }

@@ -2,11 +2,10 @@
  * A peer that moved: its SAs go on at its new place, with the keys that they have. The server tells where it sees the peer;
  * the peer's own authentic packets may show another place, and know better (RFC 7296 section 2.23).
  */
-import type { Endpoint } from '../../model/address.ts';
+import { type Endpoint, equalEndpoints } from '../../model/address.ts';
 import type { Instant } from '../../model/instant.ts';
 import type { InstalledPair } from './pairs.ts';
 import { checksPath, showPlace } from './path.ts';
-import { isSamePlace } from './peer-places.ts';
 import type { SettingState } from './setting-state.ts';
 
 /**
@@ -16,7 +15,7 @@ import type { SettingState } from './setting-state.ts';
 export function tellPlace(state: SettingState, peer: string, endpoint: Endpoint, now: Instant): Endpoint {
   const before = state.places.of(peer);
   const place = state.places.told(peer, endpoint);
-  if (before === undefined || isSamePlace(before, place)) return place;
+  if (before === undefined || equalEndpoints(before, place)) return place;
   const pairs = state.pairs.ofPeer(peer);
   move(state, pairs, place);
   const pair = pairs.find((one) => checksPath(one) && one.role !== 'old');

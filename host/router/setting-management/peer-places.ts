@@ -2,7 +2,7 @@
  * Where the packets for each peer go: where the setting server sees it, until its own packets show another place. A NAT
  * may give the peer's packets to this router another port than those to the server.
  */
-import { type Endpoint, equalAddresses } from '../../model/address.ts';
+import { type Endpoint, equalAddresses, equalEndpoints } from '../../model/address.ts';
 
 interface Place {
   /** The server's last word. */
@@ -23,8 +23,8 @@ export class PeerPlaces {
       this.#places.set(peer, { told: endpoint, current: endpoint });
       return endpoint;
     }
-    const isNews = !isSamePlace(known.told, endpoint);
-    const hasShown = !isSamePlace(known.told, known.current);
+    const isNews = !equalEndpoints(known.told, endpoint);
+    const hasShown = !equalEndpoints(known.told, known.current);
     known.told = endpoint;
     if (isNews && !(hasShown && equalAddresses(known.current.address, endpoint.address)))
       known.current = endpoint;
@@ -45,8 +45,4 @@ export class PeerPlaces {
   forget(peer: string): void {
     this.#places.delete(peer);
   }
-}
-
-export function isSamePlace(a: Endpoint, b: Endpoint): boolean {
-  return a.port === b.port && equalAddresses(a.address, b.address);
 }

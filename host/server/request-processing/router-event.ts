@@ -3,7 +3,7 @@
  * router has forgotten every SA, so that they are withdrawn at its peers.
  */
 import type { Hello, Report } from '../../messages/message.ts';
-import { type Endpoint, equalAddresses, formatEndpoint } from '../../model/address.ts';
+import { type Endpoint, equalEndpoints, formatEndpoint } from '../../model/address.ts';
 import type { Instant } from '../../model/instant.ts';
 import { type Entry, sidesOf } from '../management-table/management-table.ts';
 import { sendDistribution } from './distribution.ts';
@@ -79,8 +79,9 @@ export function receiveChannelUp(
   record.hasChannel = true;
   record.loss = undefined;
   record.channelEpoch += 1;
-  if (before === undefined || !isSamePlace(before, endpoint)) processing.out.putRouter(storedRouter(record));
-  if (before !== undefined && !isSamePlace(before, endpoint)) {
+  if (before === undefined || !equalEndpoints(before, endpoint))
+    processing.out.putRouter(storedRouter(record));
+  if (before !== undefined && !equalEndpoints(before, endpoint)) {
     processing.out.audit('moved', { router }, `${formatEndpoint(before)} -> ${formatEndpoint(endpoint)}`);
     announceMove(processing, record, now);
   }
@@ -162,7 +163,7 @@ function tellPlace(processing: Processing, entry: Entry, router: string, told: S
   // A place from before its channel went down may be worse than what the peer has learnt from its packets.
   const isCurrent = processing.routers.hasChannel(other.router);
   if (endpoint === undefined || !isCurrent || !processing.routers.hasChannel(router)) return;
-  if (own.peerToldAt !== null && isSamePlace(own.peerToldAt, endpoint)) return;
+  if (own.peerToldAt !== null && equalEndpoints(own.peerToldAt, endpoint)) return;
   own.peerToldAt = endpoint;
   const pair = `${router}|${other.router}`;
   if (told.has(pair)) return;
@@ -175,10 +176,6 @@ function tellPlace(processing: Processing, entry: Entry, router: string, told: S
     kind: '',
     endpoint,
   });
-}
-
-function isSamePlace(a: Endpoint, b: Endpoint): boolean {
-  return a.port === b.port && equalAddresses(a.address, b.address);
 }
 
 /** Why an entry goes that a router has deleted by itself; what people should see of it is noted. */
