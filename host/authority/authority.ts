@@ -3,17 +3,12 @@
  * directly. Makes keys and signs; files and the index are for who calls. `@peculiar/asn1-x509` writes the DER,
  * `node:crypto` signs. RFC 5280 sections 4 and 5, RFC 4945 section 5.1.
  */
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-} from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { CertificationRequest } from '@peculiar/asn1-csr';
 import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import * as asn from '@peculiar/asn1-x509';
 import { HostError } from '../model/host-error.ts';
+import { pemObjects } from '../model/pem.ts';
 import {
   keyMistake,
   type SignatureScheme,
@@ -150,14 +145,11 @@ export class Authority {
  */
 export function requestedKey(pem: string, file: string): KeyObject {
   const refuse = (why: string): HostError => new HostError('CREDENTIAL_UNREADABLE', `${file}: ${why}`);
-  const body = /-----BEGIN CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE REQUEST-----/.exec(
-    pem,
-  )?.[1];
-  if (body === undefined) throw refuse('expected PEM: -----BEGIN CERTIFICATE REQUEST-----');
+  const [der] = pemObjects(pem, 'CERTIFICATE REQUEST', file);
   let request: CertificationRequest;
   let publicKey: KeyObject;
   try {
-    request = AsnConvert.parse(Buffer.from(body, 'base64'), CertificationRequest);
+    request = AsnConvert.parse(der ?? new Uint8Array(0), CertificationRequest);
     const spki = AsnConvert.serialize(request.certificationRequestInfo.subjectPKInfo);
     publicKey = createPublicKey({ key: Buffer.from(spki), type: 'spki', format: 'der' });
   } catch {
@@ -175,20 +167,6 @@ export function requestedKey(pem: string, file: string): KeyObject {
     throw refuse('expected a signature by its own key, with SHA-2 or Ed25519');
   }
   return publicKey;
-}
-
-/** The private key in PKCS#8. @throws HostError CREDENTIAL_UNREADABLE @wipes `octets` */
-export function privateKeyIn(octets: Uint8Array, file: string): KeyObject {
-  try {
-    return createPrivateKey({
-      key: Buffer.from(octets.buffer, octets.byteOffset, octets.length),
-      format: 'pem',
-    });
-  } catch {
-    throw new HostError('CREDENTIAL_UNREADABLE', `${file}: expected a private key in PKCS#8`);
-  } finally {
-    octets.fill(0);
-  }
 }
 
 interface Subject {

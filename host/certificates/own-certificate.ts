@@ -1,10 +1,10 @@
 /** What this end proves itself with: its certificate, those above it, and the private key that belongs to the first. */
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import type { OwnCertificate } from '../model/certificate-trust.ts';
 import { HostError } from '../model/host-error.ts';
-import { keyMistake } from '../model/signature-scheme.ts';
+import { pemObjects } from '../model/pem.ts';
+import { pkcs8KeyIn } from '../model/private-key.ts';
 import { parseCertificate } from './certificate.ts';
-import { pemObjects } from './pem.ts';
 import { validityOf } from './validity.ts';
 
 export interface OwnCertificateSources {
@@ -22,7 +22,7 @@ export interface OwnCertificateSources {
  */
 export function ownCertificate(sources: OwnCertificateSources): OwnCertificate {
   const { certificates, privateKey } = sources;
-  const key = readKey(privateKey.octets, privateKey.name);
+  const key = pkcs8KeyIn(privateKey.octets, privateKey.name);
   const chain = pemObjects(certificates.text, 'CERTIFICATE', certificates.name);
   const [own, ...above] = chain.map((der, index) => {
     const parsed = parseCertificate(der);
@@ -33,27 +33,6 @@ export function ownCertificate(sources: OwnCertificateSources): OwnCertificate {
     throw unreadable(privateKey.name, `is not the key of the first certificate in ${certificates.name}`);
   }
   return { chain, privateKey: key, validity: validityOf([own, ...above]) };
-}
-
-function readKey(octets: Uint8Array, name: string): KeyObject {
-  const pem = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
-  try {
-    if (!pem.includes('-----BEGIN PRIVATE KEY-----')) {
-      throw unreadable(
-        name,
-        'expected PKCS#8 in PEM (-----BEGIN PRIVATE KEY-----); convert with: openssl pkcs8 -topk8 -nocrypt',
-      );
-    }
-    const key = createPrivateKey({ key: pem, format: 'pem' });
-    const mistake = keyMistake(key);
-    if (mistake !== undefined) throw unreadable(name, mistake);
-    return key;
-  } catch (cause) {
-    if (cause instanceof HostError) throw cause;
-    throw unreadable(name, 'expected a private key in PKCS#8, found something else');
-  } finally {
-    octets.fill(0);
-  }
 }
 
 function unreadable(name: string, why: string): HostError {

@@ -12,11 +12,11 @@ import type {
 } from '../model/certificate-trust.ts';
 import type { RevocationPolicy } from '../model/credential-sources.ts';
 import { HostError } from '../model/host-error.ts';
+import { pemObjects } from '../model/pem.ts';
 import { fail, ok, type Result } from '../model/result.ts';
 import { type TimeBounds, utcText } from '../model/trusted-time.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
 import { findPath, maximumPathLength, nameForPeople } from './certification-path.ts';
-import { pemObjects } from './pem.ts';
 import { RevocationList } from './revocation-list.ts';
 import { validityOf } from './validity.ts';
 

@@ -10,13 +10,13 @@ import {
   type AuthorityKey,
   makeAuthorityCertificate,
   makeKey,
-  privateKeyIn,
   privateKeyPem,
   requestedKey,
 } from '../authority/authority.ts';
 import { type AuthorityIndex, emptyIndex, parseIndex, revokeIn } from '../authority/index-file.ts';
-import { pemObjects, toPem } from '../certificates/pem.ts';
 import { HostError } from '../model/host-error.ts';
+import { pemObjects, toPem } from '../model/pem.ts';
+import { pkcs8KeyIn } from '../model/private-key.ts';
 import { readCredential, readTrusted, writeFileAtomically } from '../platform/files.ts';
 
 const dayMs = 86_400_000;
@@ -130,12 +130,12 @@ export class AuthorityFolder {
   #authority(): Authority {
     const [der] = pemObjects(this.pem, 'CERTIFICATE', this.file('ca.crt'));
     const file = this.file('ca.key');
-    return new Authority(der ?? new Uint8Array(0), privateKeyIn(readCredential(file), file));
+    return new Authority(der ?? new Uint8Array(0), pkcs8KeyIn(readCredential(file), file));
   }
 
   /** Routers get keys of the kind that the authority has. */
   #kind(): AuthorityKey {
-    const key = privateKeyIn(readCredential(this.file('ca.key')), this.file('ca.key'));
+    const key = pkcs8KeyIn(readCredential(this.file('ca.key')), this.file('ca.key'));
     return key.asymmetricKeyType === 'ed25519' ? 'ed25519' : 'p256';
   }
 }

@@ -61,6 +61,25 @@ export interface CertificateTrust {
   accepted?(chain: readonly Uint8Array[], name: CertificateName): void;
 }
 
+/** Trust that also asks when a certificate was issued: one from before its owner was revoked proves nothing. */
+export interface SinceTrust extends Pick<CertificateTrust, 'authorityKeyHashes'> {
+  /** As `CertificateTrust.judge`, and refuses a certificate that was issued before `since`. */
+  judge(
+    chain: readonly Uint8Array[],
+    name: CertificateName,
+    since: UtcMs | undefined,
+  ): Result<JudgedCertificate, CertificateRefusal>;
+}
+
+/** A server's certificates as read from their files. */
+export interface ServerCertificates {
+  readonly own: OwnCertificate;
+  /** undefined without authorities. */
+  readonly trust: SinceTrust | undefined;
+  /** The same for the same files. */
+  readonly digest: string;
+}
+
 /** What this end proves itself with. */
 export interface OwnCertificate {
   /** DER: our own first, then those that lead to an authority of the peer's. */

@@ -26,6 +26,15 @@ export interface CredentialSources {
   readonly ppk: PpkSource | undefined;
 }
 
+/** What a server proves itself with, and how it knows routers. */
+export interface ServerCertificateSources {
+  readonly certificate: Source;
+  readonly privateKey: Source;
+  readonly authorities: Source | undefined;
+  readonly revocationLists: Source | undefined;
+  readonly revocation: RevocationPolicy;
+}
+
 /** A post-quantum pre-shared key (RFC 8784) as typed. */
 export interface PpkSource {
   readonly id: string;

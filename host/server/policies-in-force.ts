@@ -5,18 +5,16 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { ServerCertificates } from '../model/certificate-trust.ts';
+import type { ServerCertificateSources } from '../model/credential-sources.ts';
 import type { Ppk } from '../model/credentials.ts';
 import { HostError } from '../model/host-error.ts';
 import { preSharedKeyIn } from '../model/pre-shared-key.ts';
 import type { Secret } from '../model/secret.ts';
-import {
-  parsePolicyFile,
-  type ServerCertificate,
-  type ServerSettings,
-} from './distribution-policies/policy-file.ts';
+import { parsePolicyFile, type ServerSettings } from './distribution-policies/policy-file.ts';
 import { PolicySet } from './distribution-policies/policy-set.ts';
 import { assignRevisions, type Revision } from './distribution-policies/revisions.ts';
-import { type ServerCertificates, ServerCredentials } from './server-credentials.ts';
+import { ServerCredentials } from './server-credentials.ts';
 import type { Store } from './store/store.ts';
 
 /** A policy set with the credentials of its routers. */
@@ -27,7 +25,7 @@ export interface Loaded {
 }
 
 /** Throws HostError CREDENTIAL_*. */
-export type ReadCertificates = (certificate: ServerCertificate, folder: string) => ServerCertificates;
+export type ReadCertificates = (certificate: ServerCertificateSources, folder: string) => ServerCertificates;
 
 export class PoliciesInForce {
   readonly #file: string;

@@ -5,11 +5,9 @@
  */
 import type {
   CertificateName,
-  CertificateRefusal,
   CertificateTrust,
   CertificateValidity,
-  JudgedCertificate,
-  OwnCertificate,
+  ServerCertificates,
 } from '../model/certificate-trust.ts';
 import {
   type Credentials,
@@ -18,28 +16,9 @@ import {
   type Ppk,
   sharedKey,
 } from '../model/credentials.ts';
-import type { Result } from '../model/result.ts';
 import type { Secret } from '../model/secret.ts';
 import type { UtcMs } from '../model/trusted-time.ts';
 import type { ServerRouter } from './distribution-policies/policy-file.ts';
-
-/** The server's certificates as read from their files. */
-export interface ServerCertificates {
-  readonly own: OwnCertificate;
-  /** Judges a chain; a certificate issued before `since` proves nothing. undefined without authorities. */
-  readonly trust: SinceTrust | undefined;
-  /** The same for the same files. */
-  readonly digest: string;
-}
-
-export interface SinceTrust {
-  readonly authorityKeyHashes: readonly Uint8Array[];
-  judge(
-    chain: readonly Uint8Array[],
-    name: CertificateName,
-    since: UtcMs | undefined,
-  ): Result<JudgedCertificate, CertificateRefusal>;
-}
 
 /** A chain that let a router in. */
 interface Accepted {

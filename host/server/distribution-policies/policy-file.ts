@@ -11,7 +11,7 @@ import {
   certificateFiles,
   type PpkSource,
   ppkSchema,
-  type RevocationPolicy,
+  type ServerCertificateSources,
   type Source,
 } from '../../model/credential-sources.ts';
 import { nameText } from '../../model/name-text.ts';
@@ -44,7 +44,7 @@ export interface ServerSettings {
   readonly auditRows: number;
   readonly processing: ProcessingSettings;
   /** undefined while nobody proves anything by certificates. */
-  readonly certificate: ServerCertificate | undefined;
+  readonly certificate: ServerCertificateSources | undefined;
   readonly routers: readonly ServerRouter[];
   readonly distributionPolicies: readonly PolicyDraft[];
 }
@@ -64,15 +64,6 @@ export interface ServerRouter extends EnrolledRouter {
 }
 
 export type Proof = 'preSharedKey' | 'certificate';
-
-/** The server's own certificate, whom it trusts. File names as typed, relative to the settings file. */
-export interface ServerCertificate {
-  readonly certificate: Source;
-  readonly privateKey: Source;
-  readonly authorities: Source | undefined;
-  readonly revocationLists: Source | undefined;
-  readonly revocation: RevocationPolicy;
-}
 
 const fileName = z.string().min(1).max(4096);
 const seconds = (ms: number) =>
@@ -330,7 +321,7 @@ export function parsePolicyFile(text: string, fileName: string): ServerSettings 
 
 function certificateSources(
   typed: NonNullable<z.output<typeof serverSchema>['certificate']>,
-): ServerCertificate {
+): ServerCertificateSources {
   const file = (path: string): Source => ({ kind: 'file', path });
   return {
     certificate: file(typed.certificateFile),

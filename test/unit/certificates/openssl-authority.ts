@@ -7,8 +7,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ownCertificate } from '../../../host/certificates/own-certificate.ts';
-import { pemObjects } from '../../../host/certificates/pem.ts';
 import type { OwnCertificate } from '../../../host/model/certificate-trust.ts';
+import { pemObjects } from '../../../host/model/pem.ts';
 
 export type KeyKind = 'p256' | 'p384' | 'p521' | 'ed25519' | 'rsa' | 'rsa1024';
 

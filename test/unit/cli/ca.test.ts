@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { pemObjects } from '../../../host/certificates/pem.ts';
 import { authoritiesIn, revocationListsIn, Trust } from '../../../host/certificates/trust.ts';
 import { AuthorityFolder, readRequest } from '../../../host/cli/ca-folder.ts';
 import { HostError } from '../../../host/model/host-error.ts';
+import { pemObjects } from '../../../host/model/pem.ts';
 import { describeWith } from '../../requirements.ts';
 
 let folder: string;

@@ -1,5 +1,7 @@
 /** PEM (RFC 7468): the DER objects of one kind in a file that a person may have put together from several. */
-import { HostError } from '../model/host-error.ts';
+import { HostError } from './host-error.ts';
+
+export type PemLabel = 'CERTIFICATE' | 'X509 CRL' | 'CERTIFICATE REQUEST';
 
 /**
  * The DER of every `label` object in `text`, in order; other objects and what stands between are passed over.
@@ -7,7 +9,7 @@ import { HostError } from '../model/host-error.ts';
  * @param name of the file or field, for the message
  * @throws HostError CREDENTIAL_UNREADABLE without one, or with one whose base64 is cut
  */
-export function pemObjects(text: string, label: 'CERTIFICATE' | 'X509 CRL', name: string): Uint8Array[] {
+export function pemObjects(text: string, label: PemLabel, name: string): Uint8Array[] {
   const found: Uint8Array[] = [];
   const pattern = new RegExp(`-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]*)-----END ${label}-----`, 'g');
   for (const [, body = ''] of text.matchAll(pattern)) {
@@ -24,7 +26,7 @@ export function pemObjects(text: string, label: 'CERTIFICATE' | 'X509 CRL', name
 }
 
 /** PEM of one object. */
-export function toPem(label: 'CERTIFICATE' | 'X509 CRL', der: Uint8Array): string {
+export function toPem(label: PemLabel, der: Uint8Array): string {
   const lines =
     Buffer.from(der)
       .toString('base64')
