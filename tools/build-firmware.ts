@@ -1,12 +1,14 @@
 /**
- * Compiles `firmware/assembly` to `build/firmware.wasm`, unless it is newer than every source.
+ * Compiles `firmware/assembly` to `build/firmware.wasm`, unless it is newer than every source, and writes down in `build/build-time`
+ * when the sources were made.
  *
  * The module may import `env.memory` and nothing else, and may not grow memory: both are checked here, because an
  * accidental allocation in AssemblyScript shows as a `memory.grow` in the text output.
  */
 import { execFileSync } from 'node:child_process';
-import { globSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { sourceDateMs } from './source-date.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const wasmFile = `${root}build/firmware.wasm`;
@@ -20,8 +22,22 @@ function isStale(): boolean {
   return sources.some((source) => statSync(root + source).mtimeMs > builtAt);
 }
 
+/** What host/model/software-version.ts reads: certificates are judged by a time that is not before this. */
+function writeBuildTime(): void {
+  const file = `${root}build/build-time`;
+  const utcMs = sourceDateMs(root);
+  if (utcMs === undefined) {
+    rmSync(file, { force: true });
+    return;
+  }
+  // Other programs may be reading it.
+  writeFileSync(`${file}.new`, `${new Date(utcMs).toISOString()}\n`);
+  renameSync(`${file}.new`, file);
+}
+
+mkdirSync(`${root}build`, { recursive: true });
+writeBuildTime();
 if (process.argv.includes('--force') || isStale()) {
-  mkdirSync(`${root}build`, { recursive: true });
   const asc = `${root}node_modules/assemblyscript/bin/asc.js`;
   execFileSync(process.execPath, [asc, '--config', 'asconfig.json', '--target', 'release'], {
     cwd: root,

@@ -16,7 +16,7 @@ import { HostError } from '../model/host-error.ts';
 import type { Instant } from '../model/instant.ts';
 import { refuseWithoutChannel, rekeyOrder } from '../model/rekey-order.ts';
 import { buildUtcMs, softwareVersion } from '../model/software-version.ts';
-import type { TimeBounds } from '../model/trusted-time.ts';
+import type { TimeBounds, UtcMs } from '../model/trusted-time.ts';
 import { Alarm } from '../platform/alarm.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { serveControl } from '../platform/control-socket.ts';
@@ -58,6 +58,7 @@ const keepalive = Uint8Array.of(0xff);
 export async function main(command: ServerCommand): Promise<void> {
   const startedAt = bootTimeMs();
   const settings = new PoliciesInForce(command.config, readCredential).settings();
+  const serverTime = clockFrom(buildUtcMs());
   const readCertificates =
     settings.certificate &&
     (await import('../certificates/load-server.ts')).certificateReader(
@@ -222,9 +223,11 @@ export async function main(command: ServerCommand): Promise<void> {
 }
 
 /** A server has a clock, which is right or is set right. It cannot be before this software was there. */
-function serverTime(): TimeBounds {
-  const atMostUtcMs = Math.max(Date.now(), buildUtcMs());
-  return { atLeastUtcMs: atMostUtcMs, atMostUtcMs: atMostUtcMs + clockSkewMs };
+function clockFrom(builtUtcMs: UtcMs): () => TimeBounds {
+  return () => {
+    const utcMs = Math.max(Date.now(), builtUtcMs);
+    return { atLeastUtcMs: utcMs, atMostUtcMs: utcMs + clockSkewMs };
+  };
 }
 
 /** Writes the audit rows that wait; on a full disk they wait on. */
