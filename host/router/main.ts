@@ -120,6 +120,7 @@ async function reloadSpd(
 ): Promise<void> {
   try {
     const settings = readSettings(file);
+    live.problem = `${file}: spd: the packet loop has not taken it yet`;
     await router.replaceSpd(settings.spd);
     const isWhole = othersThanSpd(settings) === live.others;
     live.problem = isWhole ? null : `${file}: spd is in force, what else changed needs a restart`;

@@ -131,14 +131,16 @@ export class RunningRouter {
   /**
    * Puts another SPD in force, without a packet lost on the entries that stay.
    *
-   * @throws HostError CAPACITY when the engine has no room for it, and then nothing has changed
+   * @throws HostError CAPACITY when the engine has no room for it, PLATFORM when the worker does not answer a first question; then
+   *   nothing has changed
    */
   async replaceSpd(entries: readonly SpdEntry[]): Promise<void> {
     const refusal = await this.ask('spd-refusal', entries);
     if (refusal !== null) throw new HostError('CAPACITY', `spd: ${refusal}`);
     // First the guard: what the new SPD protects does not leave in the clear while the two differ.
     protect({ ...this.#plan, entries });
-    const lateRefusal = await this.ask('replace-spd', entries);
+    // However late: a guard for one SPD over an engine with another must not stay.
+    const lateRefusal = await Promise.race([this.#worker.ask('replace-spd', entries, Infinity), this.failed]);
     if (lateRefusal !== null) {
       protect({ ...this.#plan, entries: this.#spd });
       throw new HostError('CAPACITY', `spd: ${lateRefusal}`);

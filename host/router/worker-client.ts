@@ -4,7 +4,7 @@ import { HostError } from '../model/host-error.ts';
 import type { LogLine } from './log-lines.ts';
 import type { FromWorker, Question, Questions, ToWorker, WorkerSettings } from './worker-protocol.ts';
 
-/** Between two rounds of the worker there are milliseconds; an answer that takes longer will not come. */
+/** Between two rounds of the worker there are milliseconds; whoever asks does not wait longer for a busy one. */
 const answerWithinMs = 2000;
 const stopWithinMs = 1000;
 
@@ -45,17 +45,23 @@ export class WorkerClient {
     this.#post({ kind: 'start' });
   }
 
-  /** Asks the router. Rejects with HostError PLATFORM after 2 s without an answer. */
+  /**
+   * Asks the router. Rejects with HostError PLATFORM after 2 s without an answer, when nobody knows whether what was asked for was
+   * done. What must not stay unknown waits as long as it takes (`Infinity`): the worker answers everything or ends, and
+   * then the process does.
+   */
   ask<Name extends Question>(
     question: Name,
     ask: Questions[Name]['ask'],
+    withinMs = answerWithinMs,
   ): Promise<Questions[Name]['answer']> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const giveUp = (): void => {
         this.#waiting.delete(id);
-        reject(new HostError('PLATFORM', `the packet loop did not answer within ${answerWithinMs / 1000} s`));
-      }, answerWithinMs);
+        reject(new HostError('PLATFORM', `the packet loop did not answer within ${withinMs / 1000} s`));
+      };
+      const timer = withinMs === Infinity ? undefined : setTimeout(giveUp, withinMs);
       this.#waiting.set(id, (answer) => {
         clearTimeout(timer);
         resolve(answer);
