@@ -175,9 +175,14 @@ Exit codes: 0 written, 1 it could not be, 2 wrong command line`,
 
 /** A name as settings files take it. */
 export function name(text: string): string {
-  const parsed = nameText.safeParse(text);
+  return checked(nameText, text);
+}
+
+/** An argument as `schema` has it. Throws InvalidArgumentError with what it expected. */
+export function checked(schema: typeof nameText, text: string): string {
+  const parsed = schema.safeParse(text);
   if (parsed.success) return text;
-  throw new InvalidArgumentError(`${parsed.error.issues[0]?.message ?? 'expected a name'}.`);
+  throw new InvalidArgumentError(`${parsed.error.issues[0]?.message ?? 'expected something else'}.`);
 }
 
 function keyKind(text: string): AuthorityKey {

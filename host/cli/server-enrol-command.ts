@@ -6,9 +6,10 @@ import type { Command } from 'commander';
 import { formatAddress, parseAddress } from '../model/address.ts';
 import type { Source } from '../model/credential-sources.ts';
 import { HostError } from '../model/host-error.ts';
+import { interfaceText } from '../model/name-text.ts';
 import { pemObjects } from '../model/pem.ts';
 import type { ServerRouter } from '../server/distribution-policies/policy-file.ts';
-import { name, wholeDays } from './ca-command.ts';
+import { checked, name, wholeDays } from './ca-command.ts';
 import type { AuthorityFolder } from './ca-folder.ts';
 import type { ServerFile } from './server-file.ts';
 
@@ -38,7 +39,7 @@ export function addServerEnrolCommand(parent: Command): void {
       '--address <address>',
       "the server's, as the router reaches it; default: the first of server.listen",
     )
-    .option('--interface <name>', "the router's, towards the Internet", 'eth0')
+    .option('--interface <name>', "the router's, towards the Internet", interfaceName, 'eth0')
     .option('--ca <folder>', 'a folder of `sekisho ca`: certificates in both directions')
     .option('--days <days>', 'for which the certificate is valid', wholeDays, 730)
     .option('--again', 'for a router that was enrolled before: its old credential is worth nothing any more')
@@ -92,6 +93,10 @@ server that runs has not taken FILE; 2 wrong command line`,
       }
       warnUnlessTaken(told, options.config);
     });
+}
+
+function interfaceName(text: string): string {
+  return checked(interfaceText, text);
 }
 
 /** Where the router sends to. */

@@ -11,7 +11,7 @@ import {
   credentialSources,
   routerCredentialSchema,
 } from '../model/credential-sources.ts';
-import { nameText } from '../model/name-text.ts';
+import { interfaceText, nameText } from '../model/name-text.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import { selectorText, textOf } from '../model/selector-text.ts';
 import { parseYamlSettings } from '../model/yaml-settings.ts';
@@ -44,10 +44,6 @@ export interface RouterSettings {
   readonly spd: readonly SpdEntry[];
 }
 
-const interfaceName = z
-  .string()
-  // Linux, IFNAMSIZ: 16 octets with the terminating zero; no slash, no white space.
-  .regex(/^[^\s/:]{1,15}$/, 'expected an interface name of at most 15 characters');
 const port = z.int().min(1).max(65535);
 const fileName = z.string().min(1).max(4096);
 const address = textOf<Address>(parseAddress, 'an IPv4 or IPv6 address');
@@ -125,7 +121,7 @@ export const routerFileSchema = z.strictObject({
   }),
   channel: channelSettings,
   unprotected: z.strictObject({
-    interface: interfaceName,
+    interface: interfaceText,
     address: z
       .union(
         [z.literal('auto').transform((auto) => auto as 'auto' | Address), address],
@@ -134,10 +130,10 @@ export const routerFileSchema = z.strictObject({
       .default('auto'),
     port: port.default(4500),
   }),
-  protected: z.strictObject({ interfaces: z.array(interfaceName).max(64) }).optional(),
+  protected: z.strictObject({ interfaces: z.array(interfaceText).max(64) }).optional(),
   tunnel: z
     .strictObject({
-      interface: interfaceName.default('sekisho0'),
+      interface: interfaceText.default('sekisho0'),
       mtu: z.int().min(576).max(9000).default(1400),
     })
     .prefault({}),

@@ -99,6 +99,17 @@ describe('server enrol', () => {
     expect(await sekisho('enrol', 'tokyo', ...networks, '--ca', 'ca')).toMatchObject({ code: 0 });
   });
 
+  it.each(['eth0/1', 'a name', 'abcdefghijklmnop', '', 'ööööööööö', '..'])(
+    'refuses the interface %j before anything is made',
+    async (bad) => {
+      const before = settings();
+      const refused = await sekisho('enrol', 'tokyo', ...networks, '--interface', bad);
+      expect(refused).toMatchObject({ code: 2, out: '' });
+      expect(refused.err).toMatch(/--interface <name>.*expected an interface name/);
+      expect([existsSync(path('tokyo.psk')), read('server.yaml')]).toEqual([false, before]);
+    },
+  );
+
   it('leaves a key that is there and not this router’s', async () => {
     const before = settings();
     writeFileSync(path('tokyo.psk'), 'of somebody', { mode: 0o600 });
