@@ -135,18 +135,19 @@ export class ServerCredentials {
 
   /** Of the router that `name` is. */
   #sinceOf(name: CertificateName): UtcMs | undefined {
-    return this.#routers.get(routerOf(name))?.certificatesSinceUtcMs;
+    return this.#routers.get(routerOf(name) ?? '')?.certificatesSinceUtcMs;
   }
 
   #note(chain: readonly Uint8Array[], name: CertificateName): void {
     const router = routerOf(name);
-    if (!this.#routers.has(router)) return;
+    if (router === undefined || !this.#routers.has(router)) return;
     // The octets are borrowed from a message.
     const copy = { kind: name.kind, octets: name.octets.slice() };
     this.#accepted.set(router, { chain: chain.map((der) => der.slice()), name: copy });
   }
 }
 
-function routerOf({ octets }: CertificateName): string {
-  return new TextDecoder().decode(octets);
+/** Octets of an address or of a distinguished name may read like a router's name, and are none. */
+function routerOf({ kind, octets }: CertificateName): string | undefined {
+  return kind === 'dns' ? new TextDecoder().decode(octets) : undefined;
 }

@@ -56,3 +56,42 @@ describe('a router with a certificate is expelled', () => {
     expect(credentials(live).expelledSince(between)).toEqual(['tokyo']);
   });
 });
+
+describe('certificates since a time', () => {
+  /** Up to when `judge` is asked for `name`; the server knows kobe and 192.0.2.7. */
+  function sinceOf(name: CertificateName): number | undefined {
+    const asked: (number | undefined)[] = [];
+    const settings = parsePolicyFile(
+      `version: 1
+server: { certificate: { certificateFile: server.crt, privateKeyFile: server.key, caFile: ca.crt } }
+routers:
+  - { name: kobe, credential: { router: certificate, server: certificate }, networks: [10.1.0.0/16], certificatesSince: 2026-11-01T00:00:00Z }
+  - { name: 192.0.2.7, credential: { router: certificate, server: certificate }, networks: [10.2.0.0/16], certificatesSince: 2026-11-02T00:00:00Z }
+`,
+      'server.yaml',
+    );
+    const held = new ServerCredentials(settings.routers, new Map(), {
+      own: { chain: [], privateKey, validity },
+      digest: '',
+      trust: {
+        authorityKeyHashes: [],
+        judge: (_, __, since) => {
+          asked.push(since);
+          return ok({ publicKey, validity });
+        },
+      },
+    });
+    held.certificateTrust?.judge([], name);
+    return asked[0];
+  }
+  const octets = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+  it('hold for a router by its name, also for one that looks like an address', () => {
+    expect(sinceOf({ kind: 'dns', octets: octets('kobe') })).toBe(Date.UTC(2026, 10, 1));
+    expect(sinceOf({ kind: 'dns', octets: octets('192.0.2.7') })).toBe(Date.UTC(2026, 10, 2));
+  });
+
+  it('are not asked for by octets that read like a name and are an address', () => {
+    expect(sinceOf({ kind: 'address', octets: octets('kobe') })).toBeUndefined();
+  });
+});
