@@ -180,6 +180,14 @@ export class PacketBatch {
     this.#copyAddress(this.localAddressAt(index), addresses, localAt, octets);
   }
 
+  /** Bare ESP that came as that in slot `index - 1` came: from the same peer, in the same bundle. That slot has not been run yet. */
+  setInboundAsBefore(index: number, length: number): void {
+    const at = index * WORDS;
+    this.#words.copyWithin(at, at - WORDS, at);
+    this.#set(index, DESCRIPTOR_START, this.packetAddress(index));
+    this.#set(index, DESCRIPTOR_LENGTH, length);
+  }
+
   /** A whole packet from the unprotected side, starting with its outer IP header. */
   setInboundWhole(index: number, length: number): void {
     this.#set(index, DESCRIPTOR_START, this.packetAddress(index));

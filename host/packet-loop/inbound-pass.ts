@@ -65,11 +65,16 @@ export class InboundPass {
       if (length === 0) this.#counters.tooLong++;
       // A bundle that says no segment length would never end.
       const step = segmentLengths[arrival] || length;
+      /** Of this arrival, in the slots before `filled`. */
+      let placed = 0;
       for (let at = 0; at < length; at += step, datagrams++) {
-        if (!this.#place(socket, arrival, at, Math.min(step, length - at), filled, now)) continue;
+        const octets = Math.min(step, length - at);
+        if (!this.#place(socket, arrival, at, octets, filled, placed > 0, now)) continue;
+        placed++;
         if (++filled < this.#packets.packetSlots) continue;
         this.#runSlots(filled, now);
         filled = 0;
+        placed = 0;
       }
     }
     if (filled > 0) this.#runSlots(filled, now);
@@ -79,6 +84,8 @@ export class InboundPass {
   /**
    * Puts the datagram of `length` octets at `at` of what arrived into packet slot `slot`. Returns false when it is no ESP packet and
    * was dealt with here.
+   *
+   * @param followsBefore whether the slot before has one of the same arrival
    */
   #place(
     socket: LoopSocket,
@@ -86,6 +93,7 @@ export class InboundPass {
     at: number,
     length: number,
     slot: number,
+    followsBefore: boolean,
     now: Instant,
   ): boolean {
     const { received } = socket;
@@ -100,6 +108,10 @@ export class InboundPass {
     packets.copyTo(slot, from, length);
     if (socket.receivesIpHeader) {
       packets.setInboundWhole(slot, length);
+      return true;
+    }
+    if (followsBefore) {
+      packets.setInboundAsBefore(slot, length);
       return true;
     }
     packets.setInbound(

@@ -168,6 +168,8 @@ export class MessageStorage {
 
 /** An address of at most 53 bits, which all of user space's are, as 64. */
 export function writeAddress(view: DataView, at: number, address: number): void {
-  view.setUint32(at, address % TWO_POW_32, true);
-  view.setUint32(at + 4, Math.floor(address / TWO_POW_32), true);
+  // A remainder of doubles would be a call, several times as slow.
+  const high = Math.floor(address / TWO_POW_32);
+  view.setUint32(at, address - high * TWO_POW_32, true);
+  view.setUint32(at + 4, high, true);
 }

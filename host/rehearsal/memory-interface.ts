@@ -29,7 +29,8 @@ export class MemorySocket implements LoopSocket {
   readonly receivesIpHeader: boolean;
   readonly received: ReceivedDatagrams;
   readonly outgoing: OutgoingDatagrams;
-  readonly waiting: { bytes: Uint8Array; from: Endpoint }[] = [];
+  /** What arrives next; with a segment length it is a bundle. */
+  readonly waiting: { bytes: Uint8Array; from: Endpoint; segmentLength?: number }[] = [];
   readonly sent: SentDatagram[] = [];
   /** Datagrams that the kernel still takes. */
   room = Number.POSITIVE_INFINITY;
@@ -75,11 +76,11 @@ export class MemorySocket implements LoopSocket {
   receive(): number {
     const { received } = this;
     const arrived = this.waiting.splice(0, capacity);
-    arrived.forEach(({ bytes, from }, index) => {
+    arrived.forEach(({ bytes, from, segmentLength }, index) => {
       const fits = bytes.length <= (received.rooms[index] ?? 0);
       if (fits) this.#memory.set(bytes, received.offsets[index]);
       received.lengths[index] = fits ? bytes.length : 0;
-      received.segmentLengths[index] = received.lengths[index];
+      received.segmentLengths[index] = segmentLength ?? bytes.length;
       received.octets.set(from.address.octets, index * 16);
       this.#peerPorts[index] = from.port;
     });
