@@ -72,9 +72,13 @@ function bundleFacts(bundles: Status['bundles']): [string, string][] {
   return [['bundles', missing.length === 0 ? 'everywhere' : `everywhere but ${missing.join(', ')}`]];
 }
 
-/** True when nothing needs a person: the channel is up and no entry has failed. */
-export function isRouterWell(status: Status): boolean {
-  return status.channel.state === 'up' && status.entries.every((entry) => entry.state !== 'failed');
+/** True when nothing needs a person: the channel is up, no entry has failed, and the config flash has two whole copies. */
+export function isRouterWell({ channel, entries, config }: Status): boolean {
+  return (
+    channel.state === 'up' &&
+    entries.every((entry) => entry.state !== 'failed') &&
+    (config?.copies ?? []).every((copy) => copy.isComplete)
+  );
 }
 
 /** The ordered SPD: the first row whose selector matches decides. */

@@ -318,8 +318,8 @@ function changing(command: Command): Command {
 
 function seconds(text: string): number {
   const value = Number(text);
-  if (Number.isFinite(value) && value >= 3 && value <= 86_400) return value;
-  throw new InvalidArgumentError('expected 3 to 86400 seconds');
+  if (Number.isFinite(value) && value >= 5 && value <= 86_400) return value;
+  throw new InvalidArgumentError('expected 5 to 86400 seconds');
 }
 
 const unchanged = 'nothing has to change: these are the settings in force';

@@ -39,7 +39,7 @@ Examples:
 
 Exit codes:
   0  all is well
-  1  the channel is not up, an SPD entry has failed, or the policy file has an error
+  1  the channel is not up, an SPD entry has failed, a copy of the config flash is not whole, or the policy file has an error
   3  neither answers`,
     )
     .action(async (options: StatusOptions) => {

@@ -10,8 +10,8 @@ import { HostError } from '../model/host-error.ts';
 import { flashStateSchema } from '../model/status.ts';
 
 const trialFields = {
-  /** How long the change is tried. */
-  seconds: z.number().min(3).max(86_400).default(defaultTrialSeconds),
+  /** How long the change is tried; less would be over before an answer can count. */
+  seconds: z.number().min(5).max(86_400).default(defaultTrialSeconds),
   /** A person has to confirm it. */
   isManual: z.boolean().default(false),
 };

@@ -65,6 +65,13 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
     },
     onEnd: (reason) => (reason === undefined ? ended.resolve() : ended.reject(reason)),
   });
+  // There is no file to read anew, and a terminal that goes away is no reason to end.
+  process.on('SIGHUP', () => {
+    log.info(
+      { event: 'SIGHUP', at: bootTimeMs() },
+      'settings of a config flash change by `sekisho router config`',
+    );
+  });
   try {
     await router.start();
     for (const problem of router.state().problems)

@@ -112,6 +112,10 @@ describeWith(
       expect(await lost(osaka, 5, 0.2)).toBe(0);
       expect(await lost(nagoya, 5, 0.2)).toBe(0);
       expect(sekisho('show', '--flash', flash()).text).toContain('name: tokyo');
+      expect(sekisho('show', '--socket', controlSocket(place, 'osaka'))).toMatchObject({
+        status: 1,
+        text: expect.stringMatching(/this router has its settings from .*osaka\.yaml: edit that/),
+      });
       // The router holds it: nobody else writes.
       expect(sekisho('rollback', '--flash', flash())).toMatchObject({ status: 1 });
     });

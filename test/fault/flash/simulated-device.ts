@@ -4,9 +4,11 @@
  */
 import type { BlockDevice } from '../../../host/flash/block-device.ts';
 
-/** How a torn sector ends up: the first `octets` of the new, the rest of the old. */
+/** How a torn sector ends up: these octets of the new, the rest of the old. */
 export interface Tear {
-  readonly octets: number;
+  readonly first: number;
+  /** Behind the last one. */
+  readonly end: number;
 }
 
 export class SimulatedDevice implements BlockDevice {
@@ -77,7 +79,8 @@ export class SimulatedDevice implements BlockDevice {
   afterPowerCut(landed: (write: number) => boolean, torn?: readonly [write: number, Tear]): SimulatedDevice {
     const sectors = this.#durable.map((sector) => Uint8Array.from(sector));
     this.#pending.forEach(([index, octets], write) => {
-      if (torn?.[0] === write) sectors[index]?.set(octets.subarray(0, torn[1].octets));
+      if (torn?.[0] === write)
+        sectors[index]?.set(octets.subarray(torn[1].first, torn[1].end), torn[1].first);
       else if (landed(write)) sectors[index] = Uint8Array.from(octets);
     });
     return new SimulatedDevice(this.sectorOctets, this.sectorCount, sectors);
@@ -97,6 +100,11 @@ export class SimulatedDevice implements BlockDevice {
   /** Everything that is on it, flushed. */
   octets(): Uint8Array {
     return Buffer.concat(this.copy().#durable);
+  }
+
+  /** Everything that was flushed. */
+  flushed(): Uint8Array {
+    return Buffer.concat(this.#durable);
   }
 
   #sector(index: number): Uint8Array {

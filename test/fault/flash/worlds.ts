@@ -62,6 +62,7 @@ export function* landings(
   exhaustiveUpTo: number,
 ): Generator<SimulatedDevice> {
   const { pending, sectorOctets } = device;
+  const isNew = device.flushed().every((octet) => octet === 0);
   if (pending <= exhaustiveUpTo) {
     for (let subset = 0; subset < 2 ** pending; subset++) {
       yield device.afterPowerCut((write) => ((subset >> write) & 1) === 1);
@@ -71,12 +72,15 @@ export function* landings(
     yield device.afterPowerCut(() => false);
     for (let round = 0; round < 3; round++) yield device.afterPowerCut(() => prng.chance(0.5));
   }
-  // The write under way is torn, at the start, in the middle of the header, of the content, of the CRC.
-  for (const octets of [1, 10, sectorOctets >> 1, sectorOctets - 3]) {
+  // A write is torn: the one under way with nothing but its start, at the start, in the header, in the content, in the CRC; any one with
+  // a piece from its middle. What nothing at all was written before must have its start, or nobody could tell what it is.
+  for (const end of [1, 10, sectorOctets >> 1, sectorOctets - 3]) {
     if (pending === 0) break;
-    yield device.afterPowerCut(() => true, [pending - 1, { octets }]);
+    yield device.afterPowerCut(() => true, [pending - 1, { first: 0, end }]);
     const torn = prng.below(pending);
-    yield device.afterPowerCut(() => prng.chance(0.5), [torn, { octets: 1 + prng.below(sectorOctets - 1) }]);
+    const first = isNew ? 0 : prng.below(sectorOctets - 1);
+    const last = first + 1 + prng.below(sectorOctets - 1 - first);
+    yield device.afterPowerCut(() => prng.chance(0.5), [torn, { first, end: last }]);
   }
 }
 

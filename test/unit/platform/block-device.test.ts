@@ -1,4 +1,5 @@
 /** The config flash on a real file: what is written is there for who opens it next, and nobody else may have it. */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,35 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const forms = { version: 1, migrations: [] };
 const credentials = new Map([['key', new TextEncoder().encode('a key that nobody sees')]]);
+
+/** Of a file, where this machine has loop devices and lets us have one. */
+function loopDevice(): string | undefined {
+  const { status, stdout } = spawnSync('losetup', ['--find', '--show', path], { encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+describe('a partition', () => {
+  it('has the size that the kernel says, and keeps settings', (context) => {
+    const loop = loopDevice();
+    if (loop === undefined) return context.skip('no loop device here');
+    try {
+      for (const text of ['first', 'second']) {
+        const device = openBlockDevice(loop, 'write');
+        expect(device.sectorCount).toBe(64);
+        const flash = new ConfigFlash({ device, forms, software: 'test' });
+        expect(flash.write({ document: { text }, credentials, origin: 'test' }).ok).toBe(true);
+        expect(() => openBlockDevice(loop, 'write')).toThrow(/is in use/);
+        device.close();
+      }
+      const device = openBlockDevice(loop, 'read');
+      const flash = new ConfigFlash({ device, forms, software: 'test' });
+      expect(flash.current?.document).toEqual({ text: 'second' });
+      device.close();
+    } finally {
+      spawnSync('losetup', ['--detach', loop]);
+    }
+  });
+});
 
 describe('a file as a block device', () => {
   it('keeps settings for who opens it next', () => {

@@ -260,7 +260,7 @@ describe('a router with a config flash', () => {
     [{ what: 'apply' }],
     [{ what: 'set', path: 'a', value: 1 }],
     [{ what: 'confirm', more: 1 }],
-    [{ what: 'rollback', seconds: 0 }],
+    [{ what: 'rollback', seconds: 4 }],
   ])('refuses %j', (body) => {
     expect(() => parseConfigCommand(body)).toThrow(HostError);
   });
