@@ -220,7 +220,7 @@ export class ConfigFlash {
     if (!appended.ok && appended.code === 'FULL' && current !== undefined) {
       appended = this.#log.append(
         record,
-        wanted.filter((sequence) => !older.includes(sequence)),
+        { ...wanted, others: wanted.others.filter((sequence) => !older.includes(sequence)) },
         spare,
       );
     }

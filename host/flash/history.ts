@@ -2,7 +2,9 @@
  * What the records say together: which revision is in force, which one was before, which one is on trial. Records are taken in
  * the order of their numbers; one that is missing, because it is damaged in both copies, takes away what it said and nothing else. Pure.
  */
+
 import type { Decision, FlashRecord, RevisionHead } from './record.ts';
+import type { Wanted } from './record-log.ts';
 
 export interface Revision {
   readonly head: RevisionHead;
@@ -21,8 +23,8 @@ export interface History {
   readonly lastNumber: number;
   /** Number of the record that voids all before it, while nothing follows. */
   readonly resetBy: number | undefined;
-  /** Numbers of the records that all this is made of, the most important first. */
-  readonly wanted: readonly number[];
+  /** Numbers of the records that all this is made of. */
+  readonly wanted: Wanted;
   /** What a person should know, as sentences. */
   readonly problems: readonly string[];
 }
@@ -89,15 +91,17 @@ class Fold {
       reverted: this.#reverted?.decision,
       lastNumber: this.#lastNumber,
       resetBy: this.#resetBy,
-      wanted: [
-        ...placesOf(current),
-        ...placesOf(trial),
-        ...later.flatMap(placesOf),
-        ...(this.#resetBy === undefined ? [] : [this.#resetBy]),
-        ...placesOf(previous),
-        ...(this.#reverted === undefined ? [] : [this.#reverted.sequence]),
-        ...this.#unknown.values(),
-      ],
+      wanted: {
+        vital: placesOf(current),
+        others: [
+          ...placesOf(trial),
+          ...later.flatMap(placesOf),
+          ...(this.#resetBy === undefined ? [] : [this.#resetBy]),
+          ...placesOf(previous),
+          ...(this.#reverted === undefined ? [] : [this.#reverted.sequence]),
+          ...this.#unknown.values(),
+        ],
+      },
       problems: [
         ...this.#missing.map(
           (number) => `revision ${number} was confirmed and cannot be read any more: ${inForce}`,

@@ -20,6 +20,14 @@ export type LogFailure =
   /** Neither copy could be written; what is there is as before. */
   | 'DEVICE';
 
+/** Numbers of records that are to be kept. */
+export interface Wanted {
+  /** Without these nothing is in force: their only good places are never overwritten. */
+  readonly vital: readonly number[];
+  /** The most important first. */
+  readonly others: readonly number[];
+}
+
 /** What `status` says of a copy. */
 export interface CopyStatus {
   readonly sectors: number;
@@ -78,13 +86,13 @@ export class RecordLog {
   }
 
   /** How the copies are, where the records of `wanted` matter. */
-  status(wanted: readonly number[]): readonly CopyStatus[] {
+  status(wanted: Wanted): readonly CopyStatus[] {
     return this.#copies.map((copy) => ({
       sectors: copy.sectors,
       usedSectors: copy.position,
       generation: copy.generation,
       damagedSectors: copy.damagedSectors,
-      isComplete: wanted.every((sequence) => copy.holds(sequence)),
+      isComplete: allOf(wanted).every((sequence) => copy.holds(sequence)),
       refusal: copy.refusal,
     }));
   }
@@ -92,11 +100,11 @@ export class RecordLog {
   /**
    * Adds a record to both copies, and flushes each before the other is touched.
    *
-   * @param wanted records that are still wanted when the new one is there, the most important first
+   * @param wanted records that are still wanted when the new one is there
    * @param spareSectors that are to be left for what may have to follow
    * @returns the record's number as soon as at least one copy holds it
    */
-  append(record: Uint8Array, wanted: readonly number[], spareSectors = 0): Result<number, LogFailure> {
+  append(record: Uint8Array, wanted: Wanted, spareSectors = 0): Result<number, LogFailure> {
     const sequence = this.#lastSequence + 1;
     const needed = this.#sectorsOf(record) + spareSectors + this.#wantedSectors(wanted);
     const [{ sectors }] = this.#copies;
@@ -113,8 +121,8 @@ export class RecordLog {
   }
 
   /** Brings both copies to hold everything of `wanted`. Returns the numbers of the copies that did not. */
-  repair(wanted: readonly number[]): number[] {
-    const lacking = this.#copies.filter((copy) => wanted.some((one) => !copy.holds(one)));
+  repair(wanted: Wanted): number[] {
+    const lacking = this.#copies.filter((copy) => allOf(wanted).some((one) => !copy.holds(one)));
     if (lacking.length > 0) this.#writeCopies(wanted);
     return lacking.map((copy) => copy.index);
   }
@@ -155,16 +163,16 @@ export class RecordLog {
     return sectorsOf(length, this.#device.sectorOctets);
   }
 
-  #wantedSectors(wanted: readonly number[]): number {
+  #wantedSectors(wanted: Wanted): number {
     const places = this.#copies.flatMap((copy) => copy.places);
-    return wanted.reduce(
+    return allOf(wanted).reduce(
       (sum, one) => sum + (places.find(({ sequence }) => sequence === one)?.sectors ?? 0),
       0,
     );
   }
 
   /** Writes what each copy lacks, and the new record, the copy first whose overwritten sectors matter least. */
-  #writeCopies(wanted: readonly number[], added?: readonly [number, Uint8Array]): void {
+  #writeCopies(wanted: Wanted, added?: readonly [number, Uint8Array]): void {
     const done = new Set<LogCopy>();
     while (done.size < this.#copies.length) {
       const plans = this.#copies
@@ -172,7 +180,7 @@ export class RecordLog {
         .map((copy) => this.#plan(copy, wanted, added));
       const next = plans.reduce((best, plan) => (plan.firstAtRisk > best.firstAtRisk ? plan : best));
       done.add(next.copy);
-      if (next.firstAtRisk === 0)
+      if (next.firstAtRisk < wanted.vital.length)
         next.copy.refusal = 'not written: it has the only good place of what is in force';
       else if (next.records.length > 0 && next.extent !== undefined)
         next.copy.write(next.records, next.extent);
@@ -183,7 +191,8 @@ export class RecordLog {
   }
 
   /** What is to be written to a copy and where; `firstAtRisk` is the rank of what would be lost if power were, Infinity for nothing. */
-  #plan(copy: LogCopy, wanted: readonly number[], added?: readonly [number, Uint8Array]): CopyPlan {
+  #plan(copy: LogCopy, { vital, others }: Wanted, added?: readonly [number, Uint8Array]): CopyPlan {
+    const wanted = [...vital, ...others];
     const load = (sequences: readonly number[]): (readonly [number, Uint8Array])[] =>
       [...sequences]
         .sort((a, b) => a - b)
@@ -220,6 +229,10 @@ interface CopyPlan {
   readonly records: readonly (readonly [number, Uint8Array])[];
   readonly extent: Extent | undefined;
   readonly firstAtRisk: number;
+}
+
+function allOf({ vital, others }: Wanted): readonly number[] {
+  return [...vital, ...others];
 }
 
 const nowhere: Extent = { first: 0, sectors: 0 };

@@ -43,13 +43,14 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
     now: bootTimeMs,
     wakeAt: (at) => alarm.set(at),
     log,
-    start: async (settings, revision) => {
+    start: async (settings, revision, withinMs) => {
       const running = await RunningRouter.start({
         settings,
         settingsFile: device,
         flash: { ...paths, revision },
         entry,
         startedAt,
+        ...(withinMs === undefined ? {} : { linkWaitMs: withinMs }),
         log,
       });
       running.failed.catch((error) => {

@@ -35,8 +35,11 @@ export interface FlashRouterOptions<Running extends Runner> {
   /** For messages. */
   readonly device: string;
   readonly readers: SettingsReaders;
-  /** Brings a router up with a revision's settings. Rejects with HostError. */
-  readonly start: (settings: RouterSettings, revision: number) => Promise<Running>;
+  /**
+   * Brings a router up with a revision's settings. Rejects with HostError; when it is given a time, then after no more than about
+   * that.
+   */
+  readonly start: (settings: RouterSettings, revision: number, withinMs?: number) => Promise<Running>;
   readonly now: () => Instant;
   /** Calls `FlashRouter.deadline` at this instant. */
   readonly wakeAt: (at: Instant | undefined) => void;
@@ -146,7 +149,7 @@ export class FlashRouter<Running extends Runner> {
       const { trial } = flash;
       if (trial?.number !== revision) return;
       try {
-        await this.#putInForce(trial);
+        await this.#putInForce(trial, seconds * 1000);
       } catch (error) {
         await this.#tell({ kind: 'give-up', reason: `it cannot be put in force: ${messageOf(error)}` });
       }
@@ -223,7 +226,7 @@ export class FlashRouter<Running extends Runner> {
     }
   }
 
-  async #putInForce(revision: RevisionView): Promise<void> {
+  async #putInForce(revision: RevisionView, withinMs?: number): Promise<void> {
     const { flash, device, start } = this.#options;
     const settings = routerSettings(revision.document, `${device}, revision ${revision.number}`);
     const files = credentialsOf(flash, revision);
@@ -238,7 +241,7 @@ export class FlashRouter<Running extends Runner> {
     this.#running = undefined;
     this.#inForce = { others: '', credentials: '' };
     await before?.stop();
-    this.#running = await start(settings, revision.number);
+    this.#running = await start(settings, revision.number, withinMs);
     this.#inForce = next;
   }
 }

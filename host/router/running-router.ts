@@ -42,6 +42,8 @@ export interface RunningRouterOptions {
   readonly entry: URL;
   /** Of the process, on the boot-time clock. */
   readonly startedAt: number;
+  /** How long to wait for an address of the unprotected interface; 30 s unless given. */
+  readonly linkWaitMs?: number;
   readonly log: Logger;
 }
 
@@ -59,7 +61,7 @@ export class RunningRouter {
     const { settings, log } = options;
     const plan = planOf(settings);
     protect(plan);
-    const local = await localEndpoint(settings);
+    const local = await localEndpoint(settings, Math.min(linkWaitMs, options.linkWaitMs ?? linkWaitMs));
     const ready = Promise.withResolvers<void>();
     const failed = Promise.withResolvers<never>();
     failed.promise.catch(() => {}); // whoever waits for it hears of it
@@ -176,17 +178,17 @@ function planOf(settings: RouterSettings): NetworkPlan {
 }
 
 /** Where ESP and IKE are sent from: the address typed, or the first one of the interface in the server's family. */
-async function localEndpoint(settings: RouterSettings): Promise<Endpoint> {
+async function localEndpoint(settings: RouterSettings, waitMs: number): Promise<Endpoint> {
   const { unprotected, server } = settings;
   if (unprotected.address !== 'auto') return { address: unprotected.address, port: unprotected.port };
-  for (let waitedMs = 0; waitedMs <= linkWaitMs; waitedMs += linkPollMs) {
+  for (let waitedMs = 0; waitedMs <= waitMs; waitedMs += linkPollMs) {
     const found = addressesOf(unprotected.interface).find(({ family }) => family === server.address.family);
     if (found !== undefined) return { address: found, port: unprotected.port };
     await setTimeout(linkPollMs);
   }
   throw new HostError(
     'CONFIG_INVALID',
-    `unprotected.interface: ${unprotected.interface} has no IPv${server.address.family} address after ${linkWaitMs / 1000} s; bring it up first, or set unprotected.address`,
+    `unprotected.interface: ${unprotected.interface} has no IPv${server.address.family} address after ${waitMs / 1000} s; bring it up first, or set unprotected.address`,
   );
 }
 

@@ -145,6 +145,13 @@ describeWith(
       });
       await eventually('the channel is up again', () => isUp(tokyo));
       expect(await lost(osaka, 5, 0.2)).toBe(0);
+      expect(config('set', 'unprotected.interface', 'wan9', '--seconds', '5')).toMatchObject({
+        status: 1,
+        text: expect.stringMatching(
+          /taken back: it cannot be put in force: .*wan9 has no IPv4 address after 5 s/,
+        ),
+      });
+      await eventually('the channel is up again', () => isUp(tokyo));
     }, 120_000);
 
     it('takes settings that need it started anew, and stays with them when the server answers', async () => {
