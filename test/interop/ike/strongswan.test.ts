@@ -19,7 +19,7 @@ const selection = [
   'wrong first guess: INVALID_KE_PAYLOAD, strongSwan as responder',
   'rekey: strongSwan, the IKE SA, strongSwan as initiator',
   'rekey: we, the IKE SA, INVALID_KE_PAYLOAD, strongSwan as initiator',
-  'rekey at once: the CHILD SA, each end sees it, strongSwan as responder',
+  'rekey at once: the CHILD SA, strongSwan is done before it hears of ours, strongSwan as responder',
   'NAT: before the initiator, strongSwan as initiator',
   'delete: strongSwan, the IKE SA, strongSwan as responder',
   'refusal: another pre-shared key, strongSwan as initiator',
