@@ -1,6 +1,8 @@
 /** `npm run interop -- PEER`: a stranger and ours as each other's peers, in every combination of its matrix. */
 import { HostError } from '../../host/model/host-error.ts';
+import { endOnSignal, interruptedStatus } from '../lab/end-on-signal.ts';
 import { writeReport } from '../lab/report-file.ts';
+import { Interrupted } from './interrupted.ts';
 import { type InteropOptions, type PeerName, readOptions, usage } from './options.ts';
 import type { Peer } from './peer.ts';
 import { agreeing, verdictLine } from './verdict.ts';
@@ -37,7 +39,9 @@ async function play(
   // With the results on standard output, people read standard error.
   const out = json === '-' ? process.stderr : process.stdout;
   const print = (text: string) => void out.write(`${text}\n`);
-  const played = await peer.play({ isChosen, jobs, name, print });
+  const interruption = new AbortController();
+  void endOnSignal().then(() => interruption.abort());
+  const played = await peer.play({ isChosen, jobs, name, print, signal: interruption.signal });
   if (json !== undefined) writeReport(json, played.report);
   print(`\n${played.matrix}\n`);
   if (played.problems !== '') print(`${played.problems}\n`);
@@ -45,11 +49,23 @@ async function play(
   return agreeing(played.outcomes) === played.outcomes.length ? 0 : 1;
 }
 
+function statusOf(error: unknown): number {
+  if (error instanceof Interrupted) return interruptedStatus;
+  return error instanceof HostError && error.code === 'USAGE' ? 2 : 1;
+}
+
+// A reader that has seen enough, or a terminal that is gone, must not keep the run from clearing up.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
-  const message = error instanceof HostError ? `${error.message} (${error.code})` : error;
+  const message =
+    error instanceof HostError
+      ? `${error.message} (${error.code})`
+      : error instanceof Interrupted
+        ? error.message
+        : error;
   console.error('interop:', message);
-  process.exitCode = error instanceof HostError && error.code === 'USAGE' ? 2 : 1;
+  process.exitCode = statusOf(error);
 }
 process.exit();

@@ -9,6 +9,8 @@ export interface PlayOptions {
   /** Of this run, apart from others on the machine. */
   readonly name: string;
   readonly print: (text: string) => void;
+  /** Aborted when the run is to end at once: then `play` clears up and rejects with Interrupted. */
+  readonly signal: AbortSignal;
 }
 
 export interface Played {

@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { HostError } from '../../host/model/host-error.ts';
+import { endOnSignal, interruptedStatus } from './end-on-signal.ts';
 import { Lab } from './lab.ts';
 import { insideNamespace, namespacePrefix } from './namespaces.ts';
 import { runMoves } from './nat/moves.ts';
@@ -18,9 +19,6 @@ import type { Scene } from './scenario/scene.ts';
 import { renderSummary } from './summary.ts';
 import { renderTables } from './tables.ts';
 import { renderTimeSequence } from './time-sequence.ts';
-
-const interruptedStatus = 130;
-const parentWatchMs = 250;
 
 /** Runs the command line; the result is the exit status. */
 async function run(args: readonly string[]): Promise<number> {
@@ -43,7 +41,7 @@ async function run(args: readonly string[]): Promise<number> {
   try {
     const crashes: string[] = [];
     const work = operate(lab, options, crashes, print, say);
-    const first = await Promise.race([work, interrupted.promise]);
+    const first = await Promise.race([work, interrupted]);
     work.catch(() => undefined);
     if (first !== 'interrupted') return first;
     say('interrupted: tearing down');
@@ -154,24 +152,6 @@ function warnOfKeys(folder: string, print: (text: string) => void): void {
       '*'.repeat(96),
     ].join('\n'),
   );
-}
-
-/** Resolves at the first signal that asks this process to end, or when the npm that started it is gone. */
-function endOnSignal(): { readonly promise: Promise<'interrupted'> } {
-  const { promise, resolve } = Promise.withResolvers<'interrupted'>();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    // Later ones are ignored: the teardown is under way, and it is bounded.
-    process.on(signal, () => resolve('interrupted'));
-  }
-  // A SIGTERM to npm ends npm and its shell, but is not handed on: whoever meant the lab sees to it that its parent is gone.
-  const parent = process.ppid;
-  if (process.env.npm_lifecycle_event === 'lab') {
-    const watch = setInterval(() => {
-      if (process.ppid !== parent) resolve('interrupted');
-    }, parentWatchMs);
-    watch.unref();
-  }
-  return { promise };
 }
 
 /** Runs a command in a namespace of the lab that is up, from outside. */

@@ -85,6 +85,13 @@ export class Guest {
       ],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     );
+    // Whatever ends this program ends the machine.
+    const endWithUs = (): void => {
+      child.kill('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    };
+    process.once('exit', endWithUs);
+    child.once('exit', () => process.off('exit', endWithUs));
     let said = '';
     child.stderr?.on('data', (octets: Buffer) => {
       said += octets.toString();

@@ -3,32 +3,30 @@ import { join } from 'node:path';
 import { Place } from '../../lab/place.ts';
 import { obtainPrivileges } from '../../lab/privileges.ts';
 import { Processes, repository } from '../../lab/processes.ts';
+import { unlessInterrupted } from '../interrupted.ts';
 import type { Peer, Played, PlayOptions } from '../peer.ts';
 import { nameOf } from './combination.ts';
 import { combinations } from './combinations.ts';
 import { progressLine, renderMatrix, renderProblems, reportOf } from './report.ts';
 import { runCombinations } from './run.ts';
 
+/** What runs has so long to end by itself when the whole run is to end. */
+const interruptedGraceMs = 500;
+
 export const peer: Peer = { names: combinations.map(nameOf), play };
 
-async function play({ isChosen, jobs, name, print }: PlayOptions): Promise<Played> {
+async function play({ isChosen, jobs, name, print, signal }: PlayOptions): Promise<Played> {
   obtainPrivileges();
   const chosen = combinations.filter((one) => isChosen(nameOf(one)));
   const place = Place.take(name, print);
   const processes = new Processes(place);
-  const leave = async () => {
-    await processes.stopAll();
-    place.leave();
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => void leave().finally(() => process.exit(130)));
-  }
   try {
-    const results = await runCombinations({
-      ...{ place, processes, combinations: chosen, jobs },
+    const running = runCombinations({
+      ...{ place, processes, combinations: chosen, jobs, signal },
       logs: join(repository, 'build/interop'),
       onResult: (result, done) => print(progressLine(result, done, chosen.length)),
     });
+    const results = await unlessInterrupted(signal, running);
     return {
       matrix: renderMatrix(results),
       problems: renderProblems(results),
@@ -36,6 +34,7 @@ async function play({ isChosen, jobs, name, print }: PlayOptions): Promise<Playe
       report: reportOf(results),
     };
   } finally {
-    await leave();
+    await processes.stopAll(signal.aborted ? interruptedGraceMs : undefined);
+    place.leave();
   }
 }

@@ -4,6 +4,7 @@
  */
 import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Place } from '../../lab/place.ts';
 import type { Processes } from '../../lab/processes.ts';
 import { type Combination, folderOf } from './combination.ts';
@@ -16,6 +17,8 @@ export interface RunOptions {
   readonly combinations: readonly Combination[];
   /** How many conversations at a time, at least 1. */
   readonly jobs: number;
+  /** Nothing is begun, or reported, once it is aborted. */
+  readonly signal: AbortSignal;
   /** Gets a folder for each combination that fails. */
   readonly logs: string;
   readonly onResult: (result: Result, done: number) => void;
@@ -28,7 +31,11 @@ export async function runCombinations(options: RunOptions): Promise<Result[]> {
   let done = 0;
   const work = async (arena: string) => {
     for (const [index, combination] of waiting) {
+      if (options.signal.aborted) return;
       const result = await playOne(options, arena, combination);
+      // Ctrl-C reaches a command that is under way before it reaches us: what fails by that is no difference.
+      await nextTurn();
+      if (options.signal.aborted) return;
       results[index] = result;
       done += 1;
       options.onResult(result, done);
