@@ -52,8 +52,8 @@ export class FlashRouter<Running extends Runner> {
   readonly #options: FlashRouterOptions<Running>;
   readonly #trial = new TrialMachine();
   #running: Running | undefined;
-  /** What it takes a new router for. */
-  #inForce = { others: '', credentials: '' };
+  /** What the router that runs was started with, and the revision whose SPD it has. */
+  #inForce = nothingInForce;
   #last: Decision | undefined;
   /** Changes wait for each other. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -217,12 +217,19 @@ export class FlashRouter<Running extends Runner> {
 
   /** To what is in force. A trial may have been the first revision of all: then there is nothing to go back to. */
   async #goBack(): Promise<void> {
-    const { current } = this.#options.flash;
+    const { flash, onEnd, log, now } = this.#options;
+    const { current } = flash;
     try {
       if (current === undefined) throw new HostError('FLASH', 'there are no settings to go back to');
-      await this.#putInForce(current);
+      try {
+        await this.#putInForce(current);
+      } catch (error) {
+        log.warn({ event: 'router started anew', at: now() }, messageOf(error));
+        this.#inForce = nothingInForce;
+        await this.#putInForce(current);
+      }
     } catch (error) {
-      this.#options.onEnd(error instanceof HostError ? error : new HostError('PLATFORM', messageOf(error)));
+      onEnd(error instanceof HostError ? error : new HostError('PLATFORM', messageOf(error)));
     }
   }
 
@@ -230,21 +237,29 @@ export class FlashRouter<Running extends Runner> {
     const { flash, device, start } = this.#options;
     const settings = routerSettings(revision.document, `${device}, revision ${revision.number}`);
     const files = credentialsOf(flash, revision);
-    const next = { others: othersThanSpd(settings), credentials: credentialsFingerprint(files) };
+    const { number } = revision;
+    const next = { others: othersThanSpd(settings), credentials: credentialsFingerprint(files), number };
     wipeCredentials(files);
-    const isLive = next.others === this.#inForce.others && next.credentials === this.#inForce.credentials;
-    if (isLive && this.#running !== undefined) {
-      await this.#running.replaceSpd(settings.spd);
+    const before = this.#running;
+    if (
+      before !== undefined &&
+      next.others === this.#inForce.others &&
+      next.credentials === this.#inForce.credentials
+    ) {
+      // What could not be put in force has changed nothing.
+      if (this.#inForce.number !== number) await before.replaceSpd(settings.spd);
+      this.#inForce = next;
       return;
     }
-    const before = this.#running;
     this.#running = undefined;
-    this.#inForce = { others: '', credentials: '' };
+    this.#inForce = nothingInForce;
     await before?.stop();
-    this.#running = await start(settings, revision.number, withinMs);
+    this.#running = await start(settings, number, withinMs);
     this.#inForce = next;
   }
 }
+
+const nothingInForce = { others: '', credentials: '', number: 0 };
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

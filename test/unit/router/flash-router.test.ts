@@ -33,6 +33,8 @@ let wakeAt: number | undefined;
 /** Whether the server answers a router with these settings. */
 let answers: (port: number) => boolean;
 let end: HostError | 'reset' | undefined;
+let isBusy: boolean;
+let isLinkDown: boolean;
 
 class FakeRunner implements Runner {
   readonly #port: number;
@@ -42,6 +44,7 @@ class FakeRunner implements Runner {
   }
 
   replaceSpd(entries: readonly SpdEntry[]): Promise<void> {
+    if (isBusy) return Promise.reject(new HostError('PLATFORM', 'no answer'));
     if (entries.length > 2) return Promise.reject(new HostError('CAPACITY', 'spd: no room'));
     done.push(`replace SPD: ${entries.map(({ name }) => name).join(' ')}`);
     return Promise.resolve();
@@ -70,6 +73,7 @@ function openRouter(): FlashRouter<FakeRunner> {
       if (settings.unprotected.interface === 'wan9') {
         return Promise.reject(new HostError('CONFIG_INVALID', 'wan9 has no address'));
       }
+      if (isLinkDown) return Promise.reject(new HostError('PLATFORM', 'no address'));
       done.push(`start revision ${revision}`);
       return Promise.resolve(new FakeRunner(settings.server.port));
     },
@@ -115,6 +119,7 @@ beforeEach(() => {
   wakeAt = undefined;
   answers = () => true;
   end = undefined;
+  [isBusy, isLinkDown] = [false, false];
   const command = parseConfigCommand({ what: 'apply', file: 'first.yaml' });
   if (command.what === 'apply') writeChange(openFlash(), command, readers, false);
 });
@@ -183,9 +188,25 @@ describe('a router with a config flash', () => {
     expect(router.state().last).toMatchObject({ reason: 'it cannot be put in force: wan9 has no address' });
     await change(router, { what: 'set', path: 'spd', value: `[${['a', 'b', 'c'].map(entry).join(', ')}]` });
     expect(router.state().last).toMatchObject({ reason: 'it cannot be put in force: spd: no room' });
-    // Nothing of it was in force; what is, is put there again.
-    expect(done.slice(3)).toEqual(['replace SPD: ']);
+    // Nothing of it was in force.
+    expect(done.slice(3)).toEqual([]);
     expect(end).toBeUndefined();
+  });
+
+  it('starts the router anew where it does not take its SPD back, and ends where that fails too', async () => {
+    answers = () => false;
+    const router = openRouter();
+    await router.start();
+    await change(router, addEntry('a'));
+    isBusy = true;
+    await pass(router, 61);
+    expect(done).toEqual(['start revision 1', 'replace SPD: a', 'stop', 'start revision 1']);
+    expect(end).toBeUndefined();
+    isBusy = false;
+    await change(router, addEntry('b'));
+    [isBusy, isLinkDown] = [true, true];
+    await pass(router, 61);
+    expect(end).toMatchObject({ message: 'no address' });
   });
 
   it('takes a trial that a crash cut short back at the next start', async () => {
