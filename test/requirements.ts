@@ -21,6 +21,9 @@ const strongswanParts = [
   ),
 ];
 
+/** What builds an image, and a disk over it. */
+const imageTools = ['mksquashfs', 'mcopy', 'sgdisk', 'grub-mkimage', 'busybox', 'qemu-img'];
+
 const probes = {
   root: () => (hasCapabilities() ? undefined : `needs root, or a user namespace: ${userNamespace}`),
   tun: () =>
@@ -51,6 +54,10 @@ const probes = {
   busybox: () => tool('busybox', ['true'], 'busybox-static'),
   socat: () => tool('socat', ['-V'], 'socat'),
   'debian amd64': () => debianObstacle(),
+  'image tools': () =>
+    imageTools.every((command) => succeeds('sh', ['-c', `command -v ${command}`]))
+      ? undefined
+      : 'needs the tools for images: node tools/setup.mjs qemu, as root',
 } as const;
 
 export type Requirement = keyof typeof probes;

@@ -1,9 +1,9 @@
 /**
  * Makes a fresh checkout ready: npm packages (with them the pinned Node), Debian packages, the firmware. Runs before
- * `npm run lab`, `npm run interop` and `npm test` (npm's `prelab`, `preinterop` and `pretest`), costs a tenth of a second
+ * `npm run lab`, `npm run interop`, `npm run image`, `npm test` and others (as npm's `prelab` and so on), costs a tenth of a second
  * when there is nothing to do, and says what it installs and why. Plain JavaScript without dependencies: it is run by whatever Node 20 or later is there.
  *
- * Nothing is installed without the right to: whoever is not root gets the command to run. `lab` and `interop` then stop; `test`
+ * Nothing is installed without the right to: whoever is not root gets the command to run. All but `test` then stop; `test`
  * goes on, and the tests that miss something say so.
  */
 import { spawnSync } from 'node:child_process';
@@ -32,6 +32,22 @@ const interopCommands = [
   ['busybox', 'busybox-static', "the guest's commands"],
   ['socat', 'socat', "the guest's UDP socket for ESP"],
 ];
+const imageCommands = [
+  ['mksquashfs', 'squashfs-tools', "a slot's file system"],
+  ['mcopy', 'mtools', "the boot loader's partition"],
+  ['sgdisk', 'gdisk', 'the partition table'],
+  ['grub-mkimage', 'grub-common', 'the boot loader'],
+  ['busybox', 'busybox-static', 'which module of the kernel needs which'],
+];
+const qemuCommands = [
+  ...imageCommands,
+  ['qemu-img', 'qemu-utils', 'disks of boards in QEMU'],
+  ['qemu-system-x86_64', 'qemu-system-x86', 'boards with an x86 processor'],
+];
+const qemuLongCommands = [
+  ...qemuCommands,
+  ['qemu-system-aarch64', 'qemu-system-arm', 'boards with an Arm processor'],
+];
 const benchPathCommands = [
   ...interopCommands,
   ['iperf3', 'iperf3', 'traffic from host to host'],
@@ -41,6 +57,7 @@ const benchPathCommands = [
 ];
 const testCommands = [
   ...interopCommands,
+  ...qemuCommands,
   ['tshark', 'tshark', 'an independent witness for ESP and IKE'],
   ['ike-scan', 'ike-scan', "a stranger's questions to the setting server"],
   ['python3', 'python3', 'Scapy'],
@@ -51,6 +68,8 @@ const commandsFor = {
   interop: interopCommands,
   'bench-path': benchPathCommands,
   test: testCommands,
+  image: imageCommands,
+  qemu: qemuLongCommands,
 };
 
 /** Debian's package for each file of strongSwan that is no command in PATH. */
@@ -72,6 +91,20 @@ const strongswanFiles = [
     "strongSwan's own ESP",
   ],
 ];
+
+/** UEFI for virtual machines. */
+const firmwareFiles = [
+  ['/usr/share/OVMF/OVMF_CODE_4M.fd', 'ovmf', "a PC's firmware"],
+  ['/usr/share/AAVMF/AAVMF_CODE.fd', 'qemu-efi-aarch64', "an Arm board's firmware"],
+];
+
+/** Files that are no commands in PATH, and the packages that have them. */
+const filesFor = {
+  interop: strongswanFiles,
+  'bench-path': strongswanFiles,
+  test: strongswanFiles,
+  qemu: firmwareFiles,
+};
 
 /** Debian keeps administrators' commands where an ordinary user's PATH does not look. */
 const searchPath = [
@@ -142,7 +175,7 @@ function installPackages() {
 
 function missingDebianPackages(purpose) {
   const missing = commandsFor[purpose].filter(([command]) => !hasCommand(command));
-  if (purpose !== 'lab') missing.push(...strongswanFiles.filter(([file]) => !existsSync(file)));
+  missing.push(...(filesFor[purpose] ?? []).filter(([file]) => !existsSync(file)));
   if (purpose === 'test' && !hasScapy())
     missing.push(
       ['scapy', 'python3-scapy', 'an independent witness for ESP'],

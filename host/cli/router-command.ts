@@ -11,9 +11,11 @@ interface RouterOptions {
   readonly flash?: string;
   readonly flashKey?: string;
   readonly socket?: string;
+  readonly heartbeat?: string;
 }
 
-export function addRouterCommand(parent: Command): void {
+/** @param worker entry point of the worker thread, where it is not beside host/router/main.ts */
+export function addRouterCommand(parent: Command, worker?: URL): void {
   const router = parent
     .command('router')
     .summary('run a router, change its settings')
@@ -31,6 +33,7 @@ export function addRouterCommand(parent: Command): void {
       "the board's device key, which the credentials on the flash are sealed with",
     )
     .option('--socket <path>', 'control socket (default: as in the settings, or /run/sekisho/router.sock)')
+    .option('--heartbeat <file>', 'write FILE every 5 s while all is well, for a watchdog (in memory: /run)')
     .addHelpText(
       'after',
       `
@@ -42,14 +45,19 @@ Examples:
 
 Exit codes: 0 ended by a signal, 1 the settings or the machine do not allow it, 2 wrong command line`,
     )
-    .action(async ({ config, flash, flashKey, socket }: RouterOptions) => {
-      const more = socket === undefined ? {} : { socket };
+    .action(async ({ config, flash, flashKey, socket, heartbeat }: RouterOptions) => {
+      const more = {
+        ...(socket === undefined ? {} : { socket }),
+        ...(heartbeat === undefined ? {} : { heartbeat }),
+      };
       if (config !== undefined && flash === undefined && flashKey === undefined) {
-        const { main } = await import('../router/main.ts');
-        await main({ config, ...more });
+        const { main, runRouter } = await import('../router/main.ts');
+        const command = { config, ...more };
+        await (worker === undefined ? main(command) : runRouter(command, worker));
       } else if (flash !== undefined && config === undefined) {
-        const { main } = await import('../router/flash-main.ts');
-        await main({ flash, ...(flashKey === undefined ? {} : { flashKey }), ...more });
+        const { main, runFlashRouter } = await import('../router/flash-main.ts');
+        const command = { flash, ...(flashKey === undefined ? {} : { flashKey }), ...more };
+        await (worker === undefined ? main(command) : runFlashRouter(command, worker));
       } else {
         throw new HostError('USAGE', 'expected --config FILE, or --flash DEVICE with or without --flash-key');
       }

@@ -6,6 +6,7 @@ import { softwareVersion } from '../model/software-version.ts';
 import { Alarm } from '../platform/alarm.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { type ControlRoutes, type ControlSocket, serveControl } from '../platform/control-socket.ts';
+import { startHeartbeat } from '../platform/heartbeat.ts';
 import { parseConfigCommand } from './config-command.ts';
 import { fileReaders, openFlash } from './flash-opening.ts';
 import { FlashRouter } from './flash-router.ts';
@@ -19,6 +20,8 @@ export interface FlashRouterCommand {
   readonly flashKey?: string;
   /** In place of the settings' control socket. */
   readonly socket?: string;
+  /** File that is written every five seconds while the router answers. */
+  readonly heartbeat?: string;
 }
 
 /** Runs a router until it is told to stop, or to forget its settings. Throws HostError. */
@@ -73,6 +76,11 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
       'settings of a config flash change by `sekisho router config`',
     );
   });
+  // A router that is being started with other settings misses a beat or two.
+  const stopHeartbeat = startHeartbeat(command.heartbeat, async () => {
+    if (router.running === undefined) throw new Error('not running');
+    await router.running.ask('status', null);
+  });
   try {
     await router.start();
     for (const problem of router.state().problems)
@@ -84,6 +92,7 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
     );
     await Promise.race([stopSignal(), ended.promise]);
   } finally {
+    stopHeartbeat();
     await router.stop();
     await control.close();
     close();

@@ -13,6 +13,7 @@ import { softwareVersion } from '../model/software-version.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { type ControlRoutes, serveControl } from '../platform/control-socket.ts';
 import { readCredential } from '../platform/files.ts';
+import { startHeartbeat } from '../platform/heartbeat.ts';
 import { othersThanSpd } from './other-settings.ts';
 import { RunningRouter } from './running-router.ts';
 import { parseRouterFile, type RouterSettings } from './settings-file.ts';
@@ -21,6 +22,8 @@ export interface RouterCommand {
   readonly config: string;
   /** In place of the file's control socket. */
   readonly socket?: string;
+  /** File that is written every five seconds while the router answers. */
+  readonly heartbeat?: string;
 }
 
 /** Runs a router until it is told to stop by SIGTERM or SIGINT. Throws HostError. */
@@ -51,9 +54,12 @@ export async function runRouter(command: RouterCommand, entry: URL): Promise<voi
   };
   process.on('SIGHUP', reload);
   watchFile(command.config, { interval: 2000, persistent: false }, reload);
+  // The worker answers between two rounds of the packet loop: both threads are at work.
+  const stopHeartbeat = startHeartbeat(command.heartbeat, () => router.ask('status', null));
   try {
     await Promise.race([stopSignal(), router.failed]);
   } finally {
+    stopHeartbeat();
     await router.stop();
     await control.close();
   }

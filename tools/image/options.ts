@@ -1,0 +1,78 @@
+/** The command line of `npm run image`. */
+import { parseArgs } from 'node:util';
+import { HostError } from '../../host/model/host-error.ts';
+import { boardNames } from './boards.ts';
+
+export interface ImageOptions {
+  readonly board: string;
+  /** Folder that gets the image and what belongs to it. */
+  readonly out: string;
+  /** Base address of a Debian mirror in place of the one that this machine's apt has. */
+  readonly mirror: string | undefined;
+  /** Takes Debian's newest version where a pinned one is no longer on the mirror. */
+  readonly allowNewer: boolean;
+}
+
+export type Command = ImageOptions | 'help' | { readonly pin: true; readonly mirror: string | undefined };
+
+export const usage = `npm run image -- --board BOARD [OPTIONS]
+  Builds the router's flashable disk image for a board: kernel, Node, the router in one file and its packet engine in
+  a read-only slot, a second slot for version-up, a boot loader, and a partition for settings. Needs no privileges. The same
+  commit and tools give the same octets.
+
+  --board BOARD   one of: ${boardNames().join(', ')}
+  --out DIR       where the image goes (default: build/image/BOARD)
+  --mirror URL    a Debian mirror, in place of the one that apt uses on this machine
+  --allow-newer   take Debian's newest version of a package whose pinned one is no longer on the mirror, and say so
+  --help          print this
+
+npm run image -- --pin [--mirror URL]
+  Writes tools/image/debian-packages.json anew, with the versions and SHA-256 that Debian has now.
+
+  What is downloaded is said before, checked against its pinned hash, and kept in build/image/packages. docs/image.md tells
+  what is in the image; boards/README.md how to add a board.`;
+
+/**
+ * Reads the arguments.
+ *
+ * @throws HostError USAGE with what is wrong
+ */
+export function readOptions(args: readonly string[]): Command {
+  const values = parse(args);
+  if (values.help) return 'help';
+  if (values.pin) return { pin: true, mirror: values.mirror };
+  const known = boardNames();
+  const { board } = values;
+  if (board === undefined || !known.includes(board)) {
+    throw new HostError(
+      'USAGE',
+      `--board: expected one of ${known.join(', ')}, found ${board ?? 'nothing'}\n\n${usage}`,
+    );
+  }
+  return {
+    board,
+    out: values.out ?? `build/image/${board}`,
+    mirror: values.mirror,
+    allowNewer: values['allow-newer'] ?? false,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        board: { type: 'string' },
+        out: { type: 'string' },
+        mirror: { type: 'string' },
+        'allow-newer': { type: 'boolean' },
+        pin: { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
+    }).values;
+  } catch (cause) {
+    throw new HostError('USAGE', `${cause instanceof Error ? cause.message : String(cause)}\n\n${usage}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The files of a slot: Linux's programs, Node, the router, the scripts of guest/, and what a board's data says, in the form
+ * that the scripts read.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Board } from '../../boards/board.ts';
+import { interfaceName } from './boards.ts';
+import { FileTree } from './file-tree.ts';
+import { addHostCode, type BundledPackage, koffiFile } from './host-code.ts';
+import { clearUnusedIcuData } from './icu-data.ts';
+import type { Kernel } from './kernel.ts';
+import { fetchNpmPackage, type NpmPackage, nodeArchitecture } from './npm-packages.ts';
+import type { UnpackedPackage } from './package-pins.ts';
+import { fileOf, Programs } from './programs.ts';
+
+const guestFolder = fileURLToPath(new URL('./guest', import.meta.url));
+const scriptFolder = 'usr/lib/sekisho/bin';
+const scripts = ['start', 'run-router', 'read-settings', 'set-network', 'dhcp-event', 'feed-watchdog'];
+
+/** Busybox's commands that scripts and busybox's own init use. */
+const busyboxCommands = [
+  ...[
+    'sh',
+    'mount',
+    'umount',
+    'mkdir',
+    'rm',
+    'cat',
+    'echo',
+    'sleep',
+    'sed',
+    'grep',
+    'sort',
+    'readlink',
+    'basename',
+    'dirname',
+  ],
+  ...[
+    'kill',
+    'pidof',
+    'modprobe',
+    'init',
+    'reboot',
+    'poweroff',
+    'watchdog',
+    'udhcpc',
+    'tar',
+    'dd',
+    'test',
+    '[',
+  ],
+];
+
+/** What the router needs of each kernel: its TUN, its nftables rules, DHCP's packet socket, the boot loader's file system. */
+const routerModules = [
+  ...[
+    'tun',
+    'crc32c_generic',
+    'nf_tables',
+    'nft_objref',
+    'nft_fib_inet',
+    'nft_fib_ipv4',
+    'nft_fib_ipv6',
+    'nft_ct',
+  ],
+  ...['af_packet', 'vfat', 'nls_cp437', 'nls_ascii'],
+];
+
+export interface RootFileSystem {
+  readonly tree: FileTree;
+  readonly npmPackages: readonly NpmPackage[];
+  readonly bundled: readonly BundledPackage[];
+}
+
+export interface RootFileSystemOptions {
+  readonly boardName: string;
+  readonly board: Board;
+  readonly version: string;
+  readonly packages: readonly UnpackedPackage[];
+  readonly kernel: Kernel;
+  readonly cacheFolder: string;
+  readonly say: (line: string) => void;
+}
+
+/** Everything of a slot but the kernel and its first file system. Throws HostError PLATFORM when something is missing. */
+export async function rootFileSystem(options: RootFileSystemOptions): Promise<RootFileSystem> {
+  const { board, packages, kernel, say } = options;
+  const tree = new FileTree();
+  for (const folder of ['proc', 'sys', 'dev', 'run', 'usr/bin', 'usr/sbin'])
+    tree.add(folder, { kind: 'folder' });
+  tree.add('bin', { kind: 'link', target: 'usr/bin' });
+  tree.add('sbin', { kind: 'link', target: 'usr/sbin' });
+  tree.add('tmp', { kind: 'link', target: 'run/tmp' });
+  tree.add('var', { kind: 'link', target: 'run/var' });
+
+  const programs = new Programs(tree, packages);
+  const packageNamed = (name: string): UnpackedPackage => named(packages, name);
+  programs.add('usr/bin/busybox', fileOf(packageNamed('busybox-static'), 'bin/busybox'));
+  for (const command of busyboxCommands) tree.add(`usr/bin/${command}`, { kind: 'link', target: 'busybox' });
+  for (const command of ['init', 'reboot', 'modprobe'])
+    tree.add(`usr/sbin/${command}`, { kind: 'link', target: '../bin/busybox' });
+  programs.add('usr/sbin/ip', fileOf(packageNamed('iproute2'), 'bin/ip'));
+  programs.add('usr/sbin/nft', fileOf(packageNamed('nftables'), 'usr/sbin/nft'));
+
+  const architecture = nodeArchitecture[board.architecture];
+  const node = fetchNpmPackage(`node-linux-${architecture}`, options.cacheFolder, say);
+  const binary = readFileSync(join(node.root, 'bin/node'));
+  clearUnusedIcuData(binary);
+  programs.add('usr/bin/node', binary);
+  const koffi = fetchNpmPackage(`@koromix/koffi-linux-${architecture}`, options.cacheFolder, say);
+  programs.add(koffiFile, readFileSync(join(koffi.root, `linux_${architecture}/koffi.node`)));
+
+  const bundled = await addHostCode(tree);
+  for (const name of scripts)
+    tree.addFile(join(scriptFolder, name), readFileSync(join(guestFolder, name)), true);
+  tree.addFile('usr/lib/sekisho/node-options', '');
+  tree.addFile('etc/inittab', readFileSync(join(guestFolder, 'inittab')));
+  tree.addFile('etc/sekisho-version', `${options.version}\n`);
+  tree.addFile('etc/board', boardVariables(options.boardName, board, kernel));
+  tree.addFile('etc/passwd', 'root:*:0:0:root:/run:/bin/false\n');
+  kernel.addModules([...routerModules, ...board.modules.devices, ...board.watchdog.modules], tree);
+  return { tree, npmPackages: [node, koffi], bundled };
+}
+
+export function named(packages: readonly UnpackedPackage[], name: string): UnpackedPackage {
+  const found = packages.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`${name} is not among the packages of the image`);
+  return found;
+}
+
+/** Board data as variables of the shell; checkBoard has seen to it that no value needs quoting. */
+function boardVariables(name: string, board: Board, kernel: Kernel): string {
+  const ports = board.ports.map((port) => `${interfaceName(board.ports, port)}=${port.at}`);
+  const variables = {
+    BOARD_NAME: name,
+    BOARD_MODULES: kernel.loadable([...routerModules, ...board.modules.devices]).join(' '),
+    BOARD_PORTS: ports.join(' '),
+    BOARD_WATCHDOG_MODULES: kernel.loadable(board.watchdog.modules).join(' '),
+    BOARD_WATCHDOG_SECONDS: String(board.watchdog.timeoutSeconds),
+  };
+  return Object.entries(variables)
+    .map(([key, value]) => `${key}='${value}'\n`)
+    .join('');
+}
