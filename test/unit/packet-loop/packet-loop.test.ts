@@ -72,28 +72,6 @@ describe('inbound, the loop', () => {
     expect(sumOf(rig.loop.snapshot().drops)).toBe(0n);
   });
 
-  it('takes a bundle of datagrams apart, however many slots it takes, with what is no ESP in it', () => {
-    const rig = new Rig().withPairs();
-    const numbers = Array.from({ length: 20 }, (_, index) => index + 1);
-    const packets = numbers.map((number) => esp('udp', number));
-    const segmentLength = packets[0]?.length ?? 0;
-    const message = ike(segmentLength - 4);
-    packets.splice(9, 0, message);
-    packets.push(Uint8Array.of(0xff));
-    const other = { bytes: esp('udp', 21), from: { ...peer4, port: 999 } };
-    rig.kernel.udp4.waiting.push({ bytes: Buffer.concat(packets), from: peer4, segmentLength }, other);
-    rig.settle();
-    expect(rig.kernel.written.map(numberOf)).toEqual([...numbers, 21]);
-    expect(rig.ofKind('ike').map(({ bytes }) => bytes)).toEqual([message.subarray(4)]);
-    expect(rig.counters()).toMatchObject({ 'loop keepalives': 1n });
-    expect(sumOf(rig.loop.snapshot().drops)).toBe(0n);
-    // Each packet was taken for one of its own sender: the last one alone came from elsewhere.
-    const moved = rig
-      .ofKind('engine')
-      .flatMap(({ events }) => events.filter(({ kind }) => kind === 'peer-moved'));
-    expect(moved).toEqual([{ kind: 'peer-moved', spi: carriers.udp.inbound, from: { ...peer4, port: 999 } }]);
-  });
-
   it('takes anything else on the UDP socket for ESP, and lets the engine refuse it', () => {
     const rig = new Rig().withPairs();
     const odd = [
