@@ -1,9 +1,9 @@
 /** Builds an image, step by step, and says where it is. */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { softwareVersion } from '../../host/model/software-version.ts';
+import { sourceDateMs } from '../source-date.ts';
 import { billOfMaterials } from './bill-of-materials.ts';
 import { loadBoard } from './boards.ts';
 import { loaderFiles } from './boot-loader.ts';
@@ -108,14 +108,10 @@ export async function buildImage(options: ImageOptions, say: (line: string) => v
   return image;
 }
 
-/** When the sources were made, in seconds since 1970: as the environment says, or the time of the last commit. */
+/** When the sources were made, in seconds since 1970; of an unpacked archive, what that says of package.json. */
 function sourceDate(): number {
-  const given = process.env.SOURCE_DATE_EPOCH;
-  if (given !== undefined && /^\d{1,10}$/.test(given)) return Number(given);
-  const { stdout } = spawnSync('git', ['log', '-1', '--format=%ct'], { cwd: root, encoding: 'utf8' });
-  return /^\d+\n$/.test(stdout ?? '')
-    ? Number(stdout)
-    : Math.trunc(statSync(join(root, 'package.json')).mtimeMs / 1000);
+  const utcMs = sourceDateMs(root) ?? statSync(join(root, 'package.json')).mtimeMs;
+  return Math.trunc(utcMs / 1000);
 }
 
 function megabytes(file: string): string {
