@@ -43,7 +43,9 @@ export class Programs {
 
 /** The dynamic linker's path is written into each program: /lib64 on x86-64, /lib on 64-bit Arm. */
 function libraryPlace(name: string): string {
-  return name.startsWith('ld-linux-x86-64') ? join('lib64', name) : join(imageLibraries, name);
+  if (name.startsWith('ld-linux-x86-64')) return join('lib64', name);
+  if (name.startsWith('ld-linux-aarch64')) return join('lib', name);
+  return join(imageLibraries, name);
 }
 
 /** The file of a package at `path`. Throws HostError PLATFORM when it has none. */
