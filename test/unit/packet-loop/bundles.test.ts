@@ -22,13 +22,13 @@ describe('inbound, the loop', () => {
     packets.splice(9, 0, message);
     packets.push(Uint8Array.of(0xff));
     const other = { bytes: esp(21), from: { ...peer, port: 999 } };
-    rig.kernel.udp4.waiting.push({ bytes: Buffer.concat(packets), from: peer, segmentLength }, other);
+    rig.kernel.udp4.waiting.push(other, { bytes: Buffer.concat(packets), from: peer, segmentLength });
     rig.settle();
-    expect(rig.kernel.written.map(numberOf)).toEqual([...numbers, 21]);
+    expect(rig.kernel.written.map(numberOf)).toEqual([21, ...numbers]);
     expect(rig.ofKind('ike').map(({ bytes }) => bytes)).toEqual([message.subarray(4)]);
     expect(rig.counters()).toMatchObject({ 'loop keepalives': 1n });
     expect(Object.values(rig.loop.snapshot().drops).every((count) => count === 0n)).toBe(true);
-    // Each packet was taken for one of its own sender: the last one alone came from elsewhere.
+    // Each packet was taken for one of its own sender: the first one alone came from elsewhere.
     const moved = rig
       .ofKind('engine')
       .flatMap(({ events }) => events.filter(({ kind }) => kind === 'peer-moved'));

@@ -92,16 +92,25 @@ describe.each([
     const receiver = udp(any);
     const sender = udp(loopback);
     expect(sender.sendsBundles).toBe(true);
-    // Three bundles: the TOS changes, a datagram is shorter, a longer one follows.
-    const sizes = [...Array<number>(9).fill(1000), ...Array<number>(5).fill(1000), 400, 1200, 1200];
+    // The TOS changes; a shorter datagram ends a bundle, whatever follows; a longer one begins another.
+    const sizes = [
+      ...Array<number>(9).fill(1000),
+      ...Array<number>(5).fill(1000),
+      400,
+      400,
+      300,
+      400,
+      1200,
+      1200,
+    ];
     const outgoing = new SendBatch(family, frames, 64);
     sizes.forEach((size, index) => {
       place(outgoing, index, SEND_BASE + index * 2048, new Uint8Array(size).fill(index));
       outgoing.setPeer(index, address(loopback).octets, 0, receiver.localPort);
       outgoing.tos[index] = index < 9 ? 8 : 16;
     });
-    expect(outgoing.prepare(0, sizes.length, true)).toBe(3);
-    expect([0, 1, 2, 3].map((message) => outgoing.firstOf(message))).toEqual([0, 9, 15, 17]);
+    expect(outgoing.prepare(0, sizes.length, true)).toBe(5);
+    expect([0, 1, 2, 3, 4, 5].map((message) => outgoing.firstOf(message))).toEqual([0, 9, 15, 17, 18, 20]);
     expect(sender.send(outgoing, sizes.length)).toBe(sizes.length);
     const incoming = receiveBatch(family);
     expect(receiveAll(receiver, incoming)).toBe(sizes.length);
