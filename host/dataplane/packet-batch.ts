@@ -180,7 +180,7 @@ export class PacketBatch {
     this.#copyAddress(this.localAddressAt(index), addresses, localAt, octets);
   }
 
-  /** Bare ESP that came as that in slot `index - 1` came: from the same peer, in the same bundle. That slot has not been run yet. */
+  /** Bare ESP that came as that in slot `index - 1`, `index` above 0, came: from the same peer, in the same bundle. That slot has not been run yet. */
   setInboundAsBefore(index: number, length: number): void {
     const at = index * WORDS;
     this.#words.copyWithin(at, at - WORDS, at);

@@ -61,7 +61,7 @@ import {
 import { pseudoHeaderSum } from '../packet/pseudo-header.ts';
 import { descriptors, packetSlots } from '../regions.ts';
 
-/** Bundles that may grow at a time, one a flow; a flow beyond them takes the place of the one that grew longest ago. */
+/** Bundles that may grow at a time, one a flow; a flow beyond them takes the place of one, each in its turn. */
 const OPEN_MAX: u32 = 8;
 const OPEN_SIZE: u32 = 32;
 const OPEN_FIRST: u32 = 0; // slot of the first segment; SLOT_NONE: free

@@ -9,14 +9,10 @@ import { cpuTimeMs } from '../../lab/cpu-time.ts';
 import { Fleet } from '../../lab/fleet.ts';
 import type { Site } from '../../lab/topology-plan.ts';
 import { ping } from '../../lab/traffic.ts';
+import { untilQuiet } from '../quiet.ts';
 import type { Stage } from '../stage.ts';
 import { espWithinMs, type PeerRound, peersInRound, settleMs, warmUpPeers } from './peer-figures.ts';
 import { isEsp, protocols, WireTimes } from './wire-times.ts';
-
-/** Rehearsals of the start are over when everybody together takes less of a processor than this. */
-const quietShare = 0.08;
-const quietLookMs = 1000;
-const quietWithinMs = 120_000;
 
 export class SekishoRouters {
   readonly #stage: Stage;
@@ -65,7 +61,7 @@ export class SekishoRouters {
         isNew(packet.word),
     });
     const routers = new SekishoRouters(stage, fleet, asking, asked, times);
-    await routers.#untilQuiet();
+    await untilQuiet(['server', ...plan.sites.map(({ name }) => name)].map((name) => fleet.pidOf(name)));
     fleet.preferOverOthers(true);
     for (let count = 0; count < warmUpPeers; count++) await routers.#setUp();
     return routers;
@@ -104,20 +100,5 @@ export class SekishoRouters {
       throw new HostError('PLATFORM', `no reply from ${peer.remote} behind ${peer.site.name}`);
     }
     return await this.#times.between('inner', 'esp', espWithinMs);
-  }
-
-  async #untilQuiet(): Promise<void> {
-    const pids = ['server', ...this.#stage.plan.sites.map(({ name }) => name)].map((name) =>
-      this.#fleet.pidOf(name),
-    );
-    const total = (): number => pids.reduce((sum, pid) => sum + cpuTimeMs(pid), 0);
-    const deadline = performance.now() + quietWithinMs;
-    for (let before = total(); performance.now() < deadline; ) {
-      await sleep(quietLookMs);
-      const now = total();
-      if (now - before < quietShare * quietLookMs) return;
-      before = now;
-    }
-    throw new HostError('PLATFORM', 'the rehearsals do not come to an end');
   }
 }
