@@ -19,19 +19,20 @@ describe('inbound, the loop', () => {
     const segmentLength = packets[0]?.length ?? 0;
     // IKE as RFC 3948 carries it: behind four zero octets.
     const message = new Uint8Array(segmentLength).fill(0xab, 4);
+    // The eighth begins the slots anew, where the packet of the other sender was: what is said of it must be its own.
+    packets[7]?.set([0x0b, 0xad, 0x0b, 0xad]);
     packets.splice(9, 0, message);
     packets.push(Uint8Array.of(0xff));
     const other = { bytes: esp(21), from: { ...peer, port: 999 } };
     rig.kernel.udp4.waiting.push(other, { bytes: Buffer.concat(packets), from: peer, segmentLength });
     rig.settle();
-    expect(rig.kernel.written.map(numberOf)).toEqual([21, ...numbers]);
+    expect(rig.kernel.written.map(numberOf)).toEqual([21, ...numbers.filter((number) => number !== 8)]);
     expect(rig.ofKind('ike').map(({ bytes }) => bytes)).toEqual([message.subarray(4)]);
     expect(rig.counters()).toMatchObject({ 'loop keepalives': 1n });
-    expect(Object.values(rig.loop.snapshot().drops).every((count) => count === 0n)).toBe(true);
-    // Each packet was taken for one of its own sender: the first one alone came from elsewhere.
-    const moved = rig
-      .ofKind('engine')
-      .flatMap(({ events }) => events.filter(({ kind }) => kind === 'peer-moved'));
-    expect(moved).toEqual([{ kind: 'peer-moved', spi: carriers.udp.inbound, from: { ...peer, port: 999 } }]);
+    const events = rig.ofKind('engine').flatMap(({ events: some }) => some);
+    expect(events.filter(({ kind }) => kind === 'peer-moved' || kind === 'unknown-spi')).toEqual([
+      { kind: 'peer-moved', spi: carriers.udp.inbound, from: { ...peer, port: 999 } },
+      { kind: 'unknown-spi', spi: 0x0bad0bad, from: peer },
+    ]);
   });
 });
