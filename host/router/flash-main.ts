@@ -1,6 +1,5 @@
 /** Entry point of a router that has its settings from a config flash: opens it, runs the router, serves the control socket. */
 import { resolve } from 'node:path';
-import { pino } from 'pino';
 import { HostError } from '../model/host-error.ts';
 import { softwareVersion } from '../model/software-version.ts';
 import { Alarm } from '../platform/alarm.ts';
@@ -10,6 +9,7 @@ import { startHeartbeat } from '../platform/heartbeat.ts';
 import { parseConfigCommand } from './config-command.ts';
 import { fileReaders, openFlash } from './flash-opening.ts';
 import { FlashRouter } from './flash-router.ts';
+import { openLog } from './log.ts';
 import { sayStopped, stopSignal, tableRoutes } from './main.ts';
 import { RunningRouter } from './running-router.ts';
 
@@ -35,7 +35,7 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
   const device = resolve(command.flash);
   const paths = { device, ...(command.flashKey === undefined ? {} : { keyFile: resolve(command.flashKey) }) };
   const { flash, close } = openFlash(paths, 'write');
-  const log = pino({ name: 'router', timestamp: pino.stdTimeFunctions.isoTime });
+  const log = openLog('router');
   const ended = Promise.withResolvers<void>();
   const alarm = new Alarm(bootTimeMs, () => router.deadline());
   const control = new MovingControl(command.socket);

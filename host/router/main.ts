@@ -4,7 +4,7 @@
  */
 import { readFileSync, watchFile } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { pino } from 'pino';
+import type { Logger } from 'pino';
 import { type CredentialSources, holdsSecret } from '../model/credential-sources.ts';
 import { HostError } from '../model/host-error.ts';
 import { preSharedKeyIn } from '../model/pre-shared-key.ts';
@@ -14,6 +14,7 @@ import { bootTimeMs } from '../platform/clock.ts';
 import { type ControlRoutes, serveControl } from '../platform/control-socket.ts';
 import { readCredential } from '../platform/files.ts';
 import { startHeartbeat } from '../platform/heartbeat.ts';
+import { openLog } from './log.ts';
 import { othersThanSpd } from './other-settings.ts';
 import { RunningRouter } from './running-router.ts';
 import { parseRouterFile, type RouterSettings } from './settings-file.ts';
@@ -35,9 +36,7 @@ export async function main(command: RouterCommand): Promise<void> {
 export async function runRouter(command: RouterCommand, entry: URL): Promise<void> {
   const startedAt = bootTimeMs();
   const settings = readSettings(command.config);
-  // Written at once, as Node's own stdout is: to hand a write to a thread of libuv costs this one two more wake-ups.
-  const options = { name: settings.name, timestamp: pino.stdTimeFunctions.isoTime };
-  const log = pino(options, pino.destination({ sync: true }));
+  const log = openLog(settings.name);
   const settingsFile = resolve(command.config);
   // The worker reads them for itself; what can be seen of a mistake should show before the machine is touched.
   tryCredentials(settings.credential, dirname(settingsFile));
@@ -75,7 +74,7 @@ export function stopSignal(): Promise<void> {
 }
 
 /** The last line of a router's log. */
-export function sayStopped(log: pino.Logger): void {
+export function sayStopped(log: Logger): void {
   const line = 'the nftables table stays: nothing that wants IPsec leaves in clear';
   log.info({ event: 'stopped', at: bootTimeMs() }, line);
 }
@@ -122,7 +121,7 @@ async function reloadSpd(
   file: string,
   router: RunningRouter,
   live: SettingsInForce,
-  log: pino.Logger,
+  log: Logger,
 ): Promise<void> {
   try {
     const settings = readSettings(file);
