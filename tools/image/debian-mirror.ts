@@ -27,6 +27,7 @@ export class DebianMirror {
   readonly #mirror: string | undefined;
   readonly #say: (line: string) => void;
   #isFresh = false;
+  #isPrepared = false;
 
   /** @param folder where apt's lists are kept between runs */
   constructor(folder: string, mirror: string | undefined, say: (line: string) => void) {
@@ -77,7 +78,8 @@ export class DebianMirror {
   }
 
   #prepare(): void {
-    if (existsSync(join(this.#folder, 'apt.conf')) && this.#mirror === undefined) return;
+    if (this.#isPrepared) return;
+    this.#isPrepared = true;
     for (const part of ['lists/partial', 'cache/archives/partial', 'empty'])
       mkdirSync(join(this.#folder, part), { recursive: true });
     writeFileSync(join(this.#folder, 'status'), '');
