@@ -61,6 +61,8 @@ try {
     watch: false,
     run: true,
     reporters: ['default', tally],
+    // Images are built in folders that the tests of QEMU share.
+    ...(process.argv.includes('--qemu') ? { fileParallelism: false } : {}),
   });
   await vitest.close();
   if (tally.passed + tally.failed + tally.skipped === 0) {

@@ -14,6 +14,8 @@ const routerIsUp = /"event":"started".*"msg":"router tokyo \d+\.\d+\.\d+"/;
 const boards = isLongForm ? boardNames() : ['qemu-x86_64'];
 /** Through the boot loader. GRUB and UEFI hold their own beside the kernel. */
 const memoryMebibytes = 384;
+/** Longer than both waits of a test together, whose own errors show the console. */
+const waitsWithinMs = 2 * upWithinMs + 60_000;
 const slotOctetsMax = 64 * 2 ** 20;
 
 let running: BoardUnderTest | undefined;
@@ -44,7 +46,7 @@ describeWith(['qemu', 'image tools', 'debian amd64'], 'an image in QEMU', () => 
         await console.waitFor(routerIsUp, upWithinMs);
         expect(console.text).not.toMatch(/can't load module|no Ethernet port|expected INTERFACE|no watchdog/);
       },
-      upWithinMs,
+      waitsWithinMs,
     );
 
     if (isLongForm)
@@ -56,7 +58,7 @@ describeWith(['qemu', 'image tools', 'debian amd64'], 'an image in QEMU', () => 
           await console.waitFor(/starting slot a/, upWithinMs);
           await console.waitFor(routerIsUp, upWithinMs);
         },
-        upWithinMs,
+        waitsWithinMs,
       );
   });
 });
