@@ -34,7 +34,7 @@ import { type ChannelTimers, defaultChannelTimers } from './timers.ts';
 export type { ServerChannel, ServerChannelAction, ServerChannelEvent, ServerChannelsOptions };
 
 /** Refusals of who got as far as a proof or a proposal, which its owner will want to know of. */
-const told: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
+const reportedRefusals: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'no-proposal-chosen',
   'authentication-failed',
   ...certificateRefusals,
@@ -300,7 +300,7 @@ export class ServerChannels {
           break;
         case 'refused':
           // The others are counted by the responders: anybody can send what they are about.
-          if (told.has(action.reason)) actions.push({ ...action, kind: 'refused' });
+          if (reportedRefusals.has(action.reason)) actions.push({ ...action, kind: 'refused' });
           break;
         default:
           break;

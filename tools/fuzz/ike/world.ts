@@ -11,7 +11,7 @@ import { promptRetransmission } from '../../../host/ike/retransmission.ts';
 import { exchangeTypes, payloadTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { formatIdentity, fqdnIdentity, fqdnOf } from '../../../host/ike/wire/identification.ts';
 import { trafficSelectorOf } from '../../../host/ike/wire/traffic-selector.ts';
-import { addressOf, type Endpoint } from '../../../host/model/address.ts';
+import { addressOf, type Endpoint, equalEndpoints } from '../../../host/model/address.ts';
 import { sharedKey } from '../../../host/model/credentials.ts';
 import { Secret } from '../../../host/model/secret.ts';
 import { Random } from '../random.ts';
@@ -359,7 +359,7 @@ class World {
     for (const action of actions) {
       this.#note(action);
       if (action.kind === 'send') {
-        const router = this.#routers.find(({ local }) => sameEndpoint(local, action.to));
+        const router = this.#routers.find(({ local }) => equalEndpoints(local, action.to));
         // What is sent to where nobody is goes to the attacker, who may pass it on.
         this.#post({ bytes: action.bytes, from: server, router: router ?? this.#random.pick(this.#routers) });
         continue;
@@ -432,8 +432,4 @@ function keyOf(name: string) {
 
 function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('base64');
-}
-
-function sameEndpoint(one: Endpoint, other: Endpoint): boolean {
-  return one.port === other.port && Buffer.compare(one.address.octets, other.address.octets) === 0;
 }
