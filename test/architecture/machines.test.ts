@@ -10,6 +10,7 @@ const machines = [
   'host/channel',
   'host/dataplane',
   'host/flash',
+  'host/slots',
   'host/router/setting-management',
   'host/server/request-processing',
   'host/server/distribution-policies',

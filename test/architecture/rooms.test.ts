@@ -15,6 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'host/certificates': ['host/model'],
   'host/authority': ['host/model'],
   'host/flash': ['host/model'],
+  'host/slots': ['host/model', 'host/flash'],
   'host/platform': ['host/model'],
   'host/dataplane': ['host/model', 'firmware/abi'],
   'host/packet-loop': ['host/model', 'host/dataplane', 'firmware/abi'],
