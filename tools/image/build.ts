@@ -47,7 +47,7 @@ export function imageIn(folder: string): Image {
 export async function buildImage(options: ImageOptions, say: (line: string) => void): Promise<Image> {
   const { board: boardName, out } = options;
   const board = await loadBoard(boardName);
-  const version = softwareVersion();
+  const version = options.version ?? softwareVersion();
   const epoch = sourceDate();
   const image = imageIn(out);
   const scratch = resolve(out, 'scratch');
@@ -73,6 +73,7 @@ export async function buildImage(options: ImageOptions, say: (line: string) => v
   const { tree, npmPackages, bundled } = await rootFileSystem({
     ...{ boardName, board, version, packages, kernel, say },
     cacheFolder: join(cacheFolder, 'npm'),
+    releaseRoot: options.releaseRoot,
   });
   writeFileSync(image.kernel, compressedKernel(readFileSync(kernel.image)));
   writeFileSync(image.firstFileSystem, firstFileSystem(board, kernel, named(packages, 'busybox-static')));

@@ -23,14 +23,17 @@ export interface BundledPackage {
   readonly license: string;
 }
 
-/** Puts the code into `tree`, with the engine and package.json; returns the npm packages of which something is in it. */
-export async function addHostCode(tree: FileTree): Promise<BundledPackage[]> {
+/**
+ * Puts the code into `tree`, with the engine and package.json; returns the npm packages of which something is in it.
+ *
+ * @param version what the router says that it is
+ */
+export async function addHostCode(tree: FileTree, version: string): Promise<BundledPackage[]> {
   const command = await bundle('tools/image/program/sekisho.ts');
   const worker = await bundle('host/router/worker.ts');
   tree.addFile(commandFile, command.code);
   tree.addFile(workerFile, worker.code);
   tree.addFile(`${programFolder}/build/firmware.wasm`, readFileSync(join(root, 'build/firmware.wasm')));
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   // Without a type here, Node would read a file twice to find out whether it is a module.
   const manifest = { name: 'sekisho', version, type: 'module' };
   tree.addFile(`${programFolder}/package.json`, `${JSON.stringify(manifest)}\n`);

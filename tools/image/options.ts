@@ -11,9 +11,16 @@ export interface ImageOptions {
   readonly mirror: string | undefined;
   /** Takes Debian's newest version where a pinned one is no longer on the mirror. */
   readonly allowNewer: boolean;
+  /** What the image says that it is, in place of package.json's version. */
+  readonly version: string | undefined;
+  /** File with the public keys of whom the router takes releases from: root metadata of The Update Framework. */
+  readonly releaseRoot: string | undefined;
 }
 
 export type Command = ImageOptions | 'help' | { readonly pin: true; readonly mirror: string | undefined };
+
+/** Semantic Versioning 2.0.0, without what it has no order for (section 10). */
+const versionForm = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
 
 export const usage = `npm run image -- --board BOARD [OPTIONS]
   Builds the router's flashable disk image for a board: kernel, Node, the router in one file and its packet engine in
@@ -24,6 +31,8 @@ export const usage = `npm run image -- --board BOARD [OPTIONS]
   --out DIR       where the image goes (default: build/image/BOARD)
   --mirror URL    a Debian mirror, in place of the one that apt uses on this machine
   --allow-newer   take Debian's newest version of a package whose pinned one is no longer on the mirror, and say so
+  --version X.Y.Z what the image says that it is, to try a version-up with the same sources (default: package.json's)
+  --release-root FILE  whose releases the router takes: root.json of the publisher; without it, none
   --help          print this
 
 npm run image -- --pin [--mirror URL]
@@ -49,11 +58,17 @@ export function readOptions(args: readonly string[]): Command {
       `--board: expected one of ${known.join(', ')}, found ${board ?? 'nothing'}\n\n${usage}`,
     );
   }
+  const { version } = values;
+  if (version !== undefined && !versionForm.test(version)) {
+    throw new HostError('USAGE', `--version: expected numbers as in 1.2.3 or 1.2.3-rc.1, found ${version}`);
+  }
   return {
     board,
     out: values.out ?? `build/image/${board}`,
     mirror: values.mirror,
     allowNewer: values['allow-newer'] ?? false,
+    version,
+    releaseRoot: values['release-root'],
   };
 }
 
@@ -66,6 +81,8 @@ function parse(args: readonly string[]) {
         out: { type: 'string' },
         mirror: { type: 'string' },
         'allow-newer': { type: 'boolean' },
+        version: { type: 'string' },
+        'release-root': { type: 'string' },
         pin: { type: 'boolean' },
         help: { type: 'boolean' },
       },

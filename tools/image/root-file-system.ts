@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Board } from '../../boards/board.ts';
+import { HostError } from '../../host/model/host-error.ts';
 import { interfaceName } from './boards.ts';
 import { FileTree } from './file-tree.ts';
 import { addHostCode, type BundledPackage, koffiFile } from './host-code.ts';
@@ -81,6 +82,8 @@ export interface RootFileSystemOptions {
   readonly packages: readonly UnpackedPackage[];
   readonly kernel: Kernel;
   readonly cacheFolder: string;
+  /** File with the root metadata of the releases that the router takes; none without it. */
+  readonly releaseRoot: string | undefined;
   readonly say: (line: string) => void;
 }
 
@@ -112,16 +115,30 @@ export async function rootFileSystem(options: RootFileSystemOptions): Promise<Ro
   const koffi = fetchNpmPackage(`@koromix/koffi-linux-${architecture}`, options.cacheFolder, say);
   programs.add(koffiFile, readFileSync(join(koffi.root, `linux_${architecture}/koffi.node`)));
 
-  const bundled = await addHostCode(tree);
+  const bundled = await addHostCode(tree, options.version);
   for (const name of scripts)
     tree.addFile(join(scriptFolder, name), readFileSync(join(guestFolder, name)), true);
   tree.addFile('usr/lib/sekisho/node-options', '');
   tree.addFile('etc/inittab', readFileSync(join(guestFolder, 'inittab')));
   tree.addFile('etc/sekisho-version', `${options.version}\n`);
   tree.addFile('etc/board', boardVariables(options.boardName, board, kernel));
+  if (options.releaseRoot !== undefined)
+    tree.addFile('etc/sekisho/release-root.json', jsonFile(options.releaseRoot));
   tree.addFile('etc/passwd', 'root:*:0:0:root:/run:/bin/false\n');
   kernel.addModules([...routerModules, ...board.modules.devices, ...board.watchdog.modules], tree);
   return { tree, npmPackages: [node, koffi], bundled };
+}
+
+/** Octets of a file that holds an object in JSON; what it says is the router's business. Throws HostError PLATFORM. */
+function jsonFile(file: string): Buffer {
+  try {
+    const content = readFileSync(file);
+    const value: unknown = JSON.parse(content.toString());
+    if (typeof value === 'object' && value !== null) return content;
+  } catch (cause) {
+    throw new HostError('PLATFORM', `${file}: expected root metadata in JSON: ${String(cause)}`, { cause });
+  }
+  throw new HostError('PLATFORM', `${file}: expected root metadata in JSON, an object`);
 }
 
 export function named(packages: readonly UnpackedPackage[], name: string): UnpackedPackage {
