@@ -2,8 +2,10 @@
  * What a router does as certificates end. Rekeying goes on with who was authenticated once: so before people are warned of the
  * server's certificate, a new channel shows whether it has another one by now; and when its time is over, the channel is too.
  */
+
 import type { CertificateValidity } from '../model/certificate-trust.ts';
 import type { Instant } from '../model/instant.ts';
+import { randomFraction } from '../model/random-fraction.ts';
 import type { CertificateStatus } from '../model/status.ts';
 import { CertificateWatch } from './certificate-watch.ts';
 import type { RouterChannelOptions } from './router-channel-events.ts';
@@ -52,7 +54,7 @@ export class RouterCertificates {
   /** The server was authenticated, by a certificate that holds so long; undefined for a pre-shared key. */
   authenticated(validity: CertificateValidity | undefined, now: Instant): void {
     this.#authenticatedAt = now;
-    const share = (lookShare * (this.#options.random(1)[0] ?? 0)) / 256;
+    const share = lookShare * randomFraction(this.#options.random);
     this.#watch.watch('server', validity, now, share);
   }
 

@@ -5,6 +5,7 @@
  * Where rekeying is not possible, a new IKE SA is set up beside the old one and replaces it only when it is authenticated, so
  * a forged hint can cost a handshake but never the channel. What the setting messages say is not its business. RFC 7296, RFC 3948.
  */
+
 import type { SaPair } from '../dataplane/engine.ts';
 import type { ChildSa, IkeAction } from '../ike/events.ts';
 import { isLostState } from '../ike/lost-state.ts';
@@ -13,7 +14,7 @@ import type { Address, Endpoint } from '../model/address.ts';
 import { addSeconds, earliest, type Instant } from '../model/instant.ts';
 import type { RekeyWhat } from '../model/rekey-order.ts';
 import type { Spi } from '../model/security-association.ts';
-import type { CertificateStatus } from '../model/status.ts';
+import type { CertificateStatus, ChannelRekeyings } from '../model/status.ts';
 import { channelPair } from './channel-pair.ts';
 import { innerAddress } from './inner-address.ts';
 import { unwrapInnerPacket, wrapInnerPacket } from './inner-packet.ts';
@@ -25,7 +26,7 @@ import type {
   RouterChannelOptions,
   RouterChannelState,
 } from './router-channel-events.ts';
-import { type ChannelRekeyings, routerSpan, SaLifetime } from './sa-lifetime.ts';
+import { routerSpan, SaLifetime } from './sa-lifetime.ts';
 import { SetUpRetry } from './set-up-retry.ts';
 import { type ChannelTimers, defaultChannelTimers } from './timers.ts';
 

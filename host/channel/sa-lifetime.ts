@@ -4,6 +4,8 @@
  * draws its own moment, so that a fleet that came up together does not rekey together.
  */
 import { addSeconds, earliest, type Instant } from '../model/instant.ts';
+import { randomFraction } from '../model/random-fraction.ts';
+import type { ChannelRekeyings } from '../model/status.ts';
 
 /** Fractions of the lifetime; ours. */
 export interface RekeySpan {
@@ -16,20 +18,6 @@ export interface RekeySpan {
 export const routerSpan: RekeySpan = { from: 0.7, to: 0.85, end: 0.95 };
 /** For routers that do not rekey themselves. */
 export const serverSpan: RekeySpan = { from: 0.88, to: 0.93, end: 1 };
-
-/** An SA's rekeyings, for `status`. */
-export interface Rekeyings {
-  /** Since the channel was set up, by either end; both, when the two ends did it at once. */
-  readonly count: number;
-  /** Until this end does it next; null while that is under way or was refused. */
-  readonly nextSeconds: number | null;
-}
-
-/** Those of a channel. */
-export interface ChannelRekeyings {
-  readonly ikeSa: Rekeyings;
-  readonly childSa: Rekeyings;
-}
 
 export class SaLifetime {
   readonly #span: RekeySpan;
@@ -49,7 +37,8 @@ export class SaLifetime {
     return earliest(this.#rekeyAt, this.#endAt);
   }
 
-  rekeyings(now: Instant): Rekeyings {
+  /** For `status`. */
+  rekeyings(now: Instant): ChannelRekeyings['ikeSa'] {
     const at = this.#rekeyAt;
     return { count: this.#count, nextSeconds: at === undefined ? null : Math.round((at - now) / 1000) };
   }
@@ -68,7 +57,7 @@ export class SaLifetime {
 
   #plan(now: Instant): void {
     const { from, to, end } = this.#span;
-    const fraction = from + ((to - from) * (this.#random(1)[0] ?? 0)) / 256;
+    const fraction = from + (to - from) * randomFraction(this.#random);
     this.#rekeyAt = addSeconds(now, this.#seconds * fraction);
     this.#endAt = addSeconds(now, this.#seconds * end);
   }

@@ -10,8 +10,8 @@ import type { Credentials } from '../model/credentials.ts';
 import type { Instant } from '../model/instant.ts';
 import type { RekeyWhat } from '../model/rekey-order.ts';
 import type { Spi } from '../model/security-association.ts';
+import type { ChannelRekeyings } from '../model/status.ts';
 import type { UtcMs } from '../model/trusted-time.ts';
-import type { ChannelRekeyings } from './sa-lifetime.ts';
 import type { ChannelTimers } from './timers.ts';
 
 export type ServerChannelEvent =

@@ -1,5 +1,6 @@
 /** When a router tries again to set its channel up: ever more slowly, and each router of a fleet at a moment of its own. */
 import { addSeconds, type Instant } from '../model/instant.ts';
+import { randomFraction } from '../model/random-fraction.ts';
 import type { ChannelTimers } from './timers.ts';
 
 export class SetUpRetry {
@@ -20,7 +21,7 @@ export class SetUpRetry {
 
   /** A set-up has failed: waits about twice as long as the time before, up to the longest. */
   afterFailure(now: Instant): void {
-    this.#at = addSeconds(now, this.#seconds * (0.75 + (0.5 * (this.#random(1)[0] ?? 0)) / 256));
+    this.#at = addSeconds(now, this.#seconds * (0.75 + 0.5 * randomFraction(this.#random)));
     this.#seconds = Math.min(this.#seconds * 2, this.#timers.longestRetrySeconds);
   }
 

@@ -1,7 +1,7 @@
 /** A router's state, SPD and SAD as text for a person. The lab prints the same; `--json` bypasses all of it. */
 import type { z } from 'zod';
 import { describeProposal } from '../model/proposal.ts';
-import type { RekeyingsShown, routerStatusSchema, sadRowSchema, spdRowSchema } from '../model/status.ts';
+import type { ChannelRekeyings, routerStatusSchema, sadRowSchema, spdRowSchema } from '../model/status.ts';
 import { certificateFacts } from './certificate-text.ts';
 import { flashLine } from './render-flash.ts';
 import { renderFacts, renderTable } from './text-table.ts';
@@ -52,8 +52,8 @@ export function renderRouterStatus(status: Status, width: number | undefined): s
 }
 
 /** `IKE SA 2 times, next in 3 h; ESP 9 times, next in 41 min` */
-function describeRekeyings({ ikeSa, childSa }: RekeyingsShown): string {
-  const describe = ({ count, nextSeconds }: RekeyingsShown['ikeSa']): string => {
+function describeRekeyings({ ikeSa, childSa }: ChannelRekeyings): string {
+  const describe = ({ count, nextSeconds }: ChannelRekeyings['ikeSa']): string => {
     const times = count === 1 ? 'once' : `${count} times`;
     return nextSeconds === null ? times : `${times}, next in ${formatSeconds(nextSeconds)}`;
   };

@@ -2,10 +2,10 @@
 import type { z } from 'zod';
 import { describeProposal } from '../model/proposal.ts';
 import type {
+  ChannelRekeyings,
   eventRowSchema,
   managementRowSchema,
   policyRowSchema,
-  RekeyingsShown,
   serverStatusSchema,
 } from '../model/status.ts';
 import { certificateFacts } from './certificate-text.ts';
@@ -72,7 +72,7 @@ export function renderServerStatus(status: Status, width: number | undefined): s
 }
 
 /** `3, next in 5 min` */
-function rekeyed(rekeyings: RekeyingsShown['ikeSa'] | undefined): string {
+function rekeyed(rekeyings: ChannelRekeyings['ikeSa'] | undefined): string {
   if (rekeyings === undefined) return '-';
   const { count, nextSeconds } = rekeyings;
   return nextSeconds === null ? `${count}` : `${count}, next in ${formatSeconds(nextSeconds)}`;

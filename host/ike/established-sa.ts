@@ -19,6 +19,7 @@ import { parseCreateRequest } from './rekey/create-child-sa.ts';
 import { IkeSaSuccession, lingerMs, type Member } from './rekey/ike-sa-succession.ts';
 import { busy, type RekeyFailure } from './rekey/rekey-answer.ts';
 import { Rekeyings, type RekeyStart } from './rekey/rekeyings.ts';
+import { refuseUnknownCritical } from './wire/critical-payload.ts';
 import type { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, notifyTypes } from './wire/iana-numbers.ts';
 import type { Identity } from './wire/identification.ts';
@@ -230,14 +231,8 @@ export class EstablishedSa {
       ...this.#linger(member, now),
     ];
     if (!payloads.ok) return invalid(payloads.message);
-    const { unsupportedCritical } = payloads.value;
-    if (unsupportedCritical !== undefined) {
-      return refuse(
-        'unsupported-critical-payload',
-        `expected no critical payload of a type unknown here, found ${unsupportedCritical}`,
-        encodeNotify(notifyTypes.unsupportedCriticalPayload, Uint8Array.of(unsupportedCritical)),
-      );
-    }
+    const critical = refuseUnknownCritical(payloads.value);
+    if (critical !== undefined) return refuse(critical.reason, critical.message, critical.notify);
     if (exchangeType === exchangeTypes.informational) {
       const passage = { spis: member.ikeSa, local: to, peer: from };
       return this.#answerInformational(member, payloads.value, passage, answer, invalid, now);

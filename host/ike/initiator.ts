@@ -9,7 +9,7 @@ import {
   authRequest,
   type InitiatorConfig,
   judgeAuthResponse,
-  type RejectionReason,
+  type Rejection,
 } from './auth/auth-initiator.ts';
 import { leastEspSpi } from './child-sa.ts';
 import { type EstablishedParameters, establishedAction } from './established-parameters.ts';
@@ -37,10 +37,10 @@ import {
   offerAdditional,
 } from './sa-init/additional-key-exchange.ts';
 import { firstRequest, type InitRequest, judgeInitResponse } from './sa-init/sa-init-request.ts';
+import { refuseUnknownCritical } from './wire/critical-payload.ts';
 import { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, ikeMajorVersion, notifyTypes } from './wire/iana-numbers.ts';
 import { encodeNotify } from './wire/notify.ts';
-import type { PayloadValue } from './wire/payload-chain.ts';
 import { plainOctets } from './wire/syntax.ts';
 
 export type { InitiatorConfig };
@@ -76,14 +76,6 @@ interface InitSent {
   readonly retransmission: Retransmission;
   /** An unauthenticated error, and until when a better answer may come. */
   readonly refusal?: { readonly reason: FailureReason; readonly message: string; readonly until: Instant };
-}
-
-/** Why an answer that opened is not accepted. */
-interface Rejection {
-  readonly reason: RejectionReason;
-  readonly message: string;
-  /** Type of the payload that is unknown here, for `unsupported-critical-payload`. */
-  readonly unsupportedCritical: number | undefined;
 }
 
 export class Initiator {
@@ -272,12 +264,8 @@ export class Initiator {
     if (received.kind !== 'response') return [];
     const { payloads } = received;
     if (!payloads.ok) return this.#reject(ikeSa, invalidSyntax(payloads.message), now);
-    const { unsupportedCritical } = payloads.value;
-    if (unsupportedCritical !== undefined) {
-      const message = `expected no critical payload unknown here, found type ${unsupportedCritical}`;
-      const reason = 'unsupported-critical-payload';
-      return this.#reject(ikeSa, { reason, message, unsupportedCritical }, now);
-    }
+    const critical = refuseUnknownCritical(payloads.value);
+    if (critical !== undefined) return this.#reject(ikeSa, critical, now);
     const failure = failureIn(payloads.value);
     if (failure !== undefined) {
       ikeSa.wipe();
@@ -315,10 +303,7 @@ export class Initiator {
     const { payloads } = received;
     if (!payloads.ok) return this.#reject(ikeSa, invalidSyntax(payloads.message), now);
     const answer = judgeAuthResponse(this.#config, ikeSa, transcript, this.#inboundSpi, payloads.value);
-    if (answer.kind === 'rejected') {
-      const { unsupportedCritical } = payloads.value;
-      return this.#reject(ikeSa, { ...answer, unsupportedCritical }, now);
-    }
+    if (answer.kind === 'rejected') return this.#reject(ikeSa, answer, now);
     if (answer.kind === 'refused') {
       ikeSa.wipe();
       return this.#giveUp(answer.reason, answer.message);
@@ -342,9 +327,8 @@ export class Initiator {
   }
 
   /** Tells the peer once that its answer was not accepted, and is done (RFC 7296 section 2.21.2). */
-  #reject(ikeSa: IkeSa, rejection: Rejection, now: Instant): IkeAction[] {
-    const { reason, message } = rejection;
-    const messages = ikeSa.request(exchangeTypes.informational, 'delete', [notificationOf(rejection)], now);
+  #reject(ikeSa: IkeSa, { reason, message, notify }: Rejection, now: Instant): IkeAction[] {
+    const messages = ikeSa.request(exchangeTypes.informational, 'delete', [notify], now);
     ikeSa.wipe();
     this.#phase = { kind: 'over' };
     return [...this.#send(messages), { kind: 'failed', saId: this.saId, reason, message }];
@@ -386,17 +370,5 @@ export class Initiator {
 }
 
 function invalidSyntax(message: string): Rejection {
-  return { reason: 'invalid-syntax', message, unsupportedCritical: undefined };
-}
-
-/** What the peer is told. RFC 7296 section 3.10.1. */
-function notificationOf({ reason, unsupportedCritical = 0 }: Rejection): PayloadValue {
-  switch (reason) {
-    case 'invalid-syntax':
-      return encodeNotify(notifyTypes.invalidSyntax);
-    case 'unsupported-critical-payload':
-      return encodeNotify(notifyTypes.unsupportedCriticalPayload, Uint8Array.of(unsupportedCritical));
-    default:
-      return encodeNotify(notifyTypes.authenticationFailed);
-  }
+  return { reason: 'invalid-syntax', message, notify: encodeNotify(notifyTypes.invalidSyntax) };
 }

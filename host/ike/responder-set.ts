@@ -23,6 +23,7 @@ import { Responder, type ResponderConfig } from './responder.ts';
 import { Cookies } from './sa-init/cookies.ts';
 import { parseSaInit, parseUnprotected } from './sa-init/sa-init.ts';
 import { answerSaInit, type SaInitOutcome } from './sa-init/sa-init-answer.ts';
+import { refuseUnknownCritical } from './wire/critical-payload.ts';
 import { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, ikeMajorVersion, notifyTypes, payloadTypes } from './wire/iana-numbers.ts';
 import { identityKey } from './wire/identification.ts';
@@ -219,15 +220,8 @@ export class ResponderSet {
   ): SaInitOutcome & { readonly isProven?: boolean } {
     const payloads = parseUnprotected(header, event.bytes);
     if (!payloads.ok) return { kind: 'refused', reason: 'malformed', message: payloads.message };
-    const { unsupportedCritical } = payloads.value;
-    if (unsupportedCritical !== undefined) {
-      return {
-        kind: 'refused',
-        reason: 'unsupported-critical-payload',
-        message: `expected no critical payload of a type unknown here, found ${unsupportedCritical}`,
-        notify: encodeNotify(notifyTypes.unsupportedCriticalPayload, Uint8Array.of(unsupportedCritical)),
-      };
-    }
+    const critical = refuseUnknownCritical(payloads.value);
+    if (critical !== undefined) return { kind: 'refused', ...critical };
     const isProven = this.#halfOpen.size >= this.#limits.cookieThreshold;
     if (isProven) {
       const refusal = this.#demandCookie(header, event, payloads.value, now);

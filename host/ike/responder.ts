@@ -19,6 +19,7 @@ import type { IkeSa, Received } from './ike-sa.ts';
 import type { NatFindings } from './path/nat-detection.ts';
 import { answerAdditional } from './sa-init/additional-key-exchange.ts';
 import { keyedIkeSa } from './sa-init/sa-init.ts';
+import { refuseUnknownCritical } from './wire/critical-payload.ts';
 import type { IkeHeader } from './wire/header.ts';
 import { exchangeTypes, notifyTypes } from './wire/iana-numbers.ts';
 import { encodeNotify } from './wire/notify.ts';
@@ -198,12 +199,8 @@ export class Responder {
       this.#phase = { kind: 'refused', ikeSa };
       return [{ kind: 'refused', reason, message, from }, ...sendAll(refusal, to, from)];
     };
-    const critical = payloads.ok ? payloads.value.unsupportedCritical : undefined;
-    if (critical !== undefined) {
-      const message = `expected no critical payload of a type unknown here, found ${critical}`;
-      const notify = encodeNotify(notifyTypes.unsupportedCriticalPayload, Uint8Array.of(critical));
-      return refuse('unsupported-critical-payload', message, notify);
-    }
+    const critical = payloads.ok ? refuseUnknownCritical(payloads.value) : undefined;
+    if (critical !== undefined) return refuse(critical.reason, critical.message, critical.notify);
     const method = agreed.algorithms.additionalKeyExchange;
     const isDone = agreed.transcript.intermediate !== undefined;
     const answer =

@@ -23,7 +23,7 @@ const certificateSchema = z.looseObject({
 });
 
 const rekeyingsOfSaSchema = z.object({
-  /** Since the channel was set up, by either end. */
+  /** Since the channel was set up, by either end; both, when the two ends did it at once. */
   count: z.number(),
   /** Until this end does it again; null while that is under way or was refused. */
   nextSeconds: z.number().nullable(),
@@ -245,7 +245,7 @@ export const policyRowSchema = z.looseObject({
 export type CertificateStatus = z.input<typeof certificateSchema>;
 export type FlashState = z.output<typeof flashStateSchema>;
 export type RouterStatus = z.input<typeof routerStatusSchema>;
-export type RekeyingsShown = z.output<typeof rekeyingsSchema>;
+export type ChannelRekeyings = z.output<typeof rekeyingsSchema>;
 export type EventRow = z.input<typeof eventRowSchema>;
 export type ServerStatus = z.input<typeof serverStatusSchema>;
 export type ManagementRow = z.input<typeof managementRowSchema>;

@@ -16,6 +16,7 @@ import { mobikeSupported, supportsMobike } from '../path/mobike.ts';
 import { acceptableEsp, checkSelected, childAlgorithmsOf, proposalsOf } from '../proposal-selection.ts';
 import type { RetransmissionTimes } from '../retransmission.ts';
 import { encodeCertificateRequest } from '../wire/certificate.ts';
+import { refuseUnknownCritical } from '../wire/critical-payload.ts';
 import { notifyTypes, payloadTypes } from '../wire/iana-numbers.ts';
 import {
   encodeIdentification,
@@ -130,7 +131,7 @@ export type AuthAnswer =
   /** The peer refused us: it is to be believed, and there is no IKE SA. */
   | { readonly kind: 'refused'; readonly reason: FailureReason; readonly message: string }
   /** We refuse the peer, and owe it a notification. */
-  | { readonly kind: 'rejected'; readonly reason: RejectionReason; readonly message: string }
+  | ({ readonly kind: 'rejected' } & Rejection)
   /** There is an IKE SA, with or without its CHILD SA. */
   | {
       readonly kind: 'authenticated';
@@ -141,7 +142,13 @@ export type AuthAnswer =
       readonly child: Result<ChildSa, FailureReason>;
     };
 
-export type RejectionReason = ProofRefusal | 'invalid-syntax' | 'unsupported-critical-payload';
+/** Why an answer that opened is not accepted. */
+export interface Rejection {
+  readonly reason: ProofRefusal | 'invalid-syntax' | 'unsupported-critical-payload';
+  readonly message: string;
+  /** What the peer is told (RFC 7296 section 3.10.1). */
+  readonly notify: PayloadValue;
+}
 
 /** Judges the payloads of an answer that opened under the keys of the IKE SA. */
 export function judgeAuthResponse(
@@ -151,17 +158,15 @@ export function judgeAuthResponse(
   inboundSpi: number,
   payloads: PayloadSet,
 ): AuthAnswer {
-  if (payloads.unsupportedCritical !== undefined) {
-    const message = `expected no critical payload unknown here, found type ${payloads.unsupportedCritical}`;
-    return { kind: 'rejected', reason: 'unsupported-critical-payload', message };
-  }
+  const critical = refuseUnknownCritical(payloads);
+  if (critical !== undefined) return { kind: 'rejected', ...critical };
   const claim = parseClaim('responder', payloads);
-  if (!claim.ok) return { kind: 'rejected', reason: 'invalid-syntax', message: claim.message };
+  if (!claim.ok) return rejected('invalid-syntax', claim.message);
   if (claim.value === undefined) {
     const failure = failureIn(payloads);
     if (failure !== undefined) return { kind: 'refused', reason: failure.reason, message: failure.message };
     const message = 'expected IDr and AUTH in IKE_AUTH, found none';
-    return { kind: 'rejected', reason: 'invalid-syntax', message };
+    return rejected('invalid-syntax', message);
   }
   const { identity } = claim.value;
   const wanted = formatIdentity(config.peerIdentity);
@@ -169,18 +174,18 @@ export function judgeAuthResponse(
   const isUsed = ppk !== undefined && transcript.speaksPpk === true && isPpkUsed(payloads);
   if (ppk?.isRequired === true && !isUsed) {
     const message = `expected ${wanted} to use the PPK ${JSON.stringify(ppk.id)}, found that it did not`;
-    return { kind: 'rejected', reason: 'authentication-failed', message };
+    return rejected('authentication-failed', message);
   }
   if (isUsed) ikeSa.adoptPpk(withPpk(ikeSa, ppk).keys);
   const proven =
     peer.kind === 'pre-shared-key'
       ? checkSharedKey('responder', claim.value, ikeSa, transcript, peer.preSharedKey)
       : checkCertificate('responder', claim.value, ikeSa, transcript, peer.trust);
-  if (!proven.ok) return { kind: 'rejected', reason: proven.code, message: proven.message };
+  if (!proven.ok) return rejected(proven.code, proven.message);
   if (!equalIdentities(identity, config.peerIdentity)) {
     const type = identityTypeName(config.peerIdentity);
     const message = `expected the peer to be ${wanted} (${type}), found ${formatIdentity(identity)}`;
-    return { kind: 'rejected', reason: 'authentication-failed', message };
+    return rejected('authentication-failed', message);
   }
   const child = acceptChildSa(config, ikeSa, transcript, inboundSpi, payloads);
   return {
@@ -190,6 +195,12 @@ export function judgeAuthResponse(
     isMobile: supportsMobike(payloads),
     child,
   };
+}
+
+function rejected(reason: ProofRefusal | 'invalid-syntax', message: string): AuthAnswer {
+  const { invalidSyntax, authenticationFailed } = notifyTypes;
+  const notify = encodeNotify(reason === 'invalid-syntax' ? invalidSyntax : authenticationFailed);
+  return { kind: 'rejected', reason, message, notify };
 }
 
 /** The CHILD SA as the responder narrowed it, if that stays within what was offered. */

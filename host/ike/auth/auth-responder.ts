@@ -21,6 +21,7 @@ import type { IkeSa } from '../ike-sa.ts';
 import { mobikeSupported, supportsMobike } from '../path/mobike.ts';
 import { acceptableEsp, childAlgorithmsOf, keywordsOf, selectProposal } from '../proposal-selection.ts';
 import type { RetransmissionTimes } from '../retransmission.ts';
+import { refuseUnknownCritical } from '../wire/critical-payload.ts';
 import { notifyTypes, payloadTypes } from '../wire/iana-numbers.ts';
 import {
   equalIdentities,
@@ -128,11 +129,10 @@ export function judgeAuthRequest(
 ): AuthVerdict {
   if (!parsed.ok) return refused('invalid-syntax', parsed.message, notifyTypes.invalidSyntax);
   const payloads = parsed.value;
-  const { unsupportedCritical } = payloads;
-  if (unsupportedCritical !== undefined) {
-    const message = `expected no critical payload of a type unknown here, found ${unsupportedCritical}`;
-    const data = Uint8Array.of(unsupportedCritical);
-    return refused('unsupported-critical-payload', message, notifyTypes.unsupportedCriticalPayload, data);
+  const critical = refuseUnknownCritical(payloads);
+  if (critical !== undefined) {
+    const { reason, message, notify } = critical;
+    return { kind: 'refused', reason, message, answer: [notify] };
   }
   const claim = parseClaim('initiator', payloads);
   if (!claim.ok || claim.value === undefined) {
@@ -171,8 +171,8 @@ export function judgeAuthRequest(
   };
 }
 
-function refused(reason: RefusalReason, message: string, notifyType: number, data?: Uint8Array): AuthVerdict {
-  return { kind: 'refused', reason, message, answer: [encodeNotify(notifyType, data)] };
+function refused(reason: RefusalReason, message: string, notifyType: number): AuthVerdict {
+  return { kind: 'refused', reason, message, answer: [encodeNotify(notifyType)] };
 }
 
 interface Verified {

@@ -49,9 +49,7 @@ export interface JudgedUpdate {
 
 export interface MobilityAnswer {
   readonly payloads: readonly PayloadValue[];
-  /** The peer moved to where the request came from: what NATs are on its new way. */
-  readonly moved?: { readonly nat: NatFindings | undefined };
-  /** Why it may not; the answer says so. */
+  /** Why the peer may not move to where the request came from; the answer says so. */
   readonly refusal?: string;
 }
 
@@ -132,7 +130,7 @@ export class Mobility {
       return { payloads: [...cookies, encodeNotify(notifyTypes.unexpectedNatDetected)], refusal };
     }
     this.#wantsCheck = true;
-    return { payloads: [...cookies, ...natNotifies], moved: { nat } };
+    return { payloads: [...cookies, ...natNotifies] };
   }
 
   /** The answer to `update-addresses`: what NATs are on the new way, or that the peer does not go along. */

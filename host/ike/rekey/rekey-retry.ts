@@ -2,7 +2,9 @@
  * When a rekeying that met TEMPORARY_FAILURE is tried again, and when no more. The waits are random, so that two ends that
  * got in each other's way do not meet again at every try. RFC 7296 section 2.25.
  */
+
 import type { Instant } from '../../model/instant.ts';
+import { randomFraction } from '../../model/random-fraction.ts';
 
 /** First wait, drawn from half of it to one and a half; doubles up to the longest. Ours. */
 const firstWaitMs = 1000;
@@ -35,7 +37,7 @@ export class RekeyRetry {
   again(now: Instant): boolean {
     this.#since ??= now;
     if (now - this.#since >= patienceMs) return false;
-    this.#until = now + this.#waitMs * (0.5 + (this.#random(1)[0] ?? 0) / 256);
+    this.#until = now + this.#waitMs * (0.5 + randomFraction(this.#random));
     this.#waitMs = Math.min(this.#waitMs * 2, longestWaitMs);
     return true;
   }

@@ -19,6 +19,7 @@ import {
   offeredMethod,
   proposalsOf,
 } from '../proposal-selection.ts';
+import { refuseUnknownCritical } from '../wire/critical-payload.ts';
 import type { IkeHeader } from '../wire/header.ts';
 import { exchangeTypes, notifyTypes, payloadTypes } from '../wire/iana-numbers.ts';
 import { encodeKeyExchange, encodeNonce } from '../wire/key-exchange.ts';
@@ -140,9 +141,8 @@ export function judgeInitResponse(
   }
   const payloads = parseUnprotected(header, event.bytes);
   if (!payloads.ok) return refused('malformed', payloads.message);
-  if (payloads.value.unsupportedCritical !== undefined) {
-    return refused('unsupported-critical-payload', `found type ${payloads.value.unsupportedCritical}`);
-  }
+  const critical = refuseUnknownCritical(payloads.value);
+  if (critical !== undefined) return refused(critical.reason, critical.message);
   if (payloads.value.body(payloadTypes.securityAssociation) !== undefined) {
     return accept(config, request, header, payloads.value, event);
   }

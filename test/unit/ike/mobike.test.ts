@@ -64,11 +64,11 @@ describe('an initiator that moves (RFC 4555 section 3.5)', () => {
   ] as const)('learns what NATs are on the new way, as the responder does: %s', (_, seen, expected) => {
     const [one, other] = [end('initiator'), end('responder')];
     one.move();
-    const answer = other.answer(update(one, atRouter()), atServer(seen));
-    expect(answer.moved?.nat).toEqual({
-      localBehindNat: expected.peerBehindNat,
-      peerBehindNat: expected.localBehindNat,
+    const request = update(one, atRouter());
+    expect(other.judgeUpdate(request, atServer(seen))).toEqual({
+      nat: { localBehindNat: expected.peerBehindNat, peerBehindNat: expected.localBehindNat },
     });
+    const answer = other.answer(request, atServer(seen));
     expect(one.acceptUpdate(received(answer.payloads), atRouter())).toEqual({ ok: true, value: expected });
   });
 
@@ -136,10 +136,8 @@ describe('a responder', () => {
       encodeNotify(notifyTypes.additionalIp4Address, router.address.octets),
       encodeNotify(notifyTypes.noAdditionalAddresses),
     ]);
-    expect(end('responder').answer(payloads, atServer())).toEqual({
-      payloads: [],
-      moved: { nat: undefined },
-    });
+    expect(end('responder').judgeUpdate(payloads, atServer())).toEqual({});
+    expect(end('responder').answer(payloads, atServer())).toEqual({ payloads: [] });
   });
 
   it('refuses a NAT that the initiator forbids, and lets it pass where there is none (section 3.9)', () => {
@@ -151,11 +149,11 @@ describe('a responder', () => {
       new DataView(data.buffer).setUint16(10, to.port);
       return received([encodeNotify(updateSaAddresses), encodeNotify(notifyTypes.noNatsAllowed, data)]);
     };
-    expect(end('responder').answer(forbidding(router, server), atServer()).moved).toBeDefined();
+    const allowed = end('responder').judgeUpdate(forbidding(router, server), atServer());
+    expect(allowed).toMatchObject({ refusal: undefined });
     const other = end('responder');
     const answer = other.answer(forbidding(router, server), atServer(endpoint('192.0.2.1', 4501)));
     expect(typesOf(answer.payloads)).toEqual([notifyTypes.unexpectedNatDetected]);
-    expect(answer.moved).toBeUndefined();
     expect(answer.refusal).toContain('without a NAT');
     expect(other.isDue).toBe(false);
     const cut = received([

@@ -8,7 +8,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { tell } from '../../../host/cli/control-client.ts';
 import type { RekeyWhat } from '../../../host/model/rekey-order.ts';
-import type { RekeyingsShown } from '../../../host/model/status.ts';
+import type { ChannelRekeyings } from '../../../host/model/status.ts';
 import { orderRekeying, readEvents, readRouterStatus, readServerStatus } from '../../lab/control.ts';
 import { describeEnd, type LabProcess, nodeCommand, type Processes } from '../../lab/processes.ts';
 import { Disagreement } from './combination.ts';
@@ -77,7 +77,7 @@ abstract class OurEnd {
   }
 
   /** Of the channel's SAs, as status has them; null without a channel. */
-  abstract rekeyings(): Promise<RekeyingsShown | null>;
+  abstract rekeyings(): Promise<ChannelRekeyings | null>;
 
   /** Rekeys one of the channel's SAs now. @throws HostError PLATFORM when it refuses */
   rekey(what: RekeyWhat): Promise<void> {
@@ -135,7 +135,7 @@ export class OurServer extends OurEnd {
     return routers.find(({ name }) => name === routerName)?.algorithms ?? '';
   }
 
-  async rekeyings(): Promise<RekeyingsShown | null> {
+  async rekeyings(): Promise<ChannelRekeyings | null> {
     const { routers } = await this.status();
     return routers.find(({ name }) => name === routerName)?.rekeyings ?? null;
   }
@@ -186,7 +186,7 @@ export class OurRouter extends OurEnd {
     return (await this.status()).channel.algorithms;
   }
 
-  async rekeyings(): Promise<RekeyingsShown | null> {
+  async rekeyings(): Promise<ChannelRekeyings | null> {
     return (await this.status()).channel.rekeyings;
   }
 
