@@ -57,6 +57,8 @@ export function renderServerStatus(status: Status, width: number | undefined): s
       { title: 'IKE SA REKEYED', cell: ({ rekeyings }) => rekeyed(rekeyings?.ikeSa) },
       { title: 'ESP REKEYED', cell: ({ rekeyings }) => rekeyed(rekeyings?.childSa) },
       { title: 'SOFTWARE', cell: (router) => router.software, shrinkTo: 10 },
+      { title: 'BOARD', cell: boardOf },
+      { title: 'LAST VERSION-UP', cell: ({ versionUp }) => describeVersionUp(versionUp), shrinkTo: 15 },
     ],
     status.routers,
     width,
@@ -69,6 +71,18 @@ export function renderServerStatus(status: Status, width: number | undefined): s
     ...counted('DROPPED, BY REASON', status.drops),
     ...counted('MESSAGES', status.messages),
   ].join('\n\n');
+}
+
+/** `qemu-x86_64, slot b` */
+function boardOf({ board, slot }: Status['routers'][number]): string {
+  return board === '' ? '-' : `${board}, slot ${slot}`;
+}
+
+/** `1.4.0 reverted: no channel within 120 s` */
+export function describeVersionUp(standing: Status['routers'][number]['versionUp']): string {
+  if (standing === null || standing.stage === 'none') return '-';
+  const { version, stage, reason } = standing;
+  return `${version} ${stage}${reason === '' ? '' : `: ${reason}`}`;
 }
 
 /** `3, next in 5 min` */

@@ -23,6 +23,7 @@ import {
 import type { MessageCodec, MessageCodecs, Presence } from './message-codec.ts';
 import { report } from './report.ts';
 import { pending, request, requestStartup } from './request.ts';
+import { upgrade, upgradeNoted, upgradeReport } from './upgrade.ts';
 import { withdraw, withdrawn } from './withdraw.ts';
 
 /** Every message of the protocol; a type without a codec does not compile. */
@@ -43,6 +44,9 @@ export const messageCodecs: MessageCodecs = {
   withdrawn,
   endpoint: endpointMoved,
   report,
+  upgrade,
+  'upgrade-report': upgradeReport,
+  'upgrade-noted': upgradeNoted,
 };
 
 /** A codec whose message type is not known here. */

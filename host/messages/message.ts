@@ -9,6 +9,7 @@ import type { Endpoint } from '../model/address.ts';
 import type { Secret } from '../model/secret.ts';
 import type { Encapsulation, Mode, SaProtocol, Spi, TfcPadding } from '../model/security-association.ts';
 import type { PacketSelector, Selector } from '../model/selector.ts';
+import type { VersionUpStanding } from '../model/version-up.ts';
 
 /** The version spoken; the server also accepts the one before, once there is one. */
 export const protocolVersion = 1;
@@ -197,6 +198,29 @@ export type ReportKind =
   /** The SA worked, and now only sends; likewise. */
   | 'unanswered';
 
+/** Server to router: bring yourself to this version. Repeated until a report says that the router has heard it. */
+export interface Upgrade extends Envelope {
+  readonly type: 'upgrade';
+  readonly version: string;
+  /** Where the release is; empty is where the router's own settings say. Trust comes from its signatures, never from here. */
+  readonly url: string;
+}
+
+/**
+ * Router to server, after each `welcome` and whenever it changes: what it runs from, and what became of its last version-up.
+ * A router that sends none knows no `upgrade` either.
+ */
+export interface UpgradeReport extends Envelope, VersionUpStanding {
+  readonly type: 'upgrade-report';
+  /** The last `upgrade` that this process of the router heard, or null. */
+  readonly orderId: MessageId | null;
+}
+
+/** Server to router: the report with this id has arrived. */
+export interface UpgradeNoted extends Envelope {
+  readonly type: 'upgrade-noted';
+}
+
 export type Message =
   | Hello
   | Welcome
@@ -213,12 +237,15 @@ export type Message =
   | Withdraw
   | Withdrawn
   | EndpointMoved
-  | Report;
+  | Report
+  | Upgrade
+  | UpgradeReport
+  | UpgradeNoted;
 
 export type MessageType = Message['type'];
 
 /** What a router may send; everything else is the server's. */
-export type RouterMessage = Hello | Request | Installed | Withdrawn | Report;
+export type RouterMessage = Hello | Request | Installed | Withdrawn | Report | UpgradeReport;
 export type ServerMessage = Exclude<Message, RouterMessage>;
 
 /** What a message is about, for people: the peer, and the kind where one is named. */

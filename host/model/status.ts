@@ -4,6 +4,7 @@
  * There are no keys in any of it, and 64-bit counts travel as decimal strings, because JSON's numbers stop at 2^53.
  */
 import { z } from 'zod';
+import { versionUpStages } from './version-up.ts';
 
 /** A count as it arrives: a number, or decimal digits where it may be longer than 53 bits. */
 export const countSchema = z.union([z.number().int().nonnegative(), z.string().regex(/^\d{1,20}$/)]);
@@ -188,6 +189,14 @@ export const serverStatusSchema = z.looseObject({
       /** Null while there is no channel. */
       rekeyings: rekeyingsSchema.nullable().default(null),
       software: z.string(),
+      /** The board and the slot that it runs from; empty where it has none, or never said. */
+      board: z.string().default(''),
+      slot: z.string().default(''),
+      /** What became of its last version-up; null when it never said. */
+      versionUp: z
+        .looseObject({ version: z.string(), stage: z.enum(versionUpStages), reason: z.string() })
+        .nullable()
+        .default(null),
     }),
   ),
   /** The server's, and those of routers that have a channel by one. */

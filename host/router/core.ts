@@ -16,6 +16,7 @@ import { earliest, type Instant } from '../model/instant.ts';
 import { proposals } from '../model/proposal.ts';
 import { Secret } from '../model/secret.ts';
 import type { UtcMs } from '../model/trusted-time.ts';
+import type { VersionUpStanding } from '../model/version-up.ts';
 import type { Bundles } from '../packet-loop/packet-interface.ts';
 import type { PacketLoop } from '../packet-loop/packet-loop.ts';
 import type { LoopCommand } from '../packet-loop/protocol.ts';
@@ -40,6 +41,9 @@ export interface CoreOptions {
   readonly random: RouterPorts['random'];
   readonly now: RouterPorts['now'];
   readonly log: RouterPorts['log'];
+  readonly versionUp?: VersionUpStanding;
+  /** The server wants this version here. */
+  readonly upgrade?: (version: string, url: string) => void;
   /** Opens the packet loop at our address: at the start, and again after a trap. Throws HostError. */
   readonly openLoop: (local: Endpoint) => PacketLoop;
   /** The packet loop was opened anew: its TUN is a new one. */
@@ -66,6 +70,7 @@ export class RouterCore {
     this.router = new Router({
       name: settings.name,
       software: options.software,
+      ...(options.versionUp === undefined ? {} : { versionUp: options.versionUp }),
       serverIdentity: settings.server.identity,
       server: settings.server,
       local: options.local,
@@ -89,6 +94,7 @@ export class RouterCore {
           this.#wakeAt = at;
         },
         log,
+        ...(options.upgrade === undefined ? {} : { upgrade: options.upgrade }),
       },
     });
   }

@@ -22,11 +22,13 @@ import { IntervalLog } from '../model/interval-log.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import type { RekeyWhat } from '../model/rekey-order.ts';
 import type { UtcMs } from '../model/trusted-time.ts';
+import { noVersionUp, type VersionUpStanding } from '../model/version-up.ts';
 import type { LoopCommand, LoopEvent } from '../packet-loop/protocol.ts';
 import { HelloExchange } from './hello.ts';
 import type { SettingAction, SettingEvent } from './setting-management/events.ts';
 import { SettingManagement } from './setting-management/setting-management.ts';
 import type { SettingTimers } from './setting-management/timers.ts';
+import { type VersionUpAction, VersionUpExchange } from './version-up-exchange.ts';
 
 export interface RouterPorts {
   /** Carries a command to the packet loop; the loop wipes keys in it after use. */
@@ -40,11 +42,15 @@ export interface RouterPorts {
   /** Calls `Router.deadline` at or soon after the instant; replaces what was asked before. */
   readonly wakeAt: (at: Instant | undefined) => void;
   readonly log: (level: 'info' | 'warn', what: string, detail: string) => void;
+  /** The server wants this version here; absent where nobody could bring it. */
+  readonly upgrade?: (version: string, url: string) => void;
 }
 
 export interface RouterOptions {
   readonly name: string;
   readonly software: string;
+  /** What became of the last version-up, at the start. */
+  readonly versionUp?: VersionUpStanding;
   readonly serverIdentity: string;
   readonly server: Endpoint;
   readonly local: Endpoint;
@@ -72,6 +78,7 @@ export class Router {
   readonly #channel: RouterChannel;
   readonly #hello: HelloExchange;
   readonly #settings: SettingManagement;
+  readonly #versionUp: VersionUpExchange;
   readonly #drops: IntervalLog;
   #local: Endpoint;
   /** Set while `welcome` has been said on this channel: only then may the setting protocol speak. */
@@ -85,6 +92,10 @@ export class Router {
     this.#ports = ports;
     this.#drops = new IntervalLog((code, message) => this.#say('warn', code, message));
     this.#hello = new HelloExchange({ name, proposals, software: options.software, random: ports.random });
+    this.#versionUp = new VersionUpExchange(
+      { name, software: options.software, random: ports.random },
+      options.versionUp ?? noVersionUp,
+    );
     this.#channel = new RouterChannel({
       name,
       serverIdentity: options.serverIdentity,
@@ -149,6 +160,7 @@ export class Router {
       case 'engine-lost':
         this.#say('warn', 'engine lost', event.reason);
         this.#isWelcome = false;
+        this.#versionUp.stop();
         this.#tellSettings({ kind: 'channel-down' }, now);
         this.#tellSettings({ kind: 'engine-lost' }, now);
         this.#tellChannel({ kind: 'engine-lost' }, now);
@@ -165,6 +177,7 @@ export class Router {
     if ((this.#channel.nextDeadline() ?? Infinity) <= now) this.#tellChannel({ kind: 'deadline' }, now);
     const hello = this.#hello.deadline(now);
     if (hello !== undefined) this.#send(hello, now);
+    this.#carryOutVersionUp(this.#versionUp.deadline(now), now);
     if ((this.#settings.nextDeadline() ?? Infinity) <= now) this.#tellSettings({ kind: 'deadline' }, now);
     this.#plan();
   }
@@ -205,6 +218,13 @@ export class Router {
     this.#tellChannel({ kind: 'unanswered' }, this.#ports.now());
     this.#plan();
     return { isUp: state === 'up' && this.#isWelcome, heardAt };
+  }
+
+  /** Something became of a version-up: the server is told. */
+  versionUpChanged(standing: VersionUpStanding): void {
+    const now = this.#ports.now();
+    this.#carryOutVersionUp(this.#versionUp.changed(standing, now), now);
+    this.#plan();
   }
 
   /** Asks for new SAs now in place of the pairs in use; of one SPD entry, or of all. Returns how many. */
@@ -259,6 +279,7 @@ export class Router {
           break;
         case 'up':
           this.#isWelcome = false;
+          this.#versionUp.stop();
           this.#say('info', 'channel up', formatEndpoint(this.#options.server));
           this.#send(this.#hello.begin(now), now);
           break;
@@ -271,6 +292,7 @@ export class Router {
         case 'down':
           this.#isWelcome = false;
           this.#hello.stop();
+          this.#versionUp.stop();
           this.#say('warn', 'channel down', action.reason);
           this.#tellSettings({ kind: 'channel-down' }, now);
           break;
@@ -298,14 +320,42 @@ export class Router {
     const message = decoded.value;
     this.#count(`${message.type} received`);
     this.#options.events.add('info', `${message.type} received`, describePair(message), this.#ports.now());
-    if (message.type !== 'welcome') {
-      this.#tellSettings({ kind: 'message', message }, now);
-      return;
+    switch (message.type) {
+      case 'welcome':
+        if (this.#hello.accept(message)) this.#welcome(message.timeMs, now);
+        return;
+      case 'upgrade':
+        this.#carryOutVersionUp(this.#versionUp.order(message, now), now);
+        return;
+      case 'upgrade-noted':
+        this.#versionUp.noted(message);
+        return;
+      default:
+        this.#tellSettings({ kind: 'message', message }, now);
     }
-    if (!this.#hello.accept(message)) return;
-    this.#options.learnTime?.(message.timeMs);
+  }
+
+  #welcome(serverUtcMs: UtcMs, now: Instant): void {
+    this.#options.learnTime?.(serverUtcMs);
     this.#isWelcome = true;
     this.#tellSettings({ kind: 'channel-up', behindNat: this.#channel.state.localBehindNat }, now);
+    this.#carryOutVersionUp(this.#versionUp.welcome(now), now);
+  }
+
+  #carryOutVersionUp(actions: readonly VersionUpAction[], now: Instant): void {
+    for (const action of actions) {
+      if (action.kind === 'send') {
+        this.#send(action.message, now);
+        continue;
+      }
+      const { version, url } = action;
+      this.#say(
+        'info',
+        'version-up',
+        `the server wants version ${version}${url === '' ? '' : ` from ${url}`}`,
+      );
+      this.#ports.upgrade?.(version, url);
+    }
   }
 
   #carryOutSettings(actions: readonly SettingAction[], now: Instant): void {
@@ -364,7 +414,7 @@ export class Router {
     this.#ports.wakeAt(
       earliest(
         earliest(this.#channel.nextDeadline(), this.#settings.nextDeadline()),
-        this.#hello.nextDeadline(),
+        earliest(this.#hello.nextDeadline(), this.#versionUp.nextDeadline()),
       ),
     );
   }

@@ -19,6 +19,7 @@ import { holdsSecret, withoutSecrets } from '../model/credential-sources.ts';
 import { HostError } from '../model/host-error.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import { softwareVersion } from '../model/software-version.ts';
+import type { VersionUp } from '../model/version-up.ts';
 import { type NetworkPlan, networkPlan, protect, steer, stopSteering } from '../platform/network-setup.ts';
 import { interfaceMtu } from '../platform/path-mtu.ts';
 import { wake } from '../platform/poller.ts';
@@ -29,6 +30,8 @@ import type { FlashPlace, Question, Questions } from './worker-protocol.ts';
 /** A link that has just come up has its address a moment later; at boot, DHCP may take longer. */
 const linkWaitMs = 30_000;
 const linkPollMs = 100;
+/** How long a stage of a version-up under way is not noticed. */
+const versionUpPollMs = 5000;
 /** How long a new address is not noticed. */
 const addressPollMs = 1000;
 
@@ -45,6 +48,8 @@ export interface RunningRouterOptions {
   /** How long to wait for an address of the unprotected interface; 30 s unless given. */
   readonly linkWaitMs?: number;
   readonly log: Logger;
+  /** How the server may bring this router to another version; a machine without slots has none. */
+  readonly versionUp?: VersionUp;
 }
 
 export class RunningRouter {
@@ -54,6 +59,7 @@ export class RunningRouter {
   readonly #worker: WorkerClient;
   readonly #plan: NetworkPlan;
   readonly #following: NodeJS.Timeout | undefined;
+  readonly #versionUp: VersionUp | undefined;
   #spd: readonly SpdEntry[];
 
   /** Brings a router up. Throws HostError; the guard stays then, and nothing else. */
@@ -75,6 +81,7 @@ export class RunningRouter {
         settingsFile: options.settingsFile,
         holdsSecret: holdsSecret(settings.credential),
         ...(options.flash === undefined ? {} : { flash: options.flash }),
+        ...(options.versionUp === undefined ? {} : { versionUp: options.versionUp.standing() }),
         local,
         mark: plan.ownMark,
         pathMtuOctets: interfaceMtu(settings.unprotected.interface),
@@ -87,6 +94,7 @@ export class RunningRouter {
         ready.resolve();
       },
       onLog: ({ level, what, detail, at }) => log[level]({ event: what, at }, detail),
+      onUpgrade: (version, url) => void bringUp(options, worker, version, url),
       onExit: (reason) => failed.reject(reason),
     });
     try {
@@ -99,7 +107,7 @@ export class RunningRouter {
       throw error;
     }
     return new RunningRouter(
-      settings,
+      options,
       worker,
       plan,
       failed.promise,
@@ -108,13 +116,14 @@ export class RunningRouter {
   }
 
   private constructor(
-    settings: RouterSettings,
+    { settings, versionUp }: RunningRouterOptions,
     worker: WorkerClient,
     plan: NetworkPlan,
     failed: Promise<never>,
     following: NodeJS.Timeout | undefined,
   ) {
     this.settings = settings;
+    this.#versionUp = versionUp;
     this.#spd = settings.spd;
     this.#worker = worker;
     this.#plan = plan;
@@ -155,11 +164,50 @@ export class RunningRouter {
     return this.ask('heard', null);
   }
 
+  /** The board's record of version-ups says something else: the server is told, as soon as there is a channel. */
+  async versionUpChanged(): Promise<void> {
+    if (this.#versionUp !== undefined) await this.ask('version-up', this.#versionUp.standing());
+  }
+
   /** Ends the router; the guard stays. */
   async stop(): Promise<void> {
     clearInterval(this.#following);
     stopSteering(this.#plan);
     await this.#worker.stop();
+  }
+}
+
+/** Lets the host fetch the version that the server named, and tells the server how far it is. */
+async function bringUp(
+  { versionUp, log }: RunningRouterOptions,
+  worker: WorkerClient,
+  version: string,
+  url: string,
+): Promise<void> {
+  if (versionUp === undefined) {
+    log.warn(
+      { event: 'version-up' },
+      `version ${version} is not fetched: this machine is no board with slots`,
+    );
+    return;
+  }
+  let told = '';
+  const tell = async (): Promise<void> => {
+    const standing = versionUp.standing();
+    if (told === JSON.stringify(standing)) return;
+    told = JSON.stringify(standing);
+    await worker
+      .ask('version-up', standing)
+      .catch((error) => log.warn({ event: 'version-up' }, String(error)));
+  };
+  const polling = setInterval(() => void tell(), versionUpPollMs);
+  try {
+    await versionUp.upgrade(version, url);
+  } catch (error) {
+    log.warn({ event: 'version-up' }, String(error));
+  } finally {
+    clearInterval(polling);
+    await tell();
   }
 }
 

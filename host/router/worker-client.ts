@@ -17,6 +17,8 @@ export interface WorkerClientOptions {
   /** Sockets and TUN are open: at the start, and again when they had to be opened anew. */
   readonly onReady: () => void;
   readonly onLog: (line: LogLine) => void;
+  /** The server wants this version here. */
+  readonly onUpgrade: (version: string, url: string) => void;
   /** The worker ended by itself: no packet is carried any more. */
   readonly onExit: (reason: HostError) => void;
 }
@@ -98,6 +100,9 @@ export class WorkerClient {
       case 'answer':
         this.#waiting.get(message.id)?.(message.answer as never); // the worker answers what was asked
         this.#waiting.delete(message.id);
+        break;
+      case 'upgrade':
+        this.#options.onUpgrade(message.version, message.url);
         break;
       case 'log':
         for (const line of message.lines) this.#options.onLog(line);

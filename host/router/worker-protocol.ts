@@ -8,6 +8,7 @@ import type { LoggedEvent } from '../model/event-log.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import type { RekeyWhat } from '../model/rekey-order.ts';
 import type { RouterStatus } from '../model/status.ts';
+import type { VersionUpStanding } from '../model/version-up.ts';
 import type { LogLine } from './log-lines.ts';
 import type { RouterSettings } from './settings-file.ts';
 
@@ -24,6 +25,8 @@ export interface FlashPlace {
 export interface WorkerSettings {
   readonly settings: RouterSettings;
   readonly software: string;
+  /** What became of the last version-up; absent on a machine without slots. */
+  readonly versionUp?: VersionUpStanding;
   /** The router's start, on the boot-time clock. */
   readonly startedAt: number;
   /** Absolute path of the settings file; the files of credentials are named from its folder, and the worker reads them for itself. */
@@ -61,6 +64,8 @@ export interface Questions {
   'spd-refusal': { ask: readonly SpdEntry[]; answer: string | null };
   /** Answered with why the engine has no room for the SPD, or null when it is in force. */
   'replace-spd': { ask: readonly SpdEntry[]; answer: string | null };
+  /** The board's record of version-ups says something else: the server is told. */
+  'version-up': { ask: VersionUpStanding; answer: null };
 }
 
 export type Question = keyof Questions;
@@ -82,4 +87,6 @@ export type FromWorker =
   /** Sockets and TUN are open; a write to the eventfd ends the worker's wait. Again after a trap, with a new TUN. */
   | { readonly kind: 'ready'; readonly wakeFd: number }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Questions[Question]['answer'] }
+  /** The server wants this version here. */
+  | { readonly kind: 'upgrade'; readonly version: string; readonly url: string }
   | { readonly kind: 'log'; readonly lines: readonly LogLine[] };

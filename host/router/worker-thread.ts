@@ -83,6 +83,8 @@ export async function runWorkerThread(
         },
       }),
     onReopened: () => post({ kind: 'ready', wakeFd }),
+    ...(worker.versionUp === undefined ? {} : { versionUp: worker.versionUp }),
+    upgrade: (version, url) => post({ kind: 'upgrade', version, url }),
   });
   post({ kind: 'ready', wakeFd });
 
@@ -146,6 +148,10 @@ function answersOf(core: RouterCore, { settings, software, startedAt }: WorkerSe
     move: (to) => core.move(to),
     'spd-refusal': (entries) => core.router.spdRefusal(entries),
     'replace-spd': (entries) => core.router.replaceSpd(entries),
+    'version-up': (standing) => {
+      core.router.versionUpChanged(standing);
+      return null;
+    },
   };
 }
 

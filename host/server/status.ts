@@ -5,6 +5,7 @@ import type { Instant } from '../model/instant.ts';
 import { proposalWarnings } from '../model/proposal.ts';
 import { formatSelector } from '../model/selector.ts';
 import type { ManagementRow, PolicyRow, ServerStatus } from '../model/status.ts';
+import type { VersionUpStanding } from '../model/version-up.ts';
 import type { PolicySet } from './distribution-policies/policy-set.ts';
 import type { RequestProcessing } from './request-processing/request-processing.ts';
 import type { Server } from './server.ts';
@@ -56,6 +57,9 @@ export function serverStatus(sources: ServerStatusSources): ServerStatus {
         algorithms: channel === undefined ? '' : describeSettled(channel.settled),
         rekeyings: channel?.rekeyings(now) ?? null,
         software: standing?.software ?? '',
+        board: standing?.versionUp?.board ?? '',
+        slot: standing?.versionUp?.slot ?? '',
+        versionUp: versionUpShown(standing?.versionUp ?? null),
       };
     }),
     certificates: server.channels.certificates(now),
@@ -68,6 +72,10 @@ export function serverStatus(sources: ServerStatusSources): ServerStatus {
     drops: { ...server.dropCounters },
     messages: { ...server.messageCounters, ...refusals(server.channels.refusals) },
   };
+}
+
+function versionUpShown(standing: VersionUpStanding | null): ServerStatus['routers'][number]['versionUp'] {
+  return standing && { version: standing.version, stage: standing.stage, reason: standing.reason };
 }
 
 function refusals(counters: Readonly<Record<string, number>>): Record<string, number> {

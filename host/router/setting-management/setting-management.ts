@@ -180,7 +180,9 @@ export class SettingManagement {
     }
     switch (message.type) {
       case 'welcome':
-        return;
+      case 'upgrade':
+      case 'upgrade-noted':
+        return; // the router's own, router.ts
       case 'distribution':
         distribute(state, message, now);
         return;

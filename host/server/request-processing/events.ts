@@ -5,6 +5,7 @@
  */
 import type { MessageId, RouterMessage, ServerMessage } from '../../messages/message.ts';
 import type { Endpoint } from '../../model/address.ts';
+import type { VersionUpStanding } from '../../model/version-up.ts';
 import type { PolicySet } from '../distribution-policies/policy-set.ts';
 import type { StoredEntry } from '../management-table/entry.ts';
 
@@ -33,6 +34,8 @@ export interface StoredRouter {
   readonly software: string;
   /** Where it was last seen: a server that was restarted tells it there. */
   readonly endpoint: Endpoint | null;
+  /** What it reported of its slots and its last version-up; null when it never did. */
+  readonly versionUp: VersionUpStanding | null;
 }
 
 export type RequestAction =
@@ -73,6 +76,7 @@ export const auditKinds = [
   'expired',
   'hello',
   'report',
+  'version-up',
   'moved',
   'policies',
   /** Dropped: the envelope names another router than the channel authenticated. */

@@ -24,6 +24,7 @@ import { defaultProcessingSettings, type ProcessingSettings } from './settings.t
 import { type ManagementTableRow, tableRows } from './table-row.ts';
 import type { Timer } from './timer.ts';
 import { Tombstones } from './tombstones.ts';
+import { receiveUpgradeReport } from './version-report.ts';
 import { receiveWithdrawn } from './withdrawal.ts';
 
 export interface RequestProcessingOptions {
@@ -110,11 +111,6 @@ export class RequestProcessing {
     return this.#processing.deadPaths.recent(now);
   }
 
-  /** What is known of each router that has, or had, a channel. */
-  routers(): StoredRouter[] {
-    return this.#processing.routers.all();
-  }
-
   /** Where each of them was last seen, and since when its channel is lost. */
   standings(): RouterStanding[] {
     return this.#processing.routers.standings();
@@ -161,6 +157,9 @@ export class RequestProcessing {
         return;
       case 'report':
         receiveReport(processing, message, now);
+        return;
+      case 'upgrade-report':
+        receiveUpgradeReport(processing, message);
         return;
       default:
         ignore(processing, message);

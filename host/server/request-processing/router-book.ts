@@ -5,6 +5,7 @@
 import type { MessageId } from '../../messages/message.ts';
 import type { Endpoint } from '../../model/address.ts';
 import type { Instant } from '../../model/instant.ts';
+import type { VersionUpStanding } from '../../model/version-up.ts';
 import type { Entry, Half } from '../management-table/management-table.ts';
 import type { StoredRouter } from './events.ts';
 import type { ProcessingSettings } from './settings.ts';
@@ -32,6 +33,7 @@ export interface ChannelLoss {
 export interface RouterStanding {
   readonly name: string;
   readonly software: string;
+  readonly versionUp: VersionUpStanding | null;
   /** Where it was last seen. */
   readonly endpoint: Endpoint | undefined;
   readonly loss: ChannelLoss | undefined;
@@ -52,6 +54,8 @@ export interface RouterRecord {
   /** Undefined until the first hello. */
   proposals: ReadonlySet<string> | undefined;
   software: string;
+  /** As it last reported it; null before. */
+  versionUp: VersionUpStanding | null;
   /** New entries that it may cause now, and when that was counted. */
   allowance: number;
   allowanceAt: Instant;
@@ -87,6 +91,7 @@ export class RouterBook {
       boots: [],
       proposals: undefined,
       software: '',
+      versionUp: null,
       allowance: this.#settings.newEntriesBurst,
       allowanceAt: 0,
       notice: undefined,
@@ -96,14 +101,11 @@ export class RouterBook {
     return record;
   }
 
-  all(): StoredRouter[] {
-    return [...this.#records.values()].map(storedRouter);
-  }
-
   standings(): RouterStanding[] {
-    return [...this.#records.values()].map(({ name, software, endpoint, loss }) => ({
+    return [...this.#records.values()].map(({ name, software, versionUp, endpoint, loss }) => ({
       name,
       software,
+      versionUp,
       endpoint,
       loss,
     }));
@@ -113,6 +115,7 @@ export class RouterBook {
     const record = this.open(stored.name);
     record.boots = stored.boots;
     record.software = stored.software;
+    record.versionUp = stored.versionUp;
     record.endpoint = stored.endpoint ?? undefined;
     record.proposals = stored.boots.length === 0 ? undefined : new Set(stored.proposals);
   }
@@ -151,6 +154,7 @@ export function storedRouter(record: RouterRecord): StoredRouter {
     boots: record.boots,
     proposals: [...(record.proposals ?? [])],
     software: record.software,
+    versionUp: record.versionUp,
     endpoint: record.endpoint ?? null,
   };
 }

@@ -10,13 +10,14 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { z } from 'zod';
 import { type Endpoint, formatAddress, parseAddress } from '../../model/address.ts';
 import { HostError } from '../../model/host-error.ts';
+import { versionUpStages } from '../../model/version-up.ts';
 import type { Revision } from '../distribution-policies/revisions.ts';
 import type { StoredEntry } from '../management-table/entry.ts';
 import { auditKinds, type StoredRouter } from '../request-processing/events.ts';
 import type { AuditRow, Store, StoreChange, StoredState } from './store.ts';
 
-/** Rises with each change of the tables; CHANGELOG.md names it. */
-const schemaVersion = 1;
+/** Rises with each change of the tables or of what their rows hold; CHANGELOG.md names it. */
+const schemaVersion = 2;
 
 /** The audit log is trimmed by so many rows at a time, so that a full log does not delete at every row. */
 const auditTrim = 1_000;
@@ -32,6 +33,12 @@ const schema = `
     number INTEGER PRIMARY KEY AUTOINCREMENT, at_utc_ms INTEGER NOT NULL, what TEXT NOT NULL,
     router TEXT NOT NULL, peer TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL
   ) STRICT;
+`;
+
+/** Since schema 2. */
+const rolloutSchema = `
+  CREATE TABLE rollout (number INTEGER PRIMARY KEY CHECK (number = 1), content TEXT NOT NULL) STRICT;
+  CREATE TABLE rollout_member (router TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
 const halfSchema = z.strictObject({
@@ -63,12 +70,26 @@ const endpointSchema = z
     return z.NEVER;
   });
 
+/** Rows of schema 1 have none. */
+const versionUpSchema = z
+  .strictObject({
+    board: z.string(),
+    slot: z.enum(['', 'a', 'b']),
+    version: z.string(),
+    stage: z.enum(versionUpStages),
+    reason: z.string(),
+    at: z.number(),
+  })
+  .nullable()
+  .default(null);
+
 const routerSchema = z.strictObject({
   name: z.string(),
   boots: z.array(z.string()),
   proposals: z.array(z.string()),
   software: z.string(),
   endpoint: endpointSchema.nullable(),
+  versionUp: versionUpSchema,
 });
 
 const revisionSchema: z.ZodType<Revision> = z.strictObject({
@@ -274,5 +295,7 @@ function makeTables(database: DatabaseSync, file: string): void {
       `${file} was written by a newer version (schema ${version}, this one knows ${schemaVersion}): run that version`,
     );
   }
-  if (version === 0) database.exec(`BEGIN; ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT`);
+  if (version === schemaVersion) return;
+  const steps = (version === 0 ? schema : '') + rolloutSchema;
+  database.exec(`BEGIN; ${steps} PRAGMA user_version = ${schemaVersion}; COMMIT`);
 }

@@ -6,9 +6,11 @@ import { prefixOf } from '../../../host/model/prefix.ts';
 import { proposals, proposalsOf } from '../../../host/model/proposal.ts';
 import { Secret } from '../../../host/model/secret.ts';
 import type { PacketSelector, Range, Selector } from '../../../host/model/selector.ts';
+import { versionUpStages } from '../../../host/model/version-up.ts';
 
 const nameCharacters = [...'abcXYZ019._-'];
 export const name = fc.string({ unit: fc.constantFrom(...nameCharacters), minLength: 1, maxLength: 63 });
+const release = fc.constantFrom('1.4.0', '2.0.0-rc.1+b7', 'v'.repeat(63));
 const optionalName = fc.oneof(name, fc.constant(''));
 export const id = fc
   .uint8Array({ minLength: 8, maxLength: 8 })
@@ -185,6 +187,24 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     ),
     count: uint32,
   }),
+  fc.record({
+    type: type('upgrade'),
+    ...router,
+    version: release,
+    url: fc.constantFrom('', 'http://192.0.2.1/releases/', 'u'.repeat(255)),
+  }),
+  fc.record({
+    type: type('upgrade-report'),
+    ...router,
+    board: fc.oneof(fc.constant(''), name),
+    slot: fc.constantFrom('' as const, 'a' as const, 'b' as const),
+    version: fc.oneof(fc.constant(''), release),
+    stage: fc.constantFrom(...versionUpStages),
+    reason,
+    at: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+    orderId: fc.option(id),
+  }),
+  fc.record({ type: type('upgrade-noted'), ...router }),
 );
 
 /** The message with its key material in the open, so that two can be compared. */

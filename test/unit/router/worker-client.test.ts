@@ -24,6 +24,7 @@ async function clientOf(entry: URL): Promise<WorkerClient> {
     settings: {} as WorkerSettings, // this worker wants none
     wake: () => {},
     onReady: () => ready.resolve(),
+    onUpgrade: () => {},
     onLog: () => {},
     onExit: (reason) => ready.reject(reason),
   });

@@ -38,7 +38,7 @@ function entry(key: string, revision = 1): StoredEntry {
 }
 
 function router(name: string, software: string): StoredRouter {
-  return { name, boots: [], proposals: [], software, endpoint: null };
+  return { name, boots: [], proposals: [], software, endpoint: null, versionUp: null };
 }
 
 function action(more: Partial<StoreAction>): StoreAction {

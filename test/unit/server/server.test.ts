@@ -46,7 +46,7 @@ function state(): unknown {
   return {
     table: processing.table(network.now),
     channels: [...server.channels.channels()].map(({ router, spi, peer }) => ({ router, spi, peer })),
-    routers: processing.routers(),
+    routers: processing.standings(),
     disk: [...disk.entries.values()],
   };
 }

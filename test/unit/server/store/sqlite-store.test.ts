@@ -75,6 +75,14 @@ describe('the SQLite store', () => {
       proposals: ['aes256gcm16'],
       software: 'sekisho 1',
       endpoint: endpoint('2001:db8::7', 61_000),
+      versionUp: {
+        board: 'qemu-x86_64',
+        slot: 'b' as const,
+        version: '2.0.0',
+        stage: 'reverted' as const,
+        reason: 'no channel within 120 s',
+        at: 1_796_000_000_000,
+      },
     };
     const revision = { key: 'osaka|tokyo|all', digest: 'x', revision: 7 };
     store.commit({ put: [entry('a'), entry('b')], routers: [router] });
