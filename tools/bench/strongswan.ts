@@ -1,7 +1,7 @@
 /** strongSwan's charon beside ours, as the interoperability runs start it; it logs what it logs by default, to a file. */
 import { mkdirSync } from 'node:fs';
 import { HostError } from '../../host/model/host-error.ts';
-import { Charon } from '../interop/strongswan/charon.ts';
+import { Charon } from '../interop/strongswan/arena/charon.ts';
 import type { Stage } from './stage.ts';
 
 const asByDefault = {

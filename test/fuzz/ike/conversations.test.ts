@@ -8,8 +8,15 @@ import { describe, expect, it } from 'vitest';
 import type { ChildSa, IkeAction } from '../../../host/ike/events.ts';
 import { exchangeTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { type IkeProposal, parseIkeProposal } from '../../../host/model/ike-proposal.ts';
-import { actionsOf, hex, outcomes, Pair, type PairOptions, seededFraction } from '../../unit/ike/pair.ts';
-import { headerOf } from '../../unit/ike/stranger.ts';
+import {
+  actionsOf,
+  hex,
+  outcomes,
+  Pair,
+  type PairOptions,
+  seededFraction,
+} from '../../unit/ike/ends/pair.ts';
+import { headerOf } from '../../unit/ike/ends/stranger.ts';
 
 function proposal(keyword: string): IkeProposal[] {
   const parsed = parseIkeProposal(keyword);

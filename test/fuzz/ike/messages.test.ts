@@ -10,8 +10,8 @@ import { splitPayloads } from '../../../host/ike/wire/payload-chain.ts';
 import { PayloadSet } from '../../../host/ike/wire/payload-set.ts';
 import { parseSecurityAssociation } from '../../../host/ike/wire/security-association.ts';
 import { parseTrafficSelectors } from '../../../host/ike/wire/traffic-selector.ts';
-import { actionsOf, outcomes, Pair } from '../../unit/ike/pair.ts';
-import { headerOf } from '../../unit/ike/stranger.ts';
+import { actionsOf, outcomes, Pair } from '../../unit/ike/ends/pair.ts';
+import { headerOf } from '../../unit/ike/ends/stranger.ts';
 
 /** The pair just before message `index` arrives: 0, 1 IKE_SA_INIT; 2, 3 IKE_AUTH; 4, 5 INFORMATIONAL. */
 function pairBefore(index: number): {

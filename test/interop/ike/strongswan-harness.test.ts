@@ -1,12 +1,12 @@
 /** What the harness makes of strongSwan's words and gives it to read, without a strongSwan. */
 import { describe, expect, it } from 'vitest';
-import { namesOf } from '../../../tools/interop/strongswan/algorithm-names.ts';
-import { algorithmRows, allPairs, pairsIn } from '../../../tools/interop/strongswan/algorithm-rows.ts';
-import { folderOf, nameOf } from '../../../tools/interop/strongswan/combination.ts';
-import { combinations } from '../../../tools/interop/strongswan/combinations.ts';
+import { parseSaListing } from '../../../tools/interop/strongswan/arena/sa-listing.ts';
+import { strongswanConf, swanctlConf } from '../../../tools/interop/strongswan/arena/settings-text.ts';
+import { namesOf } from '../../../tools/interop/strongswan/matrix/algorithm-names.ts';
+import { algorithmRows, allPairs, pairsIn } from '../../../tools/interop/strongswan/matrix/algorithm-rows.ts';
+import { folderOf, nameOf } from '../../../tools/interop/strongswan/matrix/combination.ts';
+import { combinations } from '../../../tools/interop/strongswan/matrix/combinations.ts';
 import { type Result, renderMatrix, reportOf } from '../../../tools/interop/strongswan/report.ts';
-import { parseSaListing } from '../../../tools/interop/strongswan/sa-listing.ts';
-import { strongswanConf, swanctlConf } from '../../../tools/interop/strongswan/settings-text.ts';
 import { verdictLine } from '../../../tools/interop/verdict.ts';
 
 const listing = `list-sa event {channel {uniqueid=1 version=2 state=ESTABLISHED local-host=192.0.2.1 local-port=4500 local-id=tokyo remote-host=192.0.2.2 remote-port=4500 remote-id=CN=a b, O=c initiator=yes initiator-spi=b873169e5b4fb3bb responder-spi=e16bac4d75bc9be3 nat-remote=yes nat-any=yes encr-alg=AES_GCM_16 encr-keysize=256 prf-alg=PRF_HMAC_SHA2_256 dh-group=CURVE_25519 established=0 rekey-time=14040 tasks-active=[CHILD_REKEY IKE_DPD] child-sas {channel-1 {name=channel uniqueid=1 reqid=1 state=INSTALLED mode=TUNNEL protocol=ESP encap=yes spi-in=65a3ab44 spi-out=2794cf01 encr-alg=AES_GCM_16 encr-keysize=256 bytes-in=0 packets-in=3 bytes-out=0 packets-out=4 rekey-time=3251 local-ts=[fd53::1/128] remote-ts=[fd53::2/128]} channel-2 {name=channel uniqueid=2 state=REKEYED}}}}

@@ -4,9 +4,9 @@
  */
 import { rmSync } from 'node:fs';
 import { afterAll, expect, it } from 'vitest';
-import { type Combination, nameOf } from '../../../tools/interop/strongswan/combination.ts';
-import { combinations } from '../../../tools/interop/strongswan/combinations.ts';
-import type { Stage } from '../../../tools/interop/strongswan/ends.ts';
+import type { Stage } from '../../../tools/interop/strongswan/arena/ends.ts';
+import { type Combination, nameOf } from '../../../tools/interop/strongswan/matrix/combination.ts';
+import { combinations } from '../../../tools/interop/strongswan/matrix/combinations.ts';
 import { play } from '../../../tools/interop/strongswan/play.ts';
 import { Place } from '../../../tools/lab/place.ts';
 import { Processes } from '../../../tools/lab/processes.ts';

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { exchangeTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { describeWith } from '../../requirements.ts';
-import { hex, Pair } from '../../unit/ike/pair.ts';
-import { StrangeInitiator, whole } from '../../unit/ike/stranger.ts';
+import { hex, Pair } from '../../unit/ike/ends/pair.ts';
+import { StrangeInitiator, whole } from '../../unit/ike/ends/stranger.ts';
 
 /** A capture of IPv4 (link type 101) with `messages` on UDP port 4500 behind the non-ESP marker (RFC 3948). */
 function captureOf(messages: readonly { readonly toServer: boolean; readonly bytes: Uint8Array }[]): Buffer {

@@ -11,8 +11,8 @@ import { encodeKeyExchange, encodeNonce } from '../../../host/ike/wire/key-excha
 import { encodeNotify } from '../../../host/ike/wire/notify.ts';
 import { encodeMessage } from '../../../host/ike/wire/payload-chain.ts';
 import { addressOf, type Endpoint } from '../../../host/model/address.ts';
-import { actionsOf, outcomes, Pair, seededFraction } from '../../unit/ike/pair.ts';
-import { headerOf, payload } from '../../unit/ike/stranger.ts';
+import { actionsOf, outcomes, Pair, seededFraction } from '../../unit/ike/ends/pair.ts';
+import { headerOf, payload } from '../../unit/ike/ends/stranger.ts';
 
 const perSecond = 10_000;
 const stepMs = 5;

@@ -6,7 +6,15 @@
 import { describe, expect, it } from 'vitest';
 import type { ChildSa } from '../../../host/ike/events.ts';
 import { promptRetransmission } from '../../../host/ike/retransmission.ts';
-import { actionsOf, endpoint, hex, type Link, outcomes, Pair, seededFraction } from '../../unit/ike/pair.ts';
+import {
+  actionsOf,
+  endpoint,
+  hex,
+  type Link,
+  outcomes,
+  Pair,
+  seededFraction,
+} from '../../unit/ike/ends/pair.ts';
 
 interface Faults {
   readonly loss: number;

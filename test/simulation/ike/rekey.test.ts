@@ -7,8 +7,8 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { lateArrivalMs } from '../../../host/ike/child-sas.ts';
 import { promptRetransmission } from '../../../host/ike/retransmission.ts';
 import { IkeHeader } from '../../../host/ike/wire/header.ts';
-import { DataPlane, type Packet } from '../../unit/ike/data-plane.ts';
-import { actionsOf, hex, type Link, Pair, seededFraction } from '../../unit/ike/pair.ts';
+import { DataPlane, type Packet } from '../../unit/ike/ends/data-plane.ts';
+import { actionsOf, hex, type Link, Pair, seededFraction } from '../../unit/ike/ends/pair.ts';
 
 /** Every secret that was made since the start of a run. */
 const secrets = vi.hoisted(() => [] as { reveal(): Uint8Array }[]);

@@ -9,7 +9,7 @@ import { fqdnIdentity, type Identity } from '../../../host/ike/wire/identificati
 import { trafficSelectorOf } from '../../../host/ike/wire/traffic-selector.ts';
 import { defaultChannelSettings } from '../../../host/model/channel.ts';
 import { sharedKey } from '../../../host/model/credentials.ts';
-import { initiatorConfig, key, routerEndpoint, seededRandom, serverEndpoint } from '../ike/pair.ts';
+import { initiatorConfig, key, routerEndpoint, seededRandom, serverEndpoint } from '../ike/ends/pair.ts';
 
 /** What the server says of a peer that has the key of tokyo, and calls itself `identity`. */
 function said(identity: Identity): ServerChannelAction[] {

@@ -8,8 +8,8 @@ import {
 import { encodeNonce } from '../../../host/ike/wire/key-exchange.ts';
 import { encodeDeleteEsp, encodeNotify } from '../../../host/ike/wire/notify.ts';
 import { encodeMessage, type PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
-import { actionsOf, endpoint, hex, outcomes, Pair, routerEndpoint, serverEndpoint } from './pair.ts';
-import { headerOf, payload, StrangeInitiator, whole } from './stranger.ts';
+import { actionsOf, endpoint, hex, outcomes, Pair, routerEndpoint, serverEndpoint } from './ends/pair.ts';
+import { headerOf, payload, StrangeInitiator, whole } from './ends/stranger.ts';
 
 function established(options: ConstructorParameters<typeof Pair>[0] = {}): Pair {
   const pair = new Pair(options);

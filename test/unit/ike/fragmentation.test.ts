@@ -10,8 +10,8 @@ import { exchangeTypes, notifyTypes } from '../../../host/ike/wire/iana-numbers.
 import { encodeNotify } from '../../../host/ike/wire/notify.ts';
 import type { PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
 import { Secret } from '../../../host/model/secret.ts';
-import { hex, outcomes, Pair, seededRandom } from './pair.ts';
-import { headerOf, StrangeInitiator } from './stranger.ts';
+import { hex, outcomes, Pair, seededRandom } from './ends/pair.ts';
+import { headerOf, StrangeInitiator } from './ends/stranger.ts';
 
 const informational = exchangeTypes.informational;
 

@@ -3,8 +3,8 @@ import { exchangeTypes, notifyTypes, payloadTypes } from '../../../host/ike/wire
 import { fqdnIdentity } from '../../../host/ike/wire/identification.ts';
 import { encodeNotify, type Notify } from '../../../host/ike/wire/notify.ts';
 import { encodeMessage, type PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
-import { actionsOf, hex, inner, outcomes, Pair } from './pair.ts';
-import { headerOf, payload, StrangeResponder, whole } from './stranger.ts';
+import { actionsOf, hex, inner, outcomes, Pair } from './ends/pair.ts';
+import { headerOf, payload, StrangeResponder, whole } from './ends/stranger.ts';
 
 /** An initiator whose peer is a stranger: everything that the pair itself sends is lost. */
 function againstStranger(): { pair: Pair; stranger: StrangeResponder; auth: Uint8Array } {

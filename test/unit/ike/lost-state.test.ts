@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeLostState, isLostState } from '../../../host/ike/lost-state.ts';
-import { outcomes, Pair } from './pair.ts';
+import { outcomes, Pair } from './ends/pair.ts';
 
 describe('the notice that all state is lost', () => {
   it('is known as such, and no message of an exchange is', () => {

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { exchangeTypes, notifyTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import { encodeNotify } from '../../../host/ike/wire/notify.ts';
-import { actionsOf, outcomes, Pair } from './pair.ts';
-import { headerOf, StrangeInitiator, whole } from './stranger.ts';
+import { actionsOf, outcomes, Pair } from './ends/pair.ts';
+import { headerOf, StrangeInitiator, whole } from './ends/stranger.ts';
 
 function established(options: ConstructorParameters<typeof Pair>[0]): Pair {
   const pair = new Pair(options);

@@ -24,8 +24,8 @@ import {
   Pair,
   routerEndpoint,
   serverEndpoint,
-} from './pair.ts';
-import { headerOf, payload, StrangeInitiator } from './stranger.ts';
+} from './ends/pair.ts';
+import { headerOf, payload, StrangeInitiator } from './ends/stranger.ts';
 
 /** Notifications in an answer in the clear. */
 function notifiesIn(bytes: Uint8Array): { type: number; data: string }[] {

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { exchangeTypes, notifyTypes } from '../../../host/ike/wire/iana-numbers.ts';
 import type { PayloadValue } from '../../../host/ike/wire/payload-chain.ts';
 import { encodeSecurityAssociation } from '../../../host/ike/wire/security-association.ts';
-import { actionsOf, hex, inner, outcomes, Pair } from './pair.ts';
-import { headerOf, payload, StrangeInitiator, whole } from './stranger.ts';
+import { actionsOf, hex, inner, outcomes, Pair } from './ends/pair.ts';
+import { headerOf, payload, StrangeInitiator, whole } from './ends/stranger.ts';
 
 describe('IKE_AUTH at the responder', () => {
   const run = (change: (payloads: PayloadValue[]) => PayloadValue[], preSharedKey?: string) => {

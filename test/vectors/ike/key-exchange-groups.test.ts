@@ -6,7 +6,7 @@ import { getDiffieHellman } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { keyExchangeMethods } from '../../../host/ike/crypto/key-exchange.ts';
 import type { KeyExchangeName } from '../../../host/model/ike-proposal.ts';
-import { seededRandom } from '../../unit/ike/pair.ts';
+import { seededRandom } from '../../unit/ike/ends/pair.ts';
 import { agreements } from './wycheproof-vectors.ts';
 
 const octets = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));

@@ -19,7 +19,7 @@ import { proposals } from '../../../host/model/proposal.ts';
 import { Secret } from '../../../host/model/secret.ts';
 import type { SaKeys } from '../../../host/model/security-association.ts';
 import { describeWith } from '../../requirements.ts';
-import { seededRandom } from '../../unit/ike/pair.ts';
+import { seededRandom } from '../../unit/ike/ends/pair.ts';
 
 const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex');
 const spiOctets = (spi: bigint): string => spi.toString(16).padStart(16, '0');

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { mlkem768 } from '../../../host/ike/crypto/mlkem.ts';
-import { seededRandom } from '../../unit/ike/pair.ts';
+import { seededRandom } from '../../unit/ike/ends/pair.ts';
 import { encapsulations } from './wycheproof-vectors.ts';
 
 const octets = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));

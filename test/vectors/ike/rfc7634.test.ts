@@ -14,7 +14,7 @@ import {
 } from '../../../host/ike/wire/encrypted.ts';
 import { parseNotify } from '../../../host/ike/wire/notify.ts';
 import { Secret } from '../../../host/model/secret.ts';
-import { headerOf, whole } from '../../unit/ike/stranger.ts';
+import { headerOf, whole } from '../../unit/ike/ends/stranger.ts';
 
 const octets = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
 const hex = (value: Uint8Array): string => Buffer.from(value).toString('hex');

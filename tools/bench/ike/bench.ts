@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { HostError } from '../../../host/model/host-error.ts';
-import { charonCommand } from '../../interop/strongswan/charon.ts';
+import { charonCommand } from '../../interop/strongswan/arena/charon.ts';
 import { extendSearchPath, isOnPath } from '../../lab/privileges.ts';
 import { type Bench, type BenchOptions, type BenchOutcome, BenchUsageError } from '../bench.ts';
 import { onStage } from '../stage.ts';

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { innerAddress } from '../../../host/channel/inner-address.ts';
 import { formatAddress } from '../../../host/model/address.ts';
-import { sectionText } from '../../interop/strongswan/settings-text.ts';
+import { sectionText } from '../../interop/strongswan/arena/settings-text.ts';
 import { cpuTimeMs } from '../../lab/cpu-time.ts';
 import { server } from '../../lab/topology-plan.ts';
 import { type BenchRow, WrongResult } from '../bench.ts';

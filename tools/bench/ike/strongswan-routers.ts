@@ -7,9 +7,9 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Charon } from '../../interop/strongswan/charon.ts';
-import type { Section } from '../../interop/strongswan/combination.ts';
-import { sectionText } from '../../interop/strongswan/settings-text.ts';
+import type { Charon } from '../../interop/strongswan/arena/charon.ts';
+import { sectionText } from '../../interop/strongswan/arena/settings-text.ts';
+import type { Section } from '../../interop/strongswan/matrix/combination.ts';
 import { cpuTimeMs } from '../../lab/cpu-time.ts';
 import type { Site } from '../../lab/topology-plan.ts';
 import { addAddresses, type Stage } from '../stage.ts';

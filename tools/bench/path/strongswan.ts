@@ -1,6 +1,6 @@
 /** strongSwan with kernel-libipsec: its own ESP in user space. */
 import { randomBytes } from 'node:crypto';
-import { sectionText } from '../../interop/strongswan/settings-text.ts';
+import { sectionText } from '../../interop/strongswan/arena/settings-text.ts';
 import type { Site } from '../../lab/topology-plan.ts';
 import { startCharon, swanctl } from '../strongswan.ts';
 import type { Entrant } from './contestant.ts';

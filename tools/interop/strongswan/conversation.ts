@@ -6,10 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { renew } from '../../lab/control.ts';
 import { nodeCommand } from '../../lab/processes.ts';
 import type { ServerAnswers } from '../programs/ask-server.ts';
-import type { Arena } from './arena.ts';
-import type { Charon } from './charon.ts';
-import { type Combination, Disagreement } from './combination.ts';
-import type { Ends, Stage } from './ends.ts';
+import type { Arena } from './arena/arena.ts';
+import type { Charon } from './arena/charon.ts';
+import type { Ends, Stage } from './arena/ends.ts';
 import {
   entryName,
   networks,
@@ -20,8 +19,9 @@ import {
   peerName,
   routerName,
   serverName,
-} from './our-end.ts';
-import type { StrongswanChildSa, StrongswanIkeSa } from './sa-listing.ts';
+} from './arena/our-end.ts';
+import type { StrongswanChildSa, StrongswanIkeSa } from './arena/sa-listing.ts';
+import { type Combination, Disagreement } from './matrix/combination.ts';
 
 /** Long, for a machine that is busy with other things: what comes at all comes in a second. */
 const waitMs = 60_000;

@@ -5,8 +5,8 @@ import { obtainPrivileges } from '../../lab/privileges.ts';
 import { Processes, repository } from '../../lab/processes.ts';
 import { unlessInterrupted } from '../interrupted.ts';
 import type { Peer, Played, PlayOptions } from '../peer.ts';
-import { nameOf } from './combination.ts';
-import { combinations } from './combinations.ts';
+import { nameOf } from './matrix/combination.ts';
+import { combinations } from './matrix/combinations.ts';
 import { progressLine, renderMatrix, renderProblems, reportOf } from './report.ts';
 import { runCombinations } from './run.ts';
 

@@ -3,11 +3,11 @@
  * setting protocol run, does the combination's steps, and ends everything. A refusal is played to the refusal.
  */
 import { mkdirSync } from 'node:fs';
-import { namesOf } from './algorithm-names.ts';
-import { Arena } from './arena.ts';
-import { type Combination, Disagreement, type Refusal } from './combination.ts';
+import { Arena } from './arena/arena.ts';
+import { Ends, type Stage } from './arena/ends.ts';
 import { Conversation, orUndefined } from './conversation.ts';
-import { Ends, type Stage } from './ends.ts';
+import { namesOf } from './matrix/algorithm-names.ts';
+import { type Combination, Disagreement, type Refusal } from './matrix/combination.ts';
 
 /**
  * Plays the combination and removes what it made, but for the files in the arena's folder.

@@ -1,7 +1,7 @@
 /** The matrix as text and as JSON. */
 import { type Column, renderTable } from '../../../host/cli/text-table.ts';
 import { agreeing, type Outcome, progressOf } from '../verdict.ts';
-import { type Combination, nameOf, type Role, roles } from './combination.ts';
+import { type Combination, nameOf, type Role, roles } from './matrix/combination.ts';
 
 export interface Result extends Outcome {
   readonly combination: Combination;

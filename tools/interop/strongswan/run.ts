@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Place } from '../../lab/place.ts';
 import type { Processes } from '../../lab/processes.ts';
-import { type Combination, folderOf } from './combination.ts';
+import { type Combination, folderOf } from './matrix/combination.ts';
 import { play } from './play.ts';
 import type { Result } from './report.ts';
 

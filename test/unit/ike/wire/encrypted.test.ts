@@ -9,8 +9,8 @@ import {
 import { headerOctets, writeHeader } from '../../../../host/ike/wire/header.ts';
 import { encodeNotify } from '../../../../host/ike/wire/notify.ts';
 import { Secret } from '../../../../host/model/secret.ts';
-import { hex } from '../pair.ts';
-import { headerOf, whole } from '../stranger.ts';
+import { hex } from '../ends/pair.ts';
+import { headerOf, whole } from '../ends/stranger.ts';
 
 const key = (): Secret => new Secret(new Uint8Array(36).fill(7));
 const header = {

@@ -14,7 +14,7 @@ import {
   encodeSecurityAssociation,
   parseSecurityAssociation,
 } from '../../../../host/ike/wire/security-association.ts';
-import { hex } from '../pair.ts';
+import { hex } from '../ends/pair.ts';
 
 const octets = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(/\s/g, ''), 'hex'));
 

@@ -10,7 +10,7 @@ import {
 } from '../../../../host/ike/wire/traffic-selector.ts';
 import { addressOf } from '../../../../host/model/address.ts';
 import { parsePrefix } from '../../../../host/model/prefix.ts';
-import { hex } from '../pair.ts';
+import { hex } from '../ends/pair.ts';
 
 const small = (octet: number) => addressOf(Uint8Array.of(10, 0, 0, octet));
 
