@@ -66,9 +66,9 @@ export function take_segments(first: u32, count: u32, slot: u32, input: u32): u3
   return configured ? takeSegments(first, count, slot, input) : 0;
 }
 
-/** Links what is delivered from `count` packet slots from `first` on to bundles for the TUN. */
-export function coalesce(first: u32, count: u32): void {
-  if (configured) coalesceDelivered(first, count);
+/** Links what is delivered from `count` packet slots from `first` on to bundles for the TUN; `withUdp` 0: of TCP alone. */
+export function coalesce(first: u32, count: u32, withUdp: u32): void {
+  if (configured) coalesceDelivered(first, count, withUdp !== 0);
 }
 
 /** Makes an SA of a slot that the host has filled, with the staged keys, which are wiped. Returns STAGE_*. */

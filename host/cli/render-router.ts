@@ -66,6 +66,7 @@ function bundleFacts(bundles: Status['bundles']): [string, string][] {
   const missing = [
     ...(bundles.tcpFromHosts ? [] : ['TCP from hosts']),
     ...(bundles.udpFromHosts ? [] : ['UDP from hosts']),
+    ...(bundles.udpToHosts ? [] : ['UDP to hosts']),
     ...(bundles.toPeers ? [] : ['to peers']),
     ...(bundles.fromPeers ? [] : ['from peers']),
   ];

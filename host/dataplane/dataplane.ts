@@ -124,9 +124,13 @@ export class Dataplane implements Engine {
     return this.#instance.call('take_segments', first, count, slot, this.batch.outboundInput);
   }
 
-  /** Links the packets of `count` slots from `first` on that are to be delivered to bundles (packet-batch.ts). */
-  coalesce(first: number, count: number): void {
-    this.#instance.call('coalesce', first, count);
+  /**
+   * Links the packets of `count` slots from `first` on that are to be delivered to bundles (packet-batch.ts).
+   *
+   * @param withUdp whether datagrams go in bundles too, and not TCP alone
+   */
+  coalesce(first: number, count: number, withUdp: boolean): void {
+    this.#instance.call('coalesce', first, count, withUdp ? 1 : 0);
   }
 
   outbound(packet: Uint8Array, now: Instant): Outcome {

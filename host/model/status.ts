@@ -103,6 +103,7 @@ export const routerStatusSchema = z.looseObject({
     .looseObject({
       tcpFromHosts: z.boolean(),
       udpFromHosts: z.boolean(),
+      udpToHosts: z.boolean(),
       toPeers: z.boolean(),
       fromPeers: z.boolean(),
     })

@@ -25,6 +25,7 @@ export class InboundPass {
   readonly #packets: PacketBatch;
   readonly #counters: LoopCounters;
   readonly #post: (event: LoopEvent) => void;
+  readonly #bundlesUdp: boolean;
   readonly #offsets: Uint32Array;
   readonly #lengths: Uint32Array;
   #ikeSecond = 0;
@@ -41,6 +42,7 @@ export class InboundPass {
     this.#packets = dataplane.batch;
     this.#counters = counters;
     this.#post = post;
+    this.#bundlesUdp = kernel.bundles.udpToHosts;
     const { packetSlots } = dataplane.batch;
     this.#offsets = new Uint32Array(packetSlots);
     this.#lengths = new Uint32Array(packetSlots);
@@ -168,7 +170,7 @@ export class InboundPass {
   #runSlots(count: number, now: Instant): void {
     const packets = this.#packets;
     this.#dataplane.runInbound(count, now);
-    this.#dataplane.coalesce(0, count);
+    this.#dataplane.coalesce(0, count, this.#bundlesUdp);
     for (let index = 0; index < count; index++) {
       const verdict = packets.verdict(index);
       if (verdict === VERDICT_DELIVER) {

@@ -60,6 +60,8 @@ export interface LoopSocket {
 export interface Bundles {
   readonly tcpFromHosts: boolean;
   readonly udpFromHosts: boolean;
+  /** Those of TCP are taken by every kernel. Stays as it was at the start. */
+  readonly udpToHosts: boolean;
   /** Datagrams that go to one peer in a row. */
   readonly toPeers: boolean;
   readonly fromPeers: boolean;

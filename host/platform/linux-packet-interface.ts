@@ -137,6 +137,8 @@ export class LinuxPacketInterface {
     return {
       tcpFromHosts: this.tun.offloads.tcp,
       udpFromHosts: this.tun.offloads.udp,
+      // A kernel that hands bundles of UDP over takes them too: both came with Linux 6.2.
+      udpToHosts: this.tun.offloads.udp,
       toPeers: udp.every(({ socket }) => socket.sendsBundles),
       fromPeers: udp.every(({ socket }) => socket.receivesBundles),
     };

@@ -109,7 +109,13 @@ export class MemorySocket implements LoopSocket {
 
 export class MemoryInterface implements PacketInterface {
   readonly sockets: MemorySocket[];
-  readonly bundles = { tcpFromHosts: false, udpFromHosts: false, toPeers: false, fromPeers: false };
+  readonly bundles = {
+    tcpFromHosts: false,
+    udpFromHosts: false,
+    udpToHosts: false,
+    toPeers: false,
+    fromPeers: false,
+  };
   readonly udp4: MemorySocket;
   readonly raw4: MemorySocket;
   readonly udp6: MemorySocket;

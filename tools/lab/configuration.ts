@@ -5,10 +5,12 @@
  * Three sets: `everyday` with the defaults of every interval, `many` with a hundred small selectors for each pair of
  * routers and shortened intervals, for the scenarios about loss and about a peer that is down, and `open` with one policy for all.
  */
+
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import type { Encapsulation } from '../../host/model/security-association.ts';
 import type { LabOptions } from './options.ts';
 import type { Place } from './place.ts';
 import type { Site, TopologyPlan } from './topology-plan.ts';
@@ -41,12 +43,15 @@ export function controlSocket(place: Place, name: string): string {
 export interface PolicyForm extends Pick<LabOptions, 'saveKeys' | 'protocol'> {
   /** As policies write it; undefined leaves the default. */
   readonly proposal?: string;
+  /** How ESP is carried; left out: as policies have it by themselves. */
+  readonly encapsulation?: Encapsulation;
 }
 
 /** What policies say beyond their defaults. Wireshark 4.0 knows neither extended sequence numbers nor the default proposal. */
-function formOf({ saveKeys, protocol, proposal }: PolicyForm): object {
+function formOf({ saveKeys, protocol, proposal, encapsulation }: PolicyForm): object {
   return {
     ...(proposal === undefined ? {} : { proposal }),
+    ...(encapsulation === undefined ? {} : { encapsulation }),
     ...(protocol === 'ah' ? { protocol } : {}),
     ...(saveKeys === undefined ? {} : { esn: false, proposal: 'aes256gcm16' }),
   };

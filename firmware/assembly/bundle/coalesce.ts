@@ -1,15 +1,17 @@
 /**
- * Puts delivered TCP segments that follow each other together again, so that the kernel takes them as one packet (a bundle) and
- * need not carry each one up its stack. Nothing is copied: followers are linked behind the first, without their headers.
+ * Puts delivered TCP segments that follow each other together again, and UDP datagrams of one flow, so that the kernel takes them as one
+ * packet (a bundle) and need not carry each one up its stack. Nothing is copied: followers are linked behind the first, without
+ * their headers.
  *
  * Only what the kernel's own receive offload would put together, and could cut again to the very same packets
- * (net/ipv4/tcp_offload.c, net/core/gro.c): one flow, consecutive, equal headers, right checksums. A segment that does not fit
- * ends its flow's bundle, so that nothing overtakes within a flow.
+ * (net/ipv4/tcp_offload.c, udp_offload.c, net/core/gro.c): one flow, in their order, equal headers, right checksums. A packet that
+ * does not fit ends its flow's bundle, so that nothing overtakes within a flow.
  */
 import {
   GSO_NONE,
   GSO_TCP_IPV4,
   GSO_TCP_IPV6,
+  GSO_UDP,
   VNET_CHECKSUM_OFFSET,
   VNET_CHECKSUM_START,
   VNET_CHECKSUM_VALID,
@@ -30,64 +32,66 @@ import {
   SLOT_NONE,
 } from '../../abi/descriptor.ts';
 import { VERDICT_DELIVER } from '../../abi/verdict.ts';
-import { checksum, checksumAdd, checksumFold, sumFold } from '../packet/checksum.ts';
+import { checksum, sumFold } from '../packet/checksum.ts';
 import {
   IPV4_CHECKSUM,
-  IPV4_DF,
-  IPV4_FRAGMENT,
   IPV4_HEADER,
-  IPV4_IDENTIFICATION,
   IPV4_LENGTH,
-  IPV4_PROTOCOL,
-  IPV4_SOURCE,
-  IPV4_TTL,
-  IPV6_DESTINATION,
   IPV6_HEADER,
   IPV6_LENGTH,
-  IPV6_NEXT_HEADER,
-  IPV6_SOURCE,
-  loadNetwork16,
   loadNetwork32,
   PROTOCOL_TCP,
+  PROTOCOL_UDP,
   storeNetwork16,
-  TCP_ACK,
   TCP_CHECKSUM,
   TCP_FLAGS,
-  TCP_HEADER,
   TCP_OFFSET,
   TCP_PSH,
   TCP_SEQUENCE,
+  UDP_CHECKSUM,
+  UDP_HEADER,
+  UDP_LENGTH,
 } from '../packet/ip.ts';
 import { pseudoHeaderSum } from '../packet/pseudo-header.ts';
 import { descriptors, packetSlots } from '../regions.ts';
+import {
+  hasLikeHeaders,
+  headerLength,
+  isPushed,
+  isSameFlow,
+  packetLength,
+  packetPtr,
+  payloadLength,
+  protocol,
+  readCandidate,
+  upper,
+} from './candidate.ts';
 
 /** Bundles that may grow at a time, one a flow; a flow beyond them takes the place of one, each in its turn. */
 const OPEN_MAX: u32 = 8;
 const OPEN_SIZE: u32 = 32;
-const OPEN_FIRST: u32 = 0; // slot of the first segment; SLOT_NONE: free
+const OPEN_FIRST: u32 = 0; // slot of the first packet; SLOT_NONE: free
 const OPEN_LAST: u32 = 4; // slot of the last so far
 const OPEN_SEGMENTS: u32 = 8;
 const OPEN_SEGMENT_SIZE: u32 = 12;
-const OPEN_SEQUENCE: u32 = 16; // of the segment to come
+const OPEN_SEQUENCE: u32 = 16; // of the segment to come, with TCP
 const OPEN_LENGTH: u32 = 20; // octets of the packet so far, header included
+const OPEN_PROTOCOL: u32 = 24;
 const openBundles: usize = memory.data(256, 16);
 let nextVictim: u32 = 0;
 
 /** Octets of a packet, whose length field has 16 bits. */
 const PACKET_OCTETS_MAX: u32 = 65535;
-
-/** The segment that was read last. */
-let segmentPtr: usize = 0;
-let segmentLength: u32 = 0;
-let segmentFamily: u32 = 0;
-let segmentUpper: u32 = 0;
-let segmentHeader: u32 = 0;
+/** All kernels that take bundles of UDP take so many datagrams (UDP_MAX_SEGMENTS, which grew later). */
+const DATAGRAMS_MAX: u32 = 64;
 
 /**
  * Links the packets of slots `first` to `first + count - 1` that are delivered to bundles, and writes a virtio_net_hdr before
  * the first of each. A packet that joins no other is a bundle of its own.
+ *
+ * @param withUdp whether the kernel takes bundles of UDP
  */
-export function coalesce(first: u32, count: u32): void {
+export function coalesce(first: u32, count: u32, withUdp: bool): void {
   if (first >= packetSlots) return;
   const end = first + min(count, packetSlots - first);
   for (let index: u32 = 0; index < OPEN_MAX; index++) free(openAt(index));
@@ -96,8 +100,17 @@ export function coalesce(first: u32, count: u32): void {
     if (load<u32>(descriptorPtr, DESCRIPTOR_VERDICT) !== VERDICT_DELIVER) continue;
     store<u32>(descriptorPtr, SLOT_NONE, DESCRIPTOR_BUNDLE_NEXT);
     store<u32>(descriptorPtr, 0, DESCRIPTOR_BUNDLE_SKIP);
-    if (!isSegment(descriptorPtr)) writeNoOffload(load<u32>(descriptorPtr, DESCRIPTOR_START), 0);
-    else place(slot);
+    const ptr = <usize>load<u32>(descriptorPtr, DESCRIPTOR_START);
+    if (
+      readCandidate(ptr, load<u32>(descriptorPtr, DESCRIPTOR_LENGTH)) &&
+      (withUdp || protocol === PROTOCOL_TCP)
+    ) {
+      place(slot);
+    } else {
+      writeNoOffload(ptr, 0);
+      // It may be of any UDP flow, and nothing in a datagram tells that one is missing before it. TCP's sequence numbers do.
+      if (protocol !== PROTOCOL_TCP) closeDatagrams();
+    }
   }
   for (let index: u32 = 0; index < OPEN_MAX; index++) close(openAt(index));
 }
@@ -114,44 +127,14 @@ function free(openPtr: usize): void {
   store<u32>(openPtr, SLOT_NONE, OPEN_FIRST);
 }
 
-/** Whether the packet is a TCP segment that a bundle may have: no fragment, no options of IP, nothing but ACK and PSH, all there, intact. */
-function isSegment(descriptorPtr: usize): bool {
-  segmentPtr = <usize>load<u32>(descriptorPtr, DESCRIPTOR_START);
-  segmentLength = load<u32>(descriptorPtr, DESCRIPTOR_LENGTH);
-  if (segmentLength < IPV4_HEADER + TCP_HEADER) return false;
-  if (!(load<u8>(segmentPtr) === 0x45 ? isIpv4Tcp() : isIpv6Tcp())) return false;
-  const tcpPtr = segmentPtr + segmentUpper;
-  segmentHeader = segmentUpper + ((<u32>load<u8>(tcpPtr + TCP_OFFSET) >> 4) << 2);
-  if (segmentHeader < segmentUpper + TCP_HEADER || segmentHeader >= segmentLength) return false;
-  if ((<u32>load<u8>(tcpPtr + TCP_FLAGS) & ~TCP_PSH) !== TCP_ACK) return false;
-  const length = segmentLength - segmentUpper;
-  const sum = pseudoHeaderSum(segmentPtr, segmentFamily, PROTOCOL_TCP, length);
-  return checksumFold(checksumAdd(sum, tcpPtr, length)) === 0;
+function closeDatagrams(): void {
+  for (let index: u32 = 0; index < OPEN_MAX; index++) {
+    const openPtr = openAt(index);
+    if (load<u32>(openPtr, OPEN_PROTOCOL) === PROTOCOL_UDP) close(openPtr);
+  }
 }
 
-function isIpv4Tcp(): bool {
-  segmentFamily = 4;
-  segmentUpper = IPV4_HEADER;
-  return (
-    load<u8>(segmentPtr + IPV4_PROTOCOL) === PROTOCOL_TCP &&
-    (loadNetwork16(segmentPtr + IPV4_FRAGMENT) & ~IPV4_DF) === 0 &&
-    loadNetwork16(segmentPtr + IPV4_LENGTH) === segmentLength &&
-    checksum(segmentPtr, IPV4_HEADER) === 0
-  );
-}
-
-function isIpv6Tcp(): bool {
-  segmentFamily = 6;
-  segmentUpper = IPV6_HEADER;
-  return (
-    load<u8>(segmentPtr) >> 4 === 6 &&
-    segmentLength >= IPV6_HEADER + TCP_HEADER &&
-    load<u8>(segmentPtr + IPV6_NEXT_HEADER) === PROTOCOL_TCP &&
-    IPV6_HEADER + loadNetwork16(segmentPtr + IPV6_LENGTH) === segmentLength
-  );
-}
-
-/** Appends the segment in `slot` to its flow's bundle, or begins a new one. */
+/** Appends the packet in `slot` to its flow's bundle, or begins a new one. */
 function place(slot: u32): void {
   const openPtr = openBundleOfFlow();
   if (openPtr !== 0) {
@@ -166,7 +149,7 @@ function place(slot: u32): void {
   begin(freePlace(), slot);
 }
 
-/** The bundle that the segment's flow has, or 0. */
+/** The bundle that the packet's flow has, or 0. */
 function openBundleOfFlow(): usize {
   for (let index: u32 = 0; index < OPEN_MAX; index++) {
     const openPtr = openAt(index);
@@ -178,81 +161,40 @@ function openBundleOfFlow(): usize {
   return 0;
 }
 
-/** Version, addresses and ports; IP headers have no options here, so ports are at the same place. */
-function isSameFlow(otherPtr: usize): bool {
-  if (load<u8>(otherPtr) >> 4 !== load<u8>(segmentPtr) >> 4) return false;
-  if (load<u32>(otherPtr + segmentUpper) !== load<u32>(segmentPtr + segmentUpper)) return false;
-  if (segmentFamily === 4) return load<u64>(otherPtr + IPV4_SOURCE) === load<u64>(segmentPtr + IPV4_SOURCE);
-  const source = v128.xor(v128.load(otherPtr + IPV6_SOURCE), v128.load(segmentPtr + IPV6_SOURCE));
-  const destination = v128.xor(
-    v128.load(otherPtr + IPV6_DESTINATION),
-    v128.load(segmentPtr + IPV6_DESTINATION),
-  );
-  return !v128.any_true(v128.or(source, destination));
-}
-
-/** Whether the kernel would cut the bundle with this segment behind it to what arrived. */
+/** Whether the kernel would cut the bundle with this packet behind it to what arrived. */
 function continues(openPtr: usize): bool {
   const firstPtr = <usize>load<u32>(descriptorOf(load<u32>(openPtr, OPEN_FIRST)), DESCRIPTOR_START);
-  const payload = segmentLength - segmentHeader;
-  const tcpPtr = segmentPtr + segmentUpper;
+  const payload = payloadLength();
   const segments = load<u32>(openPtr, OPEN_SEGMENTS);
+  const isNext =
+    protocol === PROTOCOL_TCP
+      ? loadNetwork32(packetPtr + upper + TCP_SEQUENCE) === load<u32>(openPtr, OPEN_SEQUENCE)
+      : segments < DATAGRAMS_MAX;
   return (
-    loadNetwork32(tcpPtr + TCP_SEQUENCE) === load<u32>(openPtr, OPEN_SEQUENCE) &&
+    isNext &&
     payload <= load<u32>(openPtr, OPEN_SEGMENT_SIZE) &&
     load<u32>(openPtr, OPEN_LENGTH) + payload <= PACKET_OCTETS_MAX &&
-    hasLikeIpHeader(firstPtr, segments) &&
-    hasLikeTcpHeader(firstPtr + segmentUpper, tcpPtr)
+    hasLikeHeaders(firstPtr, segments)
   );
-}
-
-/** TOS, DF, TTL; identifications that count up, which nobody looks at where DF is set (RFC 6864). IPv6: flow label, hop limit. */
-function hasLikeIpHeader(firstPtr: usize, segments: u32): bool {
-  if (segmentFamily === 6) {
-    return (
-      load<u32>(firstPtr) === load<u32>(segmentPtr) &&
-      load<u16>(firstPtr + IPV6_NEXT_HEADER) === load<u16>(segmentPtr + IPV6_NEXT_HEADER)
-    );
-  }
-  const fragment = loadNetwork16(segmentPtr + IPV4_FRAGMENT);
-  const expected = loadNetwork16(firstPtr + IPV4_IDENTIFICATION) + segments;
-  return (
-    load<u16>(firstPtr) === load<u16>(segmentPtr) &&
-    loadNetwork16(firstPtr + IPV4_FRAGMENT) === fragment &&
-    load<u16>(firstPtr + IPV4_TTL) === load<u16>(segmentPtr + IPV4_TTL) &&
-    ((fragment & IPV4_DF) !== 0 || loadNetwork16(segmentPtr + IPV4_IDENTIFICATION) === (expected & 0xffff))
-  );
-}
-
-/** Acknowledgement, header length, flags but PSH, window, urgent pointer, options. The first of a bundle never has PSH. */
-function hasLikeTcpHeader(firstPtr: usize, tcpPtr: usize): bool {
-  const flags = bswap<u32>(TCP_PSH << 16);
-  if (load<u32>(firstPtr + 8) !== load<u32>(tcpPtr + 8)) return false;
-  if (load<u32>(firstPtr + TCP_OFFSET) !== (load<u32>(tcpPtr + TCP_OFFSET) & ~flags)) return false;
-  if (load<u16>(firstPtr + 18) !== load<u16>(tcpPtr + 18)) return false;
-  const length = segmentHeader - segmentUpper;
-  for (let offset = TCP_HEADER; offset < length; offset += 4) {
-    if (load<u32>(firstPtr + offset) !== load<u32>(tcpPtr + offset)) return false;
-  }
-  return true;
 }
 
 function begin(openPtr: usize, slot: u32): void {
-  const payload = segmentLength - segmentHeader;
-  const sequence = loadNetwork32(segmentPtr + segmentUpper + TCP_SEQUENCE);
+  const payload = payloadLength();
   store<u32>(openPtr, slot, OPEN_FIRST);
   store<u32>(openPtr, slot, OPEN_LAST);
   store<u32>(openPtr, 1, OPEN_SEGMENTS);
   store<u32>(openPtr, payload, OPEN_SEGMENT_SIZE);
-  store<u32>(openPtr, sequence + payload, OPEN_SEQUENCE);
-  store<u32>(openPtr, segmentLength, OPEN_LENGTH);
+  store<u32>(openPtr, packetLength, OPEN_LENGTH);
+  store<u32>(openPtr, protocol, OPEN_PROTOCOL);
+  if (protocol === PROTOCOL_TCP)
+    store<u32>(openPtr, loadNetwork32(packetPtr + upper + TCP_SEQUENCE) + payload, OPEN_SEQUENCE);
   if (isPushed()) close(openPtr);
 }
 
 function append(openPtr: usize, slot: u32): void {
-  const payload = segmentLength - segmentHeader;
+  const payload = payloadLength();
   store<u32>(descriptorOf(load<u32>(openPtr, OPEN_LAST)), slot, DESCRIPTOR_BUNDLE_NEXT);
-  store<u32>(descriptorOf(slot), segmentHeader, DESCRIPTOR_BUNDLE_SKIP);
+  store<u32>(descriptorOf(slot), headerLength, DESCRIPTOR_BUNDLE_SKIP);
   store<u32>(openPtr, slot, OPEN_LAST);
   store<u32>(openPtr, load<u32>(openPtr, OPEN_SEGMENTS) + 1, OPEN_SEGMENTS);
   store<u32>(openPtr, load<u32>(openPtr, OPEN_SEQUENCE) + payload, OPEN_SEQUENCE);
@@ -260,15 +202,10 @@ function append(openPtr: usize, slot: u32): void {
   const pushed = isPushed();
   if (pushed) {
     const firstPtr = <usize>load<u32>(descriptorOf(load<u32>(openPtr, OPEN_FIRST)), DESCRIPTOR_START);
-    const flagsPtr = firstPtr + segmentUpper + TCP_FLAGS;
+    const flagsPtr = firstPtr + upper + TCP_FLAGS;
     store<u8>(flagsPtr, <u8>(<u32>load<u8>(flagsPtr) | TCP_PSH));
   }
   if (pushed || payload < load<u32>(openPtr, OPEN_SEGMENT_SIZE)) close(openPtr);
-}
-
-/** A segment that its sender wants handed up ends its bundle. */
-function isPushed(): bool {
-  return (<u32>load<u8>(segmentPtr + segmentUpper + TCP_FLAGS) & TCP_PSH) !== 0;
 }
 
 function freePlace(): usize {
@@ -287,31 +224,40 @@ function close(openPtr: usize): void {
   const first = load<u32>(openPtr, OPEN_FIRST);
   if (first === SLOT_NONE) return;
   free(openPtr);
-  const packetPtr = <usize>load<u32>(descriptorOf(first), DESCRIPTOR_START);
+  const bundlePtr = <usize>load<u32>(descriptorOf(first), DESCRIPTOR_START);
   if (load<u32>(openPtr, OPEN_SEGMENTS) === 1) {
-    writeNoOffload(packetPtr, VNET_CHECKSUM_VALID);
+    writeNoOffload(bundlePtr, VNET_CHECKSUM_VALID);
     return;
   }
-  const isIpv6 = load<u8>(packetPtr) >> 4 === 6;
-  const upper = isIpv6 ? IPV6_HEADER : IPV4_HEADER;
+  const isIpv6 = load<u8>(bundlePtr) >> 4 === 6;
+  const upperAt = isIpv6 ? IPV6_HEADER : IPV4_HEADER;
   const length = load<u32>(openPtr, OPEN_LENGTH);
   if (isIpv6) {
-    storeNetwork16(packetPtr + IPV6_LENGTH, length - IPV6_HEADER);
+    storeNetwork16(bundlePtr + IPV6_LENGTH, length - IPV6_HEADER);
   } else {
-    storeNetwork16(packetPtr + IPV4_LENGTH, length);
-    store<u16>(packetPtr + IPV4_CHECKSUM, 0);
-    store<u16>(packetPtr + IPV4_CHECKSUM, checksum(packetPtr, IPV4_HEADER));
+    storeNetwork16(bundlePtr + IPV4_LENGTH, length);
+    store<u16>(bundlePtr + IPV4_CHECKSUM, 0);
+    store<u16>(bundlePtr + IPV4_CHECKSUM, checksum(bundlePtr, IPV4_HEADER));
   }
-  const tcpPtr = packetPtr + upper;
-  const sum = pseudoHeaderSum(packetPtr, isIpv6 ? 6 : 4, PROTOCOL_TCP, length - upper);
-  store<u16>(tcpPtr + TCP_CHECKSUM, sumFold(sum));
-  const vnetPtr = packetPtr - VNET_HEADER;
+  const upperPtr = bundlePtr + upperAt;
+  const isTcp = load<u32>(openPtr, OPEN_PROTOCOL) === PROTOCOL_TCP;
+  const checksumOffset = isTcp ? TCP_CHECKSUM : UDP_CHECKSUM;
+  if (!isTcp) storeNetwork16(upperPtr + UDP_LENGTH, length - upperAt);
+  const sum = pseudoHeaderSum(
+    bundlePtr,
+    isIpv6 ? 6 : 4,
+    isTcp ? PROTOCOL_TCP : PROTOCOL_UDP,
+    length - upperAt,
+  );
+  store<u16>(upperPtr + checksumOffset, sumFold(sum));
+  const upperHeader = isTcp ? (<u32>load<u8>(upperPtr + TCP_OFFSET) >> 4) << 2 : UDP_HEADER;
+  const vnetPtr = bundlePtr - VNET_HEADER;
   store<u8>(vnetPtr, VNET_NEEDS_CHECKSUM, VNET_FLAGS);
-  store<u8>(vnetPtr, isIpv6 ? GSO_TCP_IPV6 : GSO_TCP_IPV4, VNET_GSO_TYPE);
-  store<u16>(vnetPtr, upper + ((<u32>load<u8>(tcpPtr + TCP_OFFSET) >> 4) << 2), VNET_HEADER_OCTETS);
+  store<u8>(vnetPtr, isTcp ? (isIpv6 ? GSO_TCP_IPV6 : GSO_TCP_IPV4) : GSO_UDP, VNET_GSO_TYPE);
+  store<u16>(vnetPtr, upperAt + upperHeader, VNET_HEADER_OCTETS);
   store<u16>(vnetPtr, <u16>load<u32>(openPtr, OPEN_SEGMENT_SIZE), VNET_SEGMENT_SIZE);
-  store<u16>(vnetPtr, <u16>upper, VNET_CHECKSUM_START);
-  store<u16>(vnetPtr, <u16>TCP_CHECKSUM, VNET_CHECKSUM_OFFSET);
+  store<u16>(vnetPtr, <u16>upperAt, VNET_CHECKSUM_START);
+  store<u16>(vnetPtr, <u16>checksumOffset, VNET_CHECKSUM_OFFSET);
 }
 
 /** Says of a packet that it is one packet. Every packet slot has room before the packet. */

@@ -65,7 +65,7 @@ export function segmentsOf(plan: SegmentPlan, segmentSize: number): Uint8Array[]
   });
 }
 
-/** What Linux makes of a bundle of TCP that is written to a TUN: the packets on the other side of its segmentation. */
+/** What Linux makes of a bundle that is written to a TUN: the packets on the other side of its segmentation. */
 export function cut(bundle: Uint8Array): Uint8Array[] {
   const header = Buffer.from(bundle.subarray(0, 10));
   const packet = Buffer.from(bundle.subarray(10));
@@ -74,7 +74,10 @@ export function cut(bundle: Uint8Array): Uint8Array[] {
   const isIpv6 = upper === 40;
   const length = isIpv6 ? 40 + packet.readUInt16BE(4) : packet.readUInt16BE(2);
   if (length !== packet.length) throw new Error(`its header says ${length} octets, it has ${packet.length}`);
-  const headers = upper + ((packet[upper + 12] ?? 0) >> 4) * 4;
+  const isUdp = header[1] === 5;
+  if (header[1] !== (isUdp ? 5 : isIpv6 ? 4 : 1)) throw new Error('the type is wrong');
+  if (header.readUInt16LE(8) !== (isUdp ? 6 : 16)) throw new Error('the checksum is elsewhere');
+  const headers = upper + (isUdp ? 8 : ((packet[upper + 12] ?? 0) >> 4) * 4);
   if (headers !== header.readUInt16LE(2)) throw new Error('the header length is wrong');
   const text = (from: number, octets: number) =>
     octets === 4
@@ -87,20 +90,26 @@ export function cut(bundle: Uint8Array): Uint8Array[] {
     source: isIpv6 ? text(8, 16) : text(12, 4),
     destination: isIpv6 ? text(24, 16) : text(16, 4),
     ports: [packet.readUInt16BE(upper), packet.readUInt16BE(upper + 2)],
-    protocol: TCP,
+    protocol: isUdp ? UDP : TCP,
     payload: packet.subarray(headers),
-    sequence: packet.readUInt32BE(upper + 4),
-    acknowledgement: packet.readUInt32BE(upper + 8),
-    flags: packet[upper + 13] ?? 0,
-    window: packet.readUInt16BE(upper + 14),
-    options: headers - upper - 20,
+    ...(isUdp
+      ? {}
+      : {
+          sequence: packet.readUInt32BE(upper + 4),
+          acknowledgement: packet.readUInt32BE(upper + 8),
+          flags: packet[upper + 13] ?? 0,
+          window: packet.readUInt16BE(upper + 14),
+          options: headers - upper - 20,
+        }),
     identification: isIpv6 ? 0 : packet.readUInt16BE(4),
     dontFragment: !isIpv6 && ((packet[6] ?? 0) & 0x40) !== 0,
     tos: isIpv6 ? (packet.readUInt16BE(0) >> 4) & 0xff : (packet[1] ?? 0),
     ttl: packet[isIpv6 ? 7 : 8] ?? 0,
   };
   if (Buffer.compare(segmentOf(plan, false), packet) !== 0) throw new Error('its headers are not whole');
-  return segmentsOf(plan, header.readUInt16LE(4));
+  const segments = segmentsOf(plan, header.readUInt16LE(4));
+  if (isUdp && segments.length > 64) throw new Error(`${segments.length} datagrams, and Linux takes 64`);
+  return segments;
 }
 
 function upperOf(plan: SegmentPlan): Buffer {

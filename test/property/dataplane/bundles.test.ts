@@ -16,7 +16,7 @@ import { VERDICT_DELIVER, VERDICT_DROP } from '../../../firmware/abi/verdict.ts'
 import { FirmwareInstance } from '../../../host/dataplane/instance.ts';
 import { bundleOf, cut, flag, type SegmentPlan, segmentOf, segmentsOf } from './bundle-model.ts';
 import { dataplane, pseudoRandom, smallCapacities } from './engines.ts';
-import { packetOf, TCP, UDP } from './packets.ts';
+import { internetChecksum, packetOf, TCP, UDP } from './packets.ts';
 
 const slots = 64;
 const engine = dataplane({ capacities: { packetSlots: slots } });
@@ -143,7 +143,7 @@ interface Delivered {
 }
 
 /** Bundles that the firmware makes of `packets`, as they would be written to the TUN. */
-function coalesced(packets: readonly Delivered[]): Uint8Array[] {
+function coalesced(packets: readonly Delivered[], withUdp = true): Uint8Array[] {
   const { octets, view } = instance;
   const descriptor = (slot: number) => (regions[REGION_DESCRIPTORS] ?? 0) + slot * DESCRIPTOR_SIZE;
   packets.forEach(({ packet, verdict }, slot) => {
@@ -154,7 +154,7 @@ function coalesced(packets: readonly Delivered[]): Uint8Array[] {
     view.setUint32(descriptor(slot) + DESCRIPTOR_LENGTH, packet.length, true);
     view.setUint32(descriptor(slot) + DESCRIPTOR_VERDICT, verdict ?? VERDICT_DELIVER, true);
   });
-  instance.call('coalesce', 0, packets.length);
+  instance.call('coalesce', 0, packets.length, withUdp ? 1 : 0);
   const read = (slot: number, field: number) => view.getUint32(descriptor(slot) + field, true);
   const bundles: Uint8Array[] = [];
   for (const [slot, { verdict }] of packets.entries()) {
@@ -174,13 +174,23 @@ function coalesced(packets: readonly Delivered[]): Uint8Array[] {
 }
 
 const hex = (octets: Uint8Array) => Buffer.from(octets).toString('hex');
+/** Makes a first fragment of an IPv4 packet. */
+function fragmented(packet: Uint8Array): void {
+  packet[6] = 0x20;
+  packet.fill(0, 10, 12);
+  const header = Buffer.from(packet.subarray(0, 20));
+  new DataView(packet.buffer, packet.byteOffset).setUint16(10, internetChecksum(header));
+}
+
 /** Flow of a packet: everything that selects it, from the addresses to the ports. */
 const flowOf = (packet: Uint8Array) =>
-  packet[0] === 0x45 ? hex(packet.subarray(12, 24)) : hex(packet.subarray(8, 44));
+  packet[0] === 0x45
+    ? `${packet[9]} ${hex(packet.subarray(12, 24))}`
+    : `${packet[6]} ${hex(packet.subarray(8, 44))}`;
 
-const stream = (flow: number, isIpv6 = false): SegmentPlan => ({
+const stream = (flow: number, isIpv6 = false, protocol: typeof TCP | typeof UDP = TCP): SegmentPlan => ({
   ...ends(isIpv6),
-  protocol: TCP,
+  protocol,
   ports: [5000 + flow, 80],
   sequence: 0xffff_f000,
   acknowledgement: 77,
@@ -190,16 +200,43 @@ const stream = (flow: number, isIpv6 = false): SegmentPlan => ({
 });
 
 describe('delivered packets', () => {
-  it.each([false, true])('of one stream become one bundle, IPv6 %s', (isIpv6) => {
-    const segments = segmentsOf({ ...stream(1, isIpv6), flags: flag.ack | flag.psh }, 1000);
+  it.each([
+    [TCP, false],
+    [TCP, true],
+    [UDP, false],
+    [UDP, true],
+  ] as const)('of one flow of protocol %i become one bundle, IPv6 %s', (protocol, isIpv6) => {
+    const segments = segmentsOf({ ...stream(1, isIpv6, protocol), flags: flag.ack | flag.psh }, 1000);
     const bundles = coalesced(segments.map((packet) => ({ packet })));
     expect(bundles).toHaveLength(1);
     expect(cut(bundles[0] as Uint8Array).map(hex)).toEqual(segments.map(hex));
   });
 
+  it('of UDP stay alone where the kernel takes no bundles of them', () => {
+    const segments = segmentsOf(stream(1, false, UDP), 1000);
+    const written = coalesced(
+      segments.map((packet) => ({ packet })),
+      false,
+    );
+    expect(written.map((packet) => hex(packet.subarray(VNET_HEADER)))).toEqual(segments.map(hex));
+  });
+
+  it.each([
+    ['has no checksum', (packet: Uint8Array) => packet.fill(0, 26, 28)],
+    ['has a wrong checksum', (packet: Uint8Array) => packet.fill(0xab, 40, 44)],
+    ['is a fragment', (packet: Uint8Array) => fragmented(packet)],
+  ])('of UDP do not overtake a datagram that %s', (_, spoil) => {
+    const packets = segmentsOf(stream(1, false, UDP), 1000);
+    const sixth = packets[5] as Uint8Array;
+    spoil(sixth);
+    const written = coalesced(packets.map((packet) => ({ packet })));
+    expect(written).toHaveLength(3);
+    expect(written.flatMap(cut).map(hex)).toEqual(packets.map(hex));
+  });
+
   it('become bundles that Linux cuts to what arrived, in order within each flow', () => {
     const spoilt = fc.option(
-      fc.constantFrom<Partial<SegmentPlan> | 'checksum' | 'gone' | 'udp'>(
+      fc.constantFrom<Partial<SegmentPlan> | 'checksum' | 'gone' | 'length'>(
         { acknowledgement: 78 },
         { window: 1 },
         { flags: flag.ack | flag.psh },
@@ -215,7 +252,7 @@ describe('delivered packets', () => {
         { payload: new Uint8Array(0) },
         'checksum',
         'gone',
-        'udp',
+        'length',
       ),
       { freq: 4 },
     );
@@ -229,7 +266,7 @@ describe('delivered packets', () => {
         const packets = all.map(({ flow, spoilt: change, verdict }): Delivered => {
           const at = position.get(flow) ?? 0;
           position.set(flow, at + 1);
-          const base = stream(flow, flow % 3 === 0);
+          const base = stream(flow, flow % 3 === 0, flow % 2 === 0 ? TCP : UDP);
           const plan: SegmentPlan = {
             ...base,
             payload: base.payload.subarray((at % 20) * 1000, ((at % 20) + 1) * 1000),
@@ -238,7 +275,8 @@ describe('delivered packets', () => {
           };
           const packet = segmentOf(typeof change === 'object' ? { ...plan, ...change } : plan);
           if (change === 'checksum') packet[packet.length - 1] = (packet.at(-1) ?? 0) ^ 1;
-          if (change === 'udp') packet[packet[0] === 0x45 ? 9 : 6] = UDP;
+          // A length field of UDP that says less than there is; with TCP it spoils the checksum.
+          if (change === 'length') packet[packet[0] === 0x45 ? 25 : 45] = 9;
           const isDropped = verdict && change === 'gone';
           return { packet, ...(isDropped ? { verdict: VERDICT_DROP } : {}) };
         });

@@ -26,6 +26,7 @@ const entrants: readonly Entrant[] = [
   sekisho('chacha20poly1305'),
   sekisho('aes128gcm16'),
   sekisho('aes256gcm16'),
+  sekisho('chacha20poly1305', 'raw'),
   strongswan('aes128gcm16'),
   wireguardGo,
   openvpn,
