@@ -30,7 +30,7 @@ export function wrapInnerPacket(
   view.setUint16(42, port);
   view.setUint16(44, udpLength);
   packet.set(payload, headersOctets);
-  view.setUint16(46, udpChecksum(packet) || 0xffff); // RFC 8200 section 8.1: never zero
+  view.setUint16(46, upperLayerChecksum(packet, udp) || 0xffff); // RFC 8200 section 8.1: never zero
   return packet;
 }
 
@@ -59,13 +59,16 @@ export function unwrapInnerPacket(
   ) {
     return fail('INNER_PACKET', `expected the inner addresses of the channel and port ${port}`);
   }
-  if (udpChecksum(packet) !== 0) return fail('INNER_PACKET', 'the UDP checksum is wrong');
+  if (upperLayerChecksum(packet, udp) !== 0) return fail('INNER_PACKET', 'the UDP checksum is wrong');
   return ok(packet.subarray(headersOctets));
 }
 
-/** One's complement sum over pseudo-header and UDP (RFC 8200 section 8.1); 0 when a filled-in checksum is right. */
-function udpChecksum(packet: Uint8Array): number {
-  let sum = udp + (packet.length - ipv6HeaderOctets);
+/**
+ * One's complement sum over the pseudo-header and all that follows an IPv6 header without extensions (RFC 8200 section 8.1); 0
+ * when a filled-in checksum is right.
+ */
+export function upperLayerChecksum(packet: Uint8Array, nextHeader: number): number {
+  let sum = nextHeader + (packet.length - ipv6HeaderOctets);
   for (let index = 8; index < packet.length; index += 2) {
     sum += ((packet[index] ?? 0) << 8) | (packet[index + 1] ?? 0);
   }

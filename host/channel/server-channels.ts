@@ -104,6 +104,11 @@ export class ServerChannels {
     );
   }
 
+  /** The router's channel, while it is up. */
+  channel(router: string): ServerChannel | undefined {
+    return this.#byRouter.get(router);
+  }
+
   /** Channels that are up, for `status`. */
   channels(): Iterable<ServerChannel> {
     return this.#byRouter.values();

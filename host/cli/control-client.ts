@@ -27,14 +27,15 @@ export async function ask<Schema extends z.ZodType>(
   return await answerOf('GET', path, resource, schema);
 }
 
-/** As `ask`, for `POST resource`: something is to happen, as `body` says in JSON. */
+/** As `ask`, for `POST resource`: something is to happen, as `body` says in JSON, and may take so long. */
 export async function tell<Schema extends z.ZodType>(
   path: string,
   resource: string,
   schema: Schema,
   body?: object,
+  withinMs = timeoutMs,
 ): Promise<z.output<Schema>> {
-  return await answerOf('POST', path, resource, schema, body);
+  return await answerOf('POST', path, resource, schema, body, withinMs);
 }
 
 async function answerOf<Schema extends z.ZodType>(
@@ -43,8 +44,9 @@ async function answerOf<Schema extends z.ZodType>(
   resource: string,
   schema: Schema,
   body?: object,
+  withinMs = timeoutMs,
 ): Promise<z.output<Schema>> {
-  const { status, text } = await fetchText(method, path, resource, body);
+  const { status, text } = await fetchText(method, path, resource, body, withinMs);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -75,9 +77,10 @@ function fetchText(
   path: string,
   resource: string,
   body: object | undefined,
+  withinMs: number,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath: path, path: resource, method, timeout: timeoutMs }, (response) => {
+    const outgoing = request({ socketPath: path, path: resource, method, timeout: withinMs }, (response) => {
       const parts: Buffer[] = [];
       let length = 0;
       response.on('data', (part: Buffer) => {
@@ -90,7 +93,7 @@ function fetchText(
         resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString('utf8') }),
       );
     });
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${withinMs / 1000} s`)));
     outgoing.on('error', (error) => reject(unreachable(path, error)));
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });

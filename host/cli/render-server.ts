@@ -29,6 +29,9 @@ export function renderServerStatus(status: Status, width: number | undefined): s
     ],
     ['running', `${formatSeconds(status.uptimeSeconds)}, ${status.software}`],
   ];
+  const { setUps, answered, underWay } = status.selfTests;
+  if (setUps > 0)
+    facts.push(['self-tests', `${setUps} so far, ${answered} packets answered, ${underWay} under way`]);
   if (policies.problem !== null) {
     facts.splice(2, 0, ['problem', `the file as it is now was not taken: ${policies.problem}`]);
   }
@@ -57,8 +60,7 @@ export function renderServerStatus(status: Status, width: number | undefined): s
       { title: 'IKE SA REKEYED', cell: ({ rekeyings }) => rekeyed(rekeyings?.ikeSa) },
       { title: 'ESP REKEYED', cell: ({ rekeyings }) => rekeyed(rekeyings?.childSa) },
       { title: 'SOFTWARE', cell: (router) => router.software, shrinkTo: 10 },
-      { title: 'BOARD', cell: boardOf },
-      { title: 'LAST VERSION-UP', cell: ({ versionUp }) => describeVersionUp(versionUp), shrinkTo: 15 },
+      ...(status.routers.some(({ board }) => board !== '') ? versionUpColumns : []),
     ],
     status.routers,
     width,
@@ -72,6 +74,16 @@ export function renderServerStatus(status: Status, width: number | undefined): s
     ...counted('MESSAGES', status.messages),
   ].join('\n\n');
 }
+
+/** Only where some router is a board. */
+const versionUpColumns = [
+  { title: 'BOARD', cell: boardOf },
+  {
+    title: 'LAST VERSION-UP',
+    cell: ({ versionUp }: Status['routers'][number]) => describeVersionUp(versionUp),
+    shrinkTo: 15,
+  },
+];
 
 /** `qemu-x86_64, slot b` */
 function boardOf({ board, slot }: Status['routers'][number]): string {

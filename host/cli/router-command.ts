@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import { HostError } from '../model/host-error.ts';
 import { addRouterConfigCommand } from './router-config-command.ts';
+import { addRouterSelfTestCommand } from './router-self-test-command.ts';
 
 interface RouterOptions {
   readonly config?: string;
@@ -18,7 +19,7 @@ interface RouterOptions {
 export function addRouterCommand(parent: Command, worker?: URL): void {
   const router = parent
     .command('router')
-    .summary('run a router, change its settings')
+    .summary('run a router, change its settings, test it')
     .description(
       'Runs a router in the foreground: protects the packets that its settings name, and asks the setting server\n' +
         'for everything else. The settings are a YAML file, or on a board the config flash. It makes a TUN device,\n' +
@@ -63,4 +64,5 @@ Exit codes: 0 ended by a signal, 1 the settings or the machine do not allow it, 
       }
     });
   addRouterConfigCommand(router);
+  addRouterSelfTestCommand(router);
 }

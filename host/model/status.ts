@@ -212,6 +212,10 @@ export const serverStatusSchema = z.looseObject({
       }),
     )
     .default([]),
+  /** The echo peer's: routers that test themselves now, SAs set up for that so far, packets answered. */
+  selfTests: z
+    .looseObject({ underWay: z.number(), setUps: z.number(), answered: z.number() })
+    .default({ underWay: 0, setUps: 0, answered: 0 }),
   /** Entries of the management table by state. */
   entries: countsSchema,
   drops: countsSchema,
@@ -250,6 +254,18 @@ export const policyRowSchema = z.looseObject({
   encapsulation: z.string(),
   lifetimeSeconds: z.number(),
   revision: z.number(),
+});
+
+/** Answer to `POST /self-test` (host/router/self-test.ts). */
+export const selfTestResultSchema = z.looseObject({
+  ok: z.boolean(),
+  milliseconds: z.number(),
+  legs: z.looseObject({
+    channelMs: z.number().nullable(),
+    keysMs: z.number().nullable(),
+    echoMs: z.number().nullable(),
+  }),
+  reason: z.string().optional(),
 });
 
 export type CertificateStatus = z.input<typeof certificateSchema>;

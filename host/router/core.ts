@@ -20,7 +20,8 @@ import type { VersionUpStanding } from '../model/version-up.ts';
 import type { Bundles } from '../packet-loop/packet-interface.ts';
 import type { PacketLoop } from '../packet-loop/packet-loop.ts';
 import type { LoopCommand } from '../packet-loop/protocol.ts';
-import { Router, type RouterPorts } from './router.ts';
+import { Router } from './router.ts';
+import type { RouterPorts } from './router-options.ts';
 import type { RouterSettings } from './settings-file.ts';
 
 /** An idle loop looks at the clock so often, for held packets and lifetimes in the firmware. */

@@ -17,6 +17,7 @@ import { startHeartbeat } from '../platform/heartbeat.ts';
 import { openLog } from './log.ts';
 import { othersThanSpd } from './other-settings.ts';
 import { RunningRouter } from './running-router.ts';
+import { selfTestOrder } from './self-test.ts';
 import { parseRouterFile, type RouterSettings } from './settings-file.ts';
 
 export interface RouterCommand {
@@ -142,6 +143,7 @@ export function tableRoutes(router: () => RunningRouter): ControlRoutes {
     'GET /spd': () => router().ask('spd', null),
     'GET /sad': () => router().ask('sad', null),
     'GET /events': () => router().ask('events', null),
+    'POST /self-test': (body) => router().selfTest(selfTestOrder(body)),
     'POST /renew': async (body) => ({ renewing: await router().ask('renew', entryOf(body) ?? null) }),
     'POST /rekey': async (body) => refuseWithoutChannel(await router().ask('rekey', rekeyOrder(body).what)),
   };

@@ -9,64 +9,32 @@ import {
   type RouterChannelAction,
   type RouterChannelEvent,
 } from '../channel/router-channel.ts';
-import type { EngineEvent, TableChange } from '../dataplane/engine.ts';
-import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
-import { decodeServerMessage, encodeMessage } from '../messages/codec.ts';
-import { describePair, type MessageId, type RouterMessage, settingPort } from '../messages/message.ts';
+import type { EngineEvent } from '../dataplane/engine.ts';
+import { decodeServerMessage, encodeMessage, wipeMessage } from '../messages/codec.ts';
+import { echoPeerName } from '../messages/echo-peer.ts';
+import {
+  describePair,
+  type MessageId,
+  type RouterMessage,
+  type ServerMessage,
+  settingPort,
+} from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
-import { type ChannelSettings, defaultChannelSettings } from '../model/channel.ts';
-import type { Credentials } from '../model/credentials.ts';
-import type { EventLog } from '../model/event-log.ts';
+import { defaultChannelSettings } from '../model/channel.ts';
 import { earliest, type Instant } from '../model/instant.ts';
 import { IntervalLog } from '../model/interval-log.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import type { RekeyWhat } from '../model/rekey-order.ts';
 import type { UtcMs } from '../model/trusted-time.ts';
 import { noVersionUp, type VersionUpStanding } from '../model/version-up.ts';
-import type { LoopCommand, LoopEvent } from '../packet-loop/protocol.ts';
+import type { LoopEvent } from '../packet-loop/protocol.ts';
 import { HelloExchange } from './hello.ts';
+import type { RouterOptions, RouterPorts } from './router-options.ts';
+import type { SelfTestResult } from './self-test.ts';
+import { SelfTesting } from './self-testing.ts';
 import type { SettingAction, SettingEvent } from './setting-management/events.ts';
 import { SettingManagement } from './setting-management/setting-management.ts';
-import type { SettingTimers } from './setting-management/timers.ts';
 import { type VersionUpAction, VersionUpExchange } from './version-up-exchange.ts';
-
-export interface RouterPorts {
-  /** Carries a command to the packet loop; the loop wipes keys in it after use. */
-  readonly post: (command: LoopCommand) => void;
-  /** Why the packet loop would refuse a change of its tables now, or undefined. */
-  readonly refusal: (change: TableChange) => string | undefined;
-  /** The boot-time clock. */
-  readonly now: () => Instant;
-  /** Unpredictable octets. */
-  readonly random: (octets: number) => Uint8Array;
-  /** Calls `Router.deadline` at or soon after the instant; replaces what was asked before. */
-  readonly wakeAt: (at: Instant | undefined) => void;
-  readonly log: (level: 'info' | 'warn', what: string, detail: string) => void;
-  /** The server wants this version here; absent where nobody could bring it. */
-  readonly upgrade?: (version: string, url: string) => void;
-}
-
-export interface RouterOptions {
-  readonly name: string;
-  readonly software: string;
-  /** What became of the last version-up, at the start. */
-  readonly versionUp?: VersionUpStanding;
-  readonly serverIdentity: string;
-  readonly server: Endpoint;
-  readonly local: Endpoint;
-  readonly credentials: Credentials;
-  /** Of the channel; the defaults of the settings file unless given. */
-  readonly channel?: ChannelSettings;
-  readonly learnTime?: (utcMs: UtcMs) => void;
-  /** What time it is at least, by which certificates end. */
-  readonly utcAtLeast: (now: Instant) => UtcMs;
-  readonly entries: readonly SpdEntry[];
-  readonly timers: SettingTimers;
-  readonly proposals: readonly string[];
-  readonly spiAllocator: SpiAllocator;
-  readonly ports: RouterPorts;
-  readonly events: EventLog;
-}
 
 /** Ids of questions that are remembered to recognise a repetition; a forgotten one costs a late liveness check. */
 const maximumAsked = 256;
@@ -79,6 +47,7 @@ export class Router {
   readonly #hello: HelloExchange;
   readonly #settings: SettingManagement;
   readonly #versionUp: VersionUpExchange;
+  readonly #selfTest: SelfTesting;
   readonly #drops: IntervalLog;
   #local: Endpoint;
   /** Set while `welcome` has been said on this channel: only then may the setting protocol speak. */
@@ -95,6 +64,23 @@ export class Router {
     this.#versionUp = new VersionUpExchange(
       { name, software: options.software, random: ports.random },
       options.versionUp ?? noVersionUp,
+    );
+    this.#selfTest = new SelfTesting(
+      {
+        name,
+        random: ports.random,
+        allocateSpi: () => spiAllocator.allocate(),
+        releaseSpi: (spi) => spiAllocator.release(spi),
+        refusal: ports.refusal,
+        local: () => this.#local,
+        server: options.server,
+        proposals: new Set(proposals),
+      },
+      {
+        send: (message, now) => this.#send(message, now),
+        post: ports.post,
+        say: (level, what, detail) => this.#say(level, what, detail),
+      },
     );
     this.#channel = new RouterChannel({
       name,
@@ -149,7 +135,8 @@ export class Router {
         this.#tellChannel({ kind: 'ike', bytes: event.bytes, from: event.from, to: this.#local }, now);
         break;
       case 'inner':
-        this.#tellChannel({ kind: 'inner', spi: event.spi, packet: event.packet }, now);
+        if (!this.#selfTest.takes(event.spi, event.packet, now))
+          this.#tellChannel({ kind: 'inner', spi: event.spi, packet: event.packet }, now);
         break;
       case 'unanswered':
         this.#tellSettings(event, now);
@@ -159,10 +146,10 @@ export class Router {
         break;
       case 'engine-lost':
         this.#say('warn', 'engine lost', event.reason);
-        this.#isWelcome = false;
-        this.#versionUp.stop();
+        this.#unwelcome();
         this.#tellSettings({ kind: 'channel-down' }, now);
         this.#tellSettings({ kind: 'engine-lost' }, now);
+        this.#selfTest.engineLost(now);
         this.#tellChannel({ kind: 'engine-lost' }, now);
         break;
       default:
@@ -178,6 +165,7 @@ export class Router {
     const hello = this.#hello.deadline(now);
     if (hello !== undefined) this.#send(hello, now);
     this.#carryOutVersionUp(this.#versionUp.deadline(now), now);
+    this.#selfTest.deadline(now);
     if ((this.#settings.nextDeadline() ?? Infinity) <= now) this.#tellSettings({ kind: 'deadline' }, now);
     this.#plan();
   }
@@ -218,6 +206,12 @@ export class Router {
     this.#tellChannel({ kind: 'unanswered' }, this.#ports.now());
     this.#plan();
     return { isUp: state === 'up' && this.#isWelcome, heardAt };
+  }
+
+  /** Runs a self-test, or waits for the one that is under way; `ended` is called once, possibly at once. */
+  selfTest(withinMs: number, ended: (result: SelfTestResult) => void): void {
+    this.#selfTest.run(withinMs, ended, this.#ports.now());
+    this.#plan();
   }
 
   /** Something became of a version-up: the server is told. */
@@ -278,8 +272,7 @@ export class Router {
           this.#ports.post(action);
           break;
         case 'up':
-          this.#isWelcome = false;
-          this.#versionUp.stop();
+          this.#unwelcome();
           this.#say('info', 'channel up', formatEndpoint(this.#options.server));
           this.#send(this.#hello.begin(now), now);
           break;
@@ -290,9 +283,8 @@ export class Router {
           );
           break;
         case 'down':
-          this.#isWelcome = false;
+          this.#unwelcome();
           this.#hello.stop();
-          this.#versionUp.stop();
           this.#say('warn', 'channel down', action.reason);
           this.#tellSettings({ kind: 'channel-down' }, now);
           break;
@@ -331,8 +323,24 @@ export class Router {
         this.#versionUp.noted(message);
         return;
       default:
-        this.#tellSettings({ kind: 'message', message }, now);
+        this.#takeSetting(message, now);
     }
+  }
+
+  /** The self-test's or setting management's; a withdrawal may be both's. */
+  #takeSetting(message: ServerMessage, now: Instant): void {
+    const isSelfTest = message.peer === echoPeerName;
+    if (message.source === this.#options.name && (isSelfTest || message.type === 'withdraw'))
+      this.#selfTest.receive(message, now);
+    if (!isSelfTest) this.#tellSettings({ kind: 'message', message }, now);
+    else wipeMessage(message);
+  }
+
+  /** The setting protocol may not speak until the next `welcome`. */
+  #unwelcome(): void {
+    this.#isWelcome = false;
+    this.#versionUp.stop();
+    this.#selfTest.channelDown();
   }
 
   #welcome(serverUtcMs: UtcMs, now: Instant): void {
@@ -340,6 +348,7 @@ export class Router {
     this.#isWelcome = true;
     this.#tellSettings({ kind: 'channel-up', behindNat: this.#channel.state.localBehindNat }, now);
     this.#carryOutVersionUp(this.#versionUp.welcome(now), now);
+    this.#selfTest.channelUp(now);
   }
 
   #carryOutVersionUp(actions: readonly VersionUpAction[], now: Instant): void {
@@ -411,12 +420,10 @@ export class Router {
   }
 
   #plan(): void {
-    this.#ports.wakeAt(
-      earliest(
-        earliest(this.#channel.nextDeadline(), this.#settings.nextDeadline()),
-        earliest(this.#hello.nextDeadline(), this.#versionUp.nextDeadline()),
-      ),
-    );
+    let next = earliest(this.#channel.nextDeadline(), this.#settings.nextDeadline());
+    for (const machine of [this.#hello, this.#versionUp, this.#selfTest])
+      next = earliest(next, machine.nextDeadline());
+    this.#ports.wakeAt(next);
   }
 
   #count(key: string): void {

@@ -23,8 +23,9 @@ import type { VersionUp } from '../model/version-up.ts';
 import { type NetworkPlan, networkPlan, protect, steer, stopSteering } from '../platform/network-setup.ts';
 import { interfaceMtu } from '../platform/path-mtu.ts';
 import { wake } from '../platform/poller.ts';
+import { type SelfTestResult, selfTest, selfTestWithinMs } from './self-test.ts';
 import type { RouterSettings } from './settings-file.ts';
-import { WorkerClient } from './worker-client.ts';
+import { answerWithinMs, WorkerClient } from './worker-client.ts';
 import type { FlashPlace, Question, Questions } from './worker-protocol.ts';
 
 /** A link that has just come up has its address a moment later; at boot, DHCP may take longer. */
@@ -131,12 +132,19 @@ export class RunningRouter {
     this.#following = following;
   }
 
-  /** Asks the router. Rejects with HostError PLATFORM after 2 s without an answer. */
+  /** Asks the router. Rejects with HostError PLATFORM after 2 s without an answer; a self-test has its own time besides. */
   ask<Name extends Question>(
     question: Name,
     ask: Questions[Name]['ask'],
   ): Promise<Questions[Name]['answer']> {
+    if (question === 'self-test' && typeof ask === 'number')
+      return this.#worker.ask(question, ask, ask + answerWithinMs);
     return this.#worker.ask(question, ask);
+  }
+
+  /** Does a packet go to the server and come back? Never rejects (self-test.ts). */
+  selfTest(withinMs = selfTestWithinMs): Promise<SelfTestResult> {
+    return selfTest(this, withinMs);
   }
 
   /**

@@ -5,7 +5,7 @@ import type { LogLine } from './log-lines.ts';
 import type { FromWorker, Question, Questions, ToWorker, WorkerSettings } from './worker-protocol.ts';
 
 /** Between two rounds of the worker there are milliseconds; whoever asks does not wait longer for a busy one. */
-const answerWithinMs = 2000;
+export const answerWithinMs = 2000;
 const stopWithinMs = 1000;
 
 export interface WorkerClientOptions {

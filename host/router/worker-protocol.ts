@@ -10,6 +10,7 @@ import type { RekeyWhat } from '../model/rekey-order.ts';
 import type { RouterStatus } from '../model/status.ts';
 import type { VersionUpStanding } from '../model/version-up.ts';
 import type { LogLine } from './log-lines.ts';
+import type { SelfTestResult } from './self-test.ts';
 import type { RouterSettings } from './settings-file.ts';
 
 /** Where a router's settings are when they are not in a file. */
@@ -64,6 +65,8 @@ export interface Questions {
   'spd-refusal': { ask: readonly SpdEntry[]; answer: string | null };
   /** Answered with why the engine has no room for the SPD, or null when it is in force. */
   'replace-spd': { ask: readonly SpdEntry[]; answer: string | null };
+  /** With how long it may take; the answer comes when it is over, so whoever asks waits that long. */
+  'self-test': { ask: number; answer: SelfTestResult };
   /** The board's record of version-ups says something else: the server is told. */
   'version-up': { ask: VersionUpStanding; answer: null };
 }

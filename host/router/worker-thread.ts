@@ -97,6 +97,10 @@ export async function runWorkerThread(
       const message = said.message as ToWorker; // posted by worker-client.ts alone
       if (message.kind === 'start') core.start();
       else if (message.kind === 'stop') isStopped = true;
+      else if (message.question === 'self-test')
+        core.router.selfTest(message.ask, (result) =>
+          post({ kind: 'answer', id: message.id, answer: result }),
+        );
       else post({ kind: 'answer', id: message.id, answer: answer(answers, message) });
       done++;
     }
@@ -122,7 +126,9 @@ export async function runWorkerThread(
   held.wipe();
 }
 
-type Answers = { [Name in Question]: (ask: Questions[Name]['ask']) => Questions[Name]['answer'] };
+/** Questions that are answered at once. */
+type Prompt = Exclude<Question, 'self-test'>;
+type Answers = { [Name in Prompt]: (ask: Questions[Name]['ask']) => Questions[Name]['answer'] };
 
 function answersOf(core: RouterCore, { settings, software, startedAt }: WorkerSettings): Answers {
   return {
@@ -155,7 +161,7 @@ function answersOf(core: RouterCore, { settings, software, startedAt }: WorkerSe
   };
 }
 
-function answer<Name extends Question>(
+function answer<Name extends Prompt>(
   answers: Answers,
   { question, ask }: { readonly question: Name; readonly ask: Questions[Name]['ask'] },
 ): Questions[Name]['answer'] {

@@ -12,6 +12,7 @@ import {
 import type { Engine } from '../dataplane/engine.ts';
 import type { SpiAllocator } from '../dataplane/spi-allocator.ts';
 import { decodeRouterMessage, encodeMessage, wipeMessage } from '../messages/codec.ts';
+import { echoPeerName } from '../messages/echo-peer.ts';
 import { describePair, type ServerMessage, settingPort } from '../messages/message.ts';
 import { type Endpoint, formatEndpoint } from '../model/address.ts';
 import type { CertificateTrust, CertificateValidity } from '../model/certificate-trust.ts';
@@ -21,9 +22,11 @@ import type { EventLog } from '../model/event-log.ts';
 import { earliest, type Instant } from '../model/instant.ts';
 import { IntervalLog } from '../model/interval-log.ts';
 import type { RekeyWhat } from '../model/rekey-order.ts';
+import type { Spi } from '../model/security-association.ts';
 import type { UtcMs } from '../model/trusted-time.ts';
 import { CommitQueue, type StoreAction } from './commit-queue.ts';
 import type { PolicySet } from './distribution-policies/policy-set.ts';
+import { type EchoAction, EchoPeer } from './echo-peer/echo-peer.ts';
 import type { RequestAction, RequestEvent } from './request-processing/events.ts';
 import type { RequestProcessing } from './request-processing/request-processing.ts';
 
@@ -66,6 +69,7 @@ export class Server {
   readonly messageCounters: Record<string, number> = {};
   readonly dropCounters: Record<string, number> = {};
   readonly channels: ServerChannels;
+  readonly echoPeer: EchoPeer;
   readonly #options: ServerOptions;
   readonly #ports: ServerPorts;
   readonly #processing: RequestProcessing;
@@ -90,6 +94,12 @@ export class Server {
       random: ports.random,
       allocateSpi: () => spiAllocator.allocate(),
       releaseSpi: (spi) => spiAllocator.release(spi),
+    });
+    this.echoPeer = new EchoPeer({
+      random: ports.random,
+      allocateSpi: () => spiAllocator.allocate(),
+      releaseSpi: (spi) => spiAllocator.release(spi),
+      localOf: (router) => this.channels.channel(router)?.local,
     });
   }
 
@@ -118,6 +128,7 @@ export class Server {
     const now = this.#ports.now();
     if ((this.channels.nextDeadline() ?? Infinity) <= now) this.#tellChannels({ kind: 'deadline' }, now);
     if ((this.#processing.nextDeadline() ?? Infinity) <= now) this.#tellProcessing({ kind: 'deadline' }, now);
+    this.#carryOutEcho(this.echoPeer.deadline(now), now);
     this.#plan();
   }
 
@@ -132,7 +143,7 @@ export class Server {
 
   /** Rekeys one of the SAs of a router's channel now; false without a channel. */
   rekey(router: string, what: RekeyWhat): boolean {
-    const isThere = [...this.channels.channels()].some((channel) => channel.router === router);
+    const isThere = this.channels.channel(router) !== undefined;
     this.#tellChannels({ kind: 'rekey', router, what }, this.#ports.now());
     this.#plan();
     return isThere;
@@ -155,11 +166,14 @@ export class Server {
     const outcome = engine.inbound({ esp, from, to: to.address, encapsulation: 'udp', tos: 0 }, now);
     for (const event of engine.drainEvents()) {
       const { kind } = event;
+      if (kind === 'peer-moved') this.#carryOutEcho(this.echoPeer.moved(event.spi, event.from), now);
       if (kind === 'peer-moved' || kind === 'soft-lifetime' || kind === 'hard-lifetime') {
         this.#tellChannels(event, now);
       }
     }
-    if (outcome.kind === 'deliver') {
+    if (outcome.kind === 'deliver' && this.echoPeer.owns(outcome.spi)) {
+      this.#carryOutEcho(this.echoPeer.inner(outcome.spi, outcome.packet), now);
+    } else if (outcome.kind === 'deliver') {
       this.#tellChannels({ kind: 'inner', spi: outcome.spi, packet: outcome.packet }, now);
     } else if (outcome.kind === 'dropped') {
       this.#drop(outcome.reason, `ESP from ${formatEndpoint(from)}`, now);
@@ -183,13 +197,9 @@ export class Server {
         case 'change':
           this.#ports.engine.change(action.change, now);
           break;
-        case 'send-inner': {
-          const outcome = this.#ports.engine.outboundThrough(action.spi, action.packet, now);
-          action.packet.fill(0);
-          if (outcome.kind === 'send') this.#ports.send(outcome.esp, outcome.to);
-          else this.#drop(outcome.kind === 'dropped' ? outcome.reason : outcome.kind, 'channel packet', now);
+        case 'send-inner':
+          this.#sendInner(action.spi, action.packet, 'channel packet', now);
           break;
-        }
         case 'up':
           this.#say('info', 'channel up', `${action.router} at ${formatEndpoint(action.endpoint)}`);
           this.#tellProcessing({ ...action, kind: 'channel-up' }, now);
@@ -212,6 +222,30 @@ export class Server {
           break;
       }
     }
+  }
+
+  #carryOutEcho(actions: readonly EchoAction[], now: Instant): void {
+    for (const action of actions) {
+      switch (action.kind) {
+        case 'message':
+          this.#tellProcessing({ kind: 'message', router: echoPeerName, message: action.message }, now);
+          break;
+        case 'change':
+          this.#ports.engine.change(action.change, now);
+          break;
+        case 'send-inner':
+          this.#sendInner(action.spi, action.packet, 'echo reply', now);
+          break;
+      }
+    }
+  }
+
+  /** Zeroes the packet. */
+  #sendInner(spi: Spi, packet: Uint8Array, what: string, now: Instant): void {
+    const outcome = this.#ports.engine.outboundThrough(spi, packet, now);
+    packet.fill(0);
+    if (outcome.kind === 'send') this.#ports.send(outcome.esp, outcome.to);
+    else this.#drop(outcome.kind === 'dropped' ? outcome.reason : outcome.kind, what, now);
   }
 
   #receive(router: string, bytes: Uint8Array, now: Instant): void {
@@ -241,7 +275,9 @@ export class Server {
         case 'send':
           // A repetition has no store of its own, and what it depends on may still wait for the disk.
           isDurable ??= this.#store(() => this.#commits.retry(), now);
-          if (isDurable) this.#send(action.router, action.message, now);
+          if (isDurable && action.router === echoPeerName)
+            this.#carryOutEcho(this.echoPeer.receive(action.message, now), now);
+          else if (isDurable) this.#send(action.router, action.message, now);
           wipeMessage(action.message);
           break;
         case 'audit':
@@ -287,7 +323,8 @@ export class Server {
   }
 
   #plan(): void {
-    this.#ports.wakeAt(earliest(this.channels.nextDeadline(), this.#processing.nextDeadline()));
+    const machines = earliest(this.channels.nextDeadline(), this.#processing.nextDeadline());
+    this.#ports.wakeAt(earliest(machines, this.echoPeer.nextDeadline()));
   }
 
   #drop(code: string, detail: string, now: Instant): void {

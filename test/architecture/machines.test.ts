@@ -13,6 +13,7 @@ const machines = [
   'host/slots',
   'host/router/setting-management',
   'host/server/request-processing',
+  'host/server/echo-peer',
   'host/server/distribution-policies',
   'host/server/management-table',
 ];

@@ -8,6 +8,7 @@ import type { DistributionPolicy } from '../../model/policy.ts';
 import type { Prefix } from '../../model/prefix.ts';
 import { intersectSelectorLists, mirrorSelector, type Selector } from '../../model/selector.ts';
 import { firstPolicyWarnings } from './policy-warnings.ts';
+import { isEchoPair, selfTestPolicy, selfTestSelector } from './self-test-policy.ts';
 
 /** A router as the policies know it; its credential is the business of the channel. */
 export interface EnrolledRouter {
@@ -81,6 +82,7 @@ export class PolicySet {
 
   /** The policies of the pair in their order; empty when either router is not enrolled, or both are one. */
   ofPair(a: string, b: string): PairPolicy[] {
+    if (isEchoPair(a, b)) return this.#ofEchoPair(a, b);
     if (a === b || !this.#routers.has(a) || !this.#routers.has(b)) return [];
     const exact = this.#exact.get(pairKey(a, b)) ?? [];
     const wildcards = [a, b, WILDCARD]
@@ -101,9 +103,16 @@ export class PolicySet {
    * they have nothing in common.
    */
   selectors(policy: DistributionPolicy, viewer: string, peer: string): Selector[] {
+    if (isEchoPair(viewer, peer)) return [selfTestSelector(viewer, peer)];
     const networks = this.#networkSelectors(viewer, peer);
     if (policy.selectors === undefined) return networks;
     return intersectSelectorLists(orientSelectors(policy, policy.selectors, viewer, peer), networks);
+  }
+
+  /** Any enrolled router may test itself. */
+  #ofEchoPair(a: string, b: string): PairPolicy[] {
+    const router = this.#routers.get(a) ?? this.#routers.get(b);
+    return router === undefined ? [] : [{ policy: selfTestPolicy(router.proposals), precedence: 0 }];
   }
 
   #networkSelectors(viewer: string, peer: string): Selector[] {

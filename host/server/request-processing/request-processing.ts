@@ -20,6 +20,7 @@ import { receiveRequest } from './request.ts';
 import { restoreEntries } from './restart.ts';
 import { RouterBook, type RouterStanding } from './router-book.ts';
 import { receiveChannelDown, receiveChannelUp, receiveHello, receiveReport } from './router-event.ts';
+import { openEchoPeer } from './self-test.ts';
 import { defaultProcessingSettings, type ProcessingSettings } from './settings.ts';
 import { type ManagementTableRow, tableRows } from './table-row.ts';
 import type { Timer } from './timer.ts';
@@ -60,6 +61,7 @@ export class RequestProcessing {
       utcMsAt: options.utcMsAt,
       out,
     };
+    openEchoPeer(this.#processing.routers);
     for (const router of options.routers ?? []) this.#processing.routers.restore(router);
     this.#restored = options.entries ?? [];
   }

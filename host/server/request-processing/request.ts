@@ -30,6 +30,7 @@ import { continueEntry } from './entry-deadline.ts';
 import type { Processing } from './processing.ts';
 import { refuseNat, refuseProposal } from './refusal.ts';
 import { sendStartup, startUp } from './request-startup.ts';
+import { beginSelfTest } from './self-test.ts';
 
 /** Answers a request of the router that the channel authenticated. */
 export function receiveRequest(processing: Processing, request: Request, now: Instant): void {
@@ -169,6 +170,7 @@ function createEntry(processing: Processing, request: Request, setting: PairSett
   const { kind, revision, lifetimeSeconds } = setting.policy;
   const refusal =
     boundReached(processing, request, now) ??
+    beginSelfTest(processing, request, now) ??
     refuseProposal(processing, setting.policy.proposal, [request.source, request.peer]) ??
     refuseNat(processing, setting.policy, [request.source, request.peer]) ??
     selectorsRefusal(request, setting);

@@ -3,6 +3,7 @@
  * withdrawn, since the keys are gone and nobody knows how far it came. So is what the policies no longer say.
  */
 import type { Instant } from '../../model/instant.ts';
+import { isEchoPair } from '../distribution-policies/self-test-policy.ts';
 import type { StoredEntry } from '../management-table/entry.ts';
 import type { Entry, Half } from '../management-table/management-table.ts';
 import { continueEntry } from './entry-deadline.ts';
@@ -13,9 +14,15 @@ import { resumeWithdrawals, withdrawEntries } from './withdrawal.ts';
 /** Puts the rows back into the table, and withdraws what cannot stay. */
 export function restoreEntries(processing: Processing, rows: readonly StoredEntry[], now: Instant): void {
   const entries = rows.map((row) => restoreEntry(processing, row, now));
-  const unfinished = entries.filter((entry) => entry.state === 'half-empty' || entry.state === 'distributed');
+  const isUnfinished = ({ state, halves: [first, second] }: Entry): boolean =>
+    state === 'half-empty' ||
+    state === 'distributed' ||
+    // The server's own end of it is gone.
+    (state === 'both-installed' && isEchoPair(first.router, second.router));
+  const unfinished = entries.filter(isUnfinished);
   const touched = entries.filter(
-    (entry) => entry.state === 'both-installed' && isTouched(processing.policies, entry),
+    (entry) =>
+      entry.state === 'both-installed' && !isUnfinished(entry) && isTouched(processing.policies, entry),
   );
   resumeWithdrawals(
     processing,

@@ -59,6 +59,8 @@ export interface RouterRecord {
   /** New entries that it may cause now, and when that was counted. */
   allowance: number;
   allowanceAt: Instant;
+  /** When its last self-test began. */
+  selfTestAt: Instant | undefined;
   /** Tells peers once more where it moved to. */
   notice: Timer | undefined;
   /** What it is still to confirm. */
@@ -94,6 +96,7 @@ export class RouterBook {
       versionUp: null,
       allowance: this.#settings.newEntriesBurst,
       allowanceAt: 0,
+      selfTestAt: undefined,
       notice: undefined,
       withdrawals: new Set(),
     };

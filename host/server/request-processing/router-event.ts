@@ -2,6 +2,7 @@
  * What concerns a router as a whole: its hello, its channel, its place, its reports. A new boot number means that the
  * router has forgotten every SA, so that they are withdrawn at its peers.
  */
+import { echoPeerName } from '../../messages/echo-peer.ts';
 import type { Hello, Report } from '../../messages/message.ts';
 import { type Endpoint, equalEndpoints, formatEndpoint } from '../../model/address.ts';
 import type { Instant } from '../../model/instant.ts';
@@ -12,6 +13,7 @@ import { newMessageId, type Processing } from './processing.ts';
 import { refuseEntry } from './refusal.ts';
 import { sendStartup } from './request-startup.ts';
 import { type RouterRecord, rememberedBoots, storedRouter } from './router-book.ts';
+import { echoPeerIsFull } from './self-test.ts';
 import { repeatAfterMs } from './settings.ts';
 import type { Timer } from './timer.ts';
 import { dropEntry, retryWithdrawals, withdrawEntries, withdrawUnknown } from './withdrawal.ts';
@@ -244,7 +246,9 @@ export function receiveReport(processing: Processing, report: Report, now: Insta
       const waiting = table.byKey(report.id);
       if (waiting?.state !== 'half-empty') return;
       if (waiting.halves.some((half) => half.router === source && half.request === null)) {
-        refuseEntry(processing, waiting, 'refused', `router ${source} has no SPD entry for this`, now);
+        const reason =
+          source === echoPeerName ? echoPeerIsFull : `router ${source} has no SPD entry for this`;
+        refuseEntry(processing, waiting, 'refused', reason, now);
       }
     }
   }
