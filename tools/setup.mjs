@@ -41,6 +41,7 @@ const imageCommands = [
 ];
 const qemuCommands = [
   ...imageCommands,
+  ['grub-emu', 'grub-emu', "the boot loader's script, run as a program"],
   ['qemu-img', 'qemu-utils', 'disks of boards in QEMU'],
   ['qemu-system-x86_64', 'qemu-system-x86', 'boards with an x86 processor'],
 ];

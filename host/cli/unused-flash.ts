@@ -6,6 +6,7 @@ import { type ConfigRequest, parseConfigCommand } from '../router/config-command
 import { settingsText } from '../router/flash-document.ts';
 import { type FlashPaths, fileReaders, openFlash } from '../router/flash-opening.ts';
 import { orThrow, writeChange } from '../router/flash-settings.ts';
+import { clearForeignState } from '../router/state-opening.ts';
 
 /** Writes a change that is in force when a router starts. Returns its revision; undefined when nothing had to change. Throws HostError. */
 export function changeUnusedFlash(paths: FlashPaths, request: ConfigRequest): number | undefined {
@@ -37,9 +38,10 @@ export function lookAtUnusedFlash(paths: FlashPaths): {
   });
 }
 
-/** Overwrites it. Throws HostError. */
+/** Overwrites the settings; what else survives a restart stays, where it is ours. Throws HostError. */
 export function resetUnusedFlash(paths: FlashPaths, overwrite: boolean): void {
   withFlash(paths, 'write', (flash) => orThrow(flash.reset(overwrite)));
+  if (overwrite) clearForeignState(paths.device);
 }
 
 function withFlash<Value>(

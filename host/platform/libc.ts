@@ -18,7 +18,7 @@ interface SystemCalls {
   read(fd: Fd, buffer: Address, length: number): number;
   write(fd: Fd, buffer: Address, length: number): number;
   writev(fd: Fd, vectors: Address, count: number): number;
-  flock(fd: Fd, operation: number): number;
+  lockRange(fd: Fd, command: number, range: Address): number;
   ioctl(fd: Fd, request: number, argument: Address): number;
   fcntl(fd: Fd, command: number, argument: number): number;
   socket(family: number, type: number, protocol: number): number;
@@ -71,7 +71,7 @@ function bindSystemCalls(): SystemCalls {
     read: library.func('read', 'int64', ['int', 'uint64', 'uint64']),
     write: library.func('write', 'int64', ['int', 'uint64', 'uint64']),
     writev: library.func('writev', 'int64', ['int', 'uint64', 'int']),
-    flock: library.func('flock', 'int', ['int', 'int']),
+    lockRange: library.func('fcntl', 'int', ['int', 'int', 'uint64']),
     ioctl: library.func('ioctl', 'int', ['int', 'uint64', 'uint64']),
     fcntl: library.func('fcntl', 'int', ['int', 'int', 'int']),
     socket: library.func('socket', 'int', ['int', 'int', 'int']),

@@ -24,8 +24,13 @@ export const O_RDWR = 2;
 export const O_NONBLOCK = 0x800;
 export const O_CLOEXEC = 0x80000;
 
-export const LOCK_EX = 2;
-export const LOCK_NB = 4;
+/** Locks of a range that belong to the open file (fcntl_locking(2)). `struct flock`: 0 type (2)  2 whence (2)  8 start (8)  16 length (8)  24 pid (4) */
+export const F_OFD_SETLK = 37;
+export const F_WRLCK = 1;
+export const FLOCK_LENGTH = 32;
+export const FLOCK_TYPE = 0;
+export const FLOCK_START = 8;
+export const FLOCK_LEN = 16;
 
 /** `_IOR(0x12, 114, size_t)` */
 export const BLKGETSIZE64 = 0x80081272;

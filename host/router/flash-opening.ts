@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigFlash } from '../flash/config-flash.ts';
+import { settingsPart } from '../flash/device-part.ts';
 import { deviceKeyStore, type KeyStore } from '../flash/key-store.ts';
 import { HostError } from '../model/host-error.ts';
 import { softwareVersion } from '../model/software-version.ts';
-import { openBlockDevice } from '../platform/block-device.ts';
+import { configFlash, openBlockDevice } from '../platform/block-device.ts';
 import { randomOctets } from '../platform/entropy.ts';
 import { readCredential, readTrusted } from '../platform/files.ts';
 import { routerForms } from './flash-document.ts';
@@ -26,7 +27,7 @@ export interface OpenFlash {
 /** Opens a flash; a writer holds it alone until it is closed. Throws HostError FLASH, CREDENTIAL_*. */
 export function openFlash({ device: path, keyFile }: FlashPaths, access: 'read' | 'write'): OpenFlash {
   const keyStore = keyFile === undefined ? undefined : keyStoreOf(keyFile);
-  const device = openBlockDevice(path, access);
+  const device = openBlockDevice(path, access, { ...configFlash, part: settingsPart });
   const flash = new ConfigFlash({
     device,
     forms: routerForms,

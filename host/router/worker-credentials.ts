@@ -1,11 +1,12 @@
 /**
  * A router's credentials as its worker holds them: read from the settings file and the files that it names, in the thread
- * that uses them, so that no key crosses between threads. With certificates also the time that they are judged by, and
- * the file in which the latest time seen outlives the process.
+ * that uses them, so that no key crosses between threads. With certificates also the time that they are judged by, of
+ * which the latest that was seen outlives the process.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Readers } from '../certificates/load.ts';
+import type { StateStore } from '../flash/state.ts';
 import type { CredentialSources, PpkSource, Source } from '../model/credential-sources.ts';
 import {
   type Credentials,
@@ -21,8 +22,9 @@ import type { Secret } from '../model/secret.ts';
 import { buildUtcMs } from '../model/software-version.ts';
 import { TrustedTime, type UtcMs } from '../model/trusted-time.ts';
 import { bootTimeMs } from '../platform/clock.ts';
-import { readCredential, readTrusted, writeFileAtomically } from '../platform/files.ts';
+import { readCredential, readTrusted } from '../platform/files.ts';
 import type { RouterSettings } from './settings-file.ts';
+import { openState } from './state-opening.ts';
 import type { WorkerSettings } from './worker-protocol.ts';
 
 export interface WorkerCredentials {
@@ -55,7 +57,7 @@ export async function loadWorkerCredentials(
 }
 
 async function loadFrom(
-  { settings, settingsFile, holdsSecret }: CredentialPlace,
+  { settings, settingsFile, holdsSecret, flash }: CredentialPlace,
   readers: Readers,
   warn: (message: string) => void,
 ): Promise<WorkerCredentials> {
@@ -71,7 +73,7 @@ async function loadFrom(
   if (shared !== undefined && credential.certificate === undefined && credential.authorities === undefined) {
     return { credentials: { ...shared, ppk }, learnTime: () => {}, utcAtLeast: () => Date.now(), wipe };
   }
-  const time = new KeptTime(resolve(folder, stateDirectory), warn);
+  const time = new KeptTime(openState(flash?.device, resolve(folder, stateDirectory)), warn);
   const { own, peer } = await certificateSides(credential, folder, time, readers);
   return {
     credentials: { own: own ?? present(shared?.own), peer: peer ?? present(shared?.peer), ppk },
@@ -128,15 +130,18 @@ function ppkOf({ id, file, required }: PpkSource, folder: string, readers: Reade
   return { id, key: preSharedKeyIn(readers.secret(path), path), isRequired: required };
 }
 
-/** Trusted time with its file, which after a power cut holds the old time or the new one. */
+/** Name of the latest time seen, among what survives a restart. */
+const timeDocument = 'last-seen-time';
+
+/** Trusted time, of which the latest that was seen is kept. */
 class KeptTime {
-  readonly #file: string;
+  readonly #state: StateStore;
   readonly #warn: (message: string) => void;
   readonly #time: TrustedTime;
   #hasWarned = false;
 
-  constructor(directory: string, warn: (message: string) => void) {
-    this.#file = join(directory, 'last-seen-time');
+  constructor(state: StateStore, warn: (message: string) => void) {
+    this.#state = state;
     this.#warn = warn;
     this.#time = new TrustedTime({
       buildUtcMs: buildUtcMs(),
@@ -159,23 +164,24 @@ class KeptTime {
   }
 
   #read(): UtcMs | undefined {
-    let text: string;
+    let kept: Uint8Array | undefined;
     try {
-      text = readFileSync(this.#file, 'utf8').trim();
-    } catch {
-      return undefined; // the first start, or a new flash
+      kept = this.#state.read(timeDocument);
+    } catch (error) {
+      this.#warn(`cannot read the latest time seen: ${String(error)}`);
     }
-    const seen = Date.parse(text);
+    if (kept === undefined) return undefined; // the first start, or a new flash
+    const seen = Date.parse(new TextDecoder().decode(kept).trim());
     if (Number.isFinite(seen)) return seen;
-    this.#warn(`${this.#file} holds no time; taken for missing`);
+    this.#warn(`${timeDocument}, which was kept, holds no time; taken for missing`);
     return undefined;
   }
 
   #keep(utcMs: UtcMs | undefined): void {
     if (utcMs === undefined) return;
     try {
-      mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
-      writeFileAtomically(this.#file, `${new Date(Math.trunc(utcMs)).toISOString()}\n`, 0o644);
+      const text = `${new Date(Math.trunc(utcMs)).toISOString()}\n`;
+      this.#state.write(timeDocument, new TextEncoder().encode(text));
       this.#time.isPersisted(utcMs);
     } catch (error) {
       if (!this.#hasWarned) this.#warn(`cannot keep the latest time seen: ${String(error)}`);

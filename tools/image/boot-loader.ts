@@ -1,15 +1,14 @@
 /**
- * GRUB for UEFI: its program with the modules that it needs built in, its script, and the block in which it keeps which slot's
- * turn it is. docs/image.md has the rules of that block.
+ * GRUB for UEFI: its program with the modules that it needs built in, and its script. What it writes is in a partition of its own,
+ * which host/slots describes.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Architecture, Board } from '../../boards/board.ts';
+import type { SlotName } from '../../host/slots/slot.ts';
 import { runCommand } from '../lab/namespaces.ts';
 import type { UnpackedPackage } from './package-pins.ts';
-
-export type Slot = 'a' | 'b';
 
 /** GRUB's name of a platform, and where UEFI looks for the program on a disk without a boot entry (UEFI 2.10, 3.5.1.1). */
 const platforms: Readonly<Record<Architecture, { readonly format: string; readonly file: string }>> = {
@@ -18,19 +17,15 @@ const platforms: Readonly<Record<Architecture, { readonly format: string; readon
 };
 
 const modules = [
-  ...['part_gpt', 'fat', 'squash4', 'gzio', 'linux', 'normal', 'configfile', 'loadenv'],
-  ...['test', 'regexp', 'echo', 'sleep', 'reboot', 'serial'],
+  ...['part_gpt', 'fat', 'squash4', 'tar', 'gzio', 'linux', 'normal', 'configfile', 'loadenv'],
+  ...['test', 'true', 'regexp', 'echo', 'sleep', 'reboot', 'serial'],
 ];
 
 export const loaderFolder = '/EFI/sekisho';
-const script = fileURLToPath(new URL('./guest/grub.cfg', import.meta.url));
-
-/** grub-editenv's format: a first line, `name=value` lines, filled up with `#`. */
-const blockOctets = 1024;
-const blockHeader = '# GRUB Environment Block\n';
-
-/** Starts that a slot has before the other one's turn comes, unless it says that it is well. */
-const startsBeforeFallBack = 3;
+/** In this order they are the script. */
+const scripts = ['choose-slot.cfg', 'start-slot.cfg'].map((name) =>
+  fileURLToPath(new URL(`./guest/${name}`, import.meta.url)),
+);
 
 export interface LoaderFile {
   readonly path: string;
@@ -48,29 +43,15 @@ export function loaderFiles(board: Board, grub: UnpackedPackage, scratch: string
   return [
     { path: `/EFI/BOOT/${file}`, content: readFileSync(program) },
     { path: `${loaderFolder}/grub.cfg`, content: Buffer.from(loaderScript(board)) },
-    { path: `${loaderFolder}/grubenv`, content: firstEnvironmentBlock() },
   ];
 }
 
 /** What the kernel is told. `panic`: a kernel that cannot go on restarts, and the boot loader counts. */
-export function kernelCommandLine(board: Board, slot: Slot | '$chosen'): string {
+export function kernelCommandLine(board: Board, slot: SlotName | '$chosen'): string {
   return `console=tty0 console=${board.console} quiet panic=10 sekisho.slot=${slot}`;
 }
 
 function loaderScript(board: Board): string {
-  return readFileSync(script, 'utf8').replace('@COMMAND_LINE@', kernelCommandLine(board, '$chosen'));
-}
-
-/** As it leaves the factory: slot a is whole and in use, slot b is empty. */
-function firstEnvironmentBlock(): Uint8Array {
-  const variables = {
-    active: 'a',
-    left: startsBeforeFallBack,
-    trial: '',
-    tries: 0,
-    complete_a: 1,
-    complete_b: 0,
-  };
-  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
-  return Buffer.from((blockHeader + lines.join('')).padEnd(blockOctets, '#'));
+  const text = scripts.map((file) => readFileSync(file, 'utf8')).join('');
+  return text.replace('@COMMAND_LINE@', `${kernelCommandLine(board, '$chosen')} sekisho.start=$how`);
 }

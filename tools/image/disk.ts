@@ -1,8 +1,8 @@
 /**
- * The disk: GPT with the boot loader's partition, two slots and the settings, put together in a file without mounting
- * anything. sgdisk writes the partition table, mtools the FAT file system.
+ * The disk: GPT with the boot loader's partition, two slots, the settings, and what the boot loader and the system tell each other,
+ * put together in a file without mounting anything. sgdisk writes the partition table, mtools the FAT file system.
  *
- *   | GPT | ESP 16 MiB | slot-a | slot-b | config | GPT |
+ *   | GPT | ESP 16 MiB | slot-a | slot-b | config | boot 1 MiB | GPT |
  *          ^ 1 MiB
  */
 
@@ -20,6 +20,8 @@ import {
 import { join } from 'node:path';
 import type { Board } from '../../boards/board.ts';
 import { HostError } from '../../host/model/host-error.ts';
+import { bootArchive } from '../../host/slots/boot-archive.ts';
+import { firstChoice } from '../../host/slots/boot-environment.ts';
 import { runCommand } from '../lab/namespaces.ts';
 import type { LoaderFile } from './boot-loader.ts';
 import { serialOf, uuidOf } from './identifiers.ts';
@@ -28,6 +30,8 @@ const mebibyte = 2 ** 20;
 const sectorOctets = 512;
 /** UEFI reads FAT16 too; the loader takes less than one of them. */
 const espMebibytes = 16;
+/** A hundredth of it is used. */
+const bootMebibytes = 1;
 /** Before the first partition and behind the last one. */
 const tableMebibytes = 1;
 /** sgdisk's short names of partition types: EFI system, Linux file system. */
@@ -43,7 +47,7 @@ export interface Partition {
 /** Places of the partitions, by their names. */
 export function partitionsOf(
   board: Board,
-): Readonly<Record<'esp' | 'slot-a' | 'slot-b' | 'config', Partition>> {
+): Readonly<Record<'esp' | 'slot-a' | 'slot-b' | 'config' | 'boot', Partition>> {
   let offset = tableMebibytes * mebibyte;
   const next = (name: string, mebibytes: number, type: string): Partition => {
     const partition = { name, offset, octets: mebibytes * mebibyte, type };
@@ -55,6 +59,7 @@ export function partitionsOf(
     'slot-a': next('slot-a', board.slotMebibytes, types.linux),
     'slot-b': next('slot-b', board.slotMebibytes, types.linux),
     config: next('config', board.configMebibytes, types.linux),
+    boot: next('boot', bootMebibytes, types.linux),
   };
 }
 
@@ -73,7 +78,7 @@ export interface DiskOptions {
 export function writeDisk(file: string, options: DiskOptions): void {
   const partitions = partitionsOf(options.board);
   const all = Object.values(partitions);
-  const end = partitions.config.offset + partitions.config.octets;
+  const end = partitions.boot.offset + partitions.boot.octets;
   rmSync(file, { force: true });
   const fd = openSync(file, 'w');
   try {
@@ -82,6 +87,8 @@ export function writeDisk(file: string, options: DiskOptions): void {
     writeSync(fd, esp, 0, esp.length, partitions.esp.offset);
     const slot = readFileSync(options.slot);
     writeSync(fd, slot, 0, slot.length, partitions['slot-a'].offset);
+    const boot = bootArchive(firstChoice);
+    writeSync(fd, boot, 0, boot.length, partitions.boot.offset);
   } finally {
     closeSync(fd);
   }

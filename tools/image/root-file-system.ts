@@ -54,7 +54,7 @@ const busyboxCommands = [
   ],
 ];
 
-/** What the router needs of each kernel: its TUN, its nftables rules, DHCP's packet socket, the boot loader's file system. */
+/** What the router needs of each kernel: its TUN, its nftables rules, DHCP's packet socket. */
 const routerModules = [
   ...[
     'tun',
@@ -66,7 +66,7 @@ const routerModules = [
     'nft_fib_ipv6',
     'nft_ct',
   ],
-  ...['af_packet', 'vfat', 'nls_cp437', 'nls_ascii'],
+  'af_packet',
 ];
 
 export interface RootFileSystem {

@@ -1,0 +1,122 @@
+/**
+ * Power is cut after every single write of a router's small documents, with every way in which what was not flushed may have ended
+ * up: each document is the one before or the new one, and the others are as they were. The same faults as of the settings.
+ */
+import { describe, expect, it } from 'vitest';
+import { partOf, settingsPart, statePart } from '../../../host/flash/device-part.ts';
+import { StateFlash } from '../../../host/flash/state-flash.ts';
+import { Prng } from '../../simulation/prng.ts';
+import { SimulatedDevice } from './simulated-device.ts';
+import { cutEverywhere, openFlash, operate, seen, write } from './worlds.ts';
+
+const names = ['last-seen-time', 'version-up', 'release-root'];
+/** In turn; the last is as long as several sectors, and fills the log again and again. */
+const writes = Array.from({ length: 24 }, (_, index) => ({
+  name: names[index % names.length] ?? '',
+  text: `${index} `.repeat(index % names.length === 2 ? 60 : 3),
+}));
+
+const textOf = (octets: Uint8Array | undefined): string | null =>
+  octets === undefined ? null : Buffer.from(octets).toString();
+const all = (device: SimulatedDevice): (string | null)[] => {
+  const state = new StateFlash(device);
+  return names.map((name) => textOf(state.read(name)));
+};
+const put = (device: SimulatedDevice, { name, text }: { name: string; text: string }): void =>
+  new StateFlash(device).write(name, Buffer.from(text));
+
+/** A cut throws, as it does in a router. */
+const attempt = (device: SimulatedDevice, one: { name: string; text: string }): void => {
+  try {
+    put(device, one);
+  } catch (error) {
+    if (device.hasPower) throw error;
+  }
+};
+
+let cutsInAll = 0;
+
+describe('the state of a router', () => {
+  it.each([
+    [128, 24],
+    [512, 12],
+  ])(
+    'has the old or the new document after a cut at any write (%i octets, %i sectors)',
+    (octets, sectors) => {
+      const prng = new Prng(5);
+      const device = new SimulatedDevice(octets, sectors);
+      for (const one of writes) {
+        const before = all(device.copy());
+        const complete = device.copy();
+        put(complete, one);
+        const after = all(complete);
+        cutsInAll += cutEverywhere(
+          device.copy(),
+          (cut) => attempt(cut, one),
+          prng,
+          (cut) => {
+            expect([before, after]).toContainEqual(all(cut));
+            put(cut, { name: 'version-up', text: 'and on' });
+            expect(all(cut)[1]).toBe('and on');
+          },
+        );
+        put(device, one);
+      }
+    },
+  );
+
+  it('has every document after any bit turned over', () => {
+    const device = new SimulatedDevice(256, 16);
+    for (const one of writes.slice(0, 3)) put(device, one);
+    const before = all(device);
+    for (let sector = 0; sector < 16; sector++) {
+      for (const bit of [0, 99, 1500]) {
+        const one = device.copy();
+        one.flip(sector, bit);
+        expect(all(one)).toEqual(before);
+      }
+    }
+  });
+
+  it('refuses what it has no room for, and keeps what there is', () => {
+    const device = new SimulatedDevice(128, 16);
+    put(device, { name: 'version-up', text: 'kept' });
+    expect(() => put(device, { name: 'release-root', text: 'x'.repeat(128 * 9) })).toThrow(
+      /release-root cannot be kept: a copy has 8 sectors/,
+    );
+    expect(all(device)).toEqual([null, 'kept', null]);
+  });
+
+  it('was cut off often enough', () => {
+    process.stdout.write(`cuts of power: ${cutsInAll}\n`);
+    expect(cutsInAll).toBeGreaterThan(1000);
+  });
+});
+
+describe('a divided device', () => {
+  it('gives the state a quarter, at most 1 MiB, and a small device none', () => {
+    expect(statePart(63)).toBeUndefined();
+    expect(settingsPart(63)).toEqual({ first: 0, sectors: 63 });
+    expect([settingsPart(64), statePart(64)]).toEqual([
+      { first: 0, sectors: 48 },
+      { first: 48, sectors: 16 },
+    ]);
+    expect([settingsPart(4096), statePart(4096)]).toEqual([
+      { first: 0, sectors: 3840 },
+      { first: 3840, sectors: 256 },
+    ]);
+  });
+
+  it('keeps settings and state apart', () => {
+    const device = new SimulatedDevice(256, 64);
+    const settings = partOf(device, settingsPart(64));
+    const state = partOf(device, statePart(64) ?? settingsPart(0));
+    for (let round = 0; round < 60; round++) {
+      expect(operate(openFlash(settings as SimulatedDevice), write(`settings ${round}`))).toBe(true);
+      new StateFlash(state).write('version-up', Buffer.from(`state ${round}`));
+    }
+    expect(seen(openFlash(settings as SimulatedDevice))).toContain('settings 59');
+    expect(textOf(new StateFlash(state).read('version-up'))).toBe('state 59');
+    expect(() => state.writeSector(16, new Uint8Array(256))).toThrow(/there is no sector 16/);
+  });
+});
