@@ -8,6 +8,7 @@ import { addCaCommand } from './ca-command.ts';
 import { addEspCommand } from './esp-command.ts';
 import { describeError, exitCodeOf } from './exit-code.ts';
 import { addPolicyCommand } from './policy-command.ts';
+import { addReleaseCommand } from './release-command.ts';
 import { addRouterCommand } from './router-command.ts';
 import { addSadCommand } from './sad-command.ts';
 import { addServerCommand } from './server-command.ts';
@@ -37,7 +38,10 @@ export function sekisho(): Command {
   addTableCommand(program);
   addPolicyCommand(program);
   addCaCommand(program);
+  addReleaseCommand(program);
   addEspCommand(program);
+  // `--version` is ours before a command only: `release publish` has one of its own. Said last, so that commands do not inherit it.
+  program.enablePositionalOptions();
   program.addHelpText(
     'after',
     `

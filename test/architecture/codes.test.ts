@@ -10,6 +10,7 @@ import { read, root, sourceFiles, withoutComments } from './sources.ts';
 /** Where each list of codes that the sources export is documented. */
 const sectionOfList: Readonly<Record<string, string>> = {
   'host/model/host-error.ts hostErrorCodes': 'Configuration, machine, command line',
+  'host/release/refusal.ts upgradeRefusalCodes': 'Version-up: why nothing was installed',
   'host/messages/drop-codes.ts messageDropCodes': 'Setting messages: drop codes',
   'host/ike/events.ts refusalReasons': 'IKE messages: refusals',
   'host/ike/events.ts failureReasons': 'IKE: why a channel did not come up, or was not rekeyed',
