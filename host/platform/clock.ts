@@ -7,11 +7,13 @@ import type { Instant } from '../model/instant.ts';
 import { addressOfBuffer, check, libc } from './libc.ts';
 import { CLOCK_BOOTTIME } from './linux-abi.ts';
 
-const timespec = new BigInt64Array(new ArrayBuffer(16));
+/** Two numbers of 64 bits, read as words: a BigInt is an object, and the loop looks at the clock with every batch. */
+const timespec = new Uint32Array(new ArrayBuffer(16));
 const timespecAddress = addressOfBuffer(timespec.buffer);
 
 /** Milliseconds since the machine started, suspend included, with fractions. */
 export function bootTimeMs(): Instant {
   check(libc.clock_gettime(CLOCK_BOOTTIME, timespecAddress), 'read CLOCK_BOOTTIME');
-  return Number(timespec[0] ?? 0n) * 1000 + Number(timespec[1] ?? 0n) / 1e6;
+  const seconds = (timespec[0] ?? 0) + (timespec[1] ?? 0) * 0x1_0000_0000;
+  return seconds * 1000 + (timespec[2] ?? 0) / 1e6;
 }

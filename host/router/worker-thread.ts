@@ -9,6 +9,7 @@ import { PacketLoop, type PacketLoopOptions } from '../packet-loop/packet-loop.t
 import { bootTimeMs } from '../platform/clock.ts';
 import { randomOctets } from '../platform/entropy.ts';
 import { openLinuxPacketInterface } from '../platform/linux-packet-interface.ts';
+import { takePrecedence } from '../platform/precedence.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { RouterCore } from './core.ts';
 import { LogLines } from './log-lines.ts';
@@ -116,6 +117,8 @@ export async function runWorkerThread(
       if (isPractising && done === 0) {
         rehearsal.play();
         core.rehearseSockets();
+        // Not before: rehearsals have time.
+        if (rehearsal.isOver) takePrecedence();
       }
     }
   } finally {
