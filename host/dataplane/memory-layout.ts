@@ -54,7 +54,7 @@ export interface Capacities {
   readonly spdRows: number;
   /** Selectors of all SAs, three times over (inbound, binding in use, binding to come), and of blocks. */
   readonly bindingRows: number;
-  /** Packets of one batch. */
+  /** Packets of one batch, or of two, one for each direction (packet-batch.ts). */
   readonly packetSlots: number;
   /** Octets of the longest packet, before encapsulation or as it arrives. */
   readonly packetOctets: number;
@@ -75,7 +75,7 @@ export const defaultCapacities: Capacities = {
   spdEntries: 512,
   spdRows: 2048,
   bindingRows: 8192,
-  packetSlots: 64,
+  packetSlots: 128,
   packetOctets: 2048,
   heldPackets: 256,
   heldPerKey: 64,

@@ -26,7 +26,8 @@
  *      first `bundleSkip` octets
  *
  * A slot is free again as soon as its packet was sent, written or dropped; its contents are undefined then. Slot numbers run
- * from 0 to `packetSlots - 1`; a run takes slots 0 to count - 1 (or a range). All addresses are offsets into `memory`.
+ * from 0 to `packetSlots - 1`; a run takes slots 0 to count - 1 (or a range). Where both directions run, each has a half of them, so
+ * that packets of one may wait in theirs. All addresses are offsets into `memory`.
  */
 import { BUNDLE_OCTETS, VNET_HEADER } from '../../firmware/abi/bundle.ts';
 import {
@@ -76,8 +77,10 @@ const WORDS = DESCRIPTOR_SIZE / 4;
 export class PacketBatch {
   /** Linear memory; it never moves while the instance lives. */
   readonly memory: Uint8Array;
-  /** Packet slots of a batch. The slot with this number also exists, for single packets. */
+  /** Packet slots. The slot with this number also exists, for single packets. */
   readonly packetSlots: number;
+  /** Of these, the first are for a batch from the protected side, the others for one from the unprotected side. */
+  readonly outboundSlots: number;
   /** Octets that may be written at `packetAddress`. */
   readonly packetRoom: number;
   /** Places for received bundles. */
@@ -97,6 +100,7 @@ export class PacketBatch {
     const { packetSlots, packetOctets, bundles } = layout.capacities;
     this.memory = new Uint8Array(buffer);
     this.packetSlots = packetSlots;
+    this.outboundSlots = packetSlots >> 1;
     this.packetRoom = packetOctets;
     this.bundlePlaces = bundles;
     this.#bundles = layout.regions[REGION_BUNDLES] ?? 0;

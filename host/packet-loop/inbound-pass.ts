@@ -26,6 +26,9 @@ export class InboundPass {
   readonly #counters: LoopCounters;
   readonly #post: (event: LoopEvent) => void;
   readonly #bundlesUdp: boolean;
+  /** Its packet slots: from the first one up to that before the end. */
+  readonly #firstSlot: number;
+  readonly #endSlot: number;
   readonly #offsets: Uint32Array;
   readonly #lengths: Uint32Array;
   #ikeSecond = 0;
@@ -43,9 +46,10 @@ export class InboundPass {
     this.#counters = counters;
     this.#post = post;
     this.#bundlesUdp = kernel.bundles.udpToHosts;
-    const { packetSlots } = dataplane.batch;
-    this.#offsets = new Uint32Array(packetSlots);
-    this.#lengths = new Uint32Array(packetSlots);
+    this.#firstSlot = this.#packets.outboundSlots;
+    this.#endSlot = this.#packets.packetSlots;
+    this.#offsets = new Uint32Array(this.#endSlot - this.#firstSlot);
+    this.#lengths = new Uint32Array(this.#endSlot - this.#firstSlot);
     for (const { received } of kernel.sockets) {
       if (received.capacity > this.#packets.bundlePlaces)
         throw new RangeError('no room for what a socket receives');
@@ -61,25 +65,25 @@ export class InboundPass {
     const arrived = socket.receive();
     const { lengths, segmentLengths } = socket.received;
     let datagrams = 0;
-    let filled = 0;
+    let slot = this.#firstSlot;
     for (let arrival = 0; arrival < arrived; arrival++) {
       const length = lengths[arrival] ?? 0;
       if (length === 0) this.#counters.tooLong++;
       // A bundle that says no segment length would never end.
       const step = segmentLengths[arrival] || length;
-      /** Of this arrival, in the slots before `filled`. */
+      /** Of this arrival, in the slots before `slot`. */
       let placed = 0;
       for (let at = 0; at < length; at += step, datagrams++) {
         const octets = Math.min(step, length - at);
-        if (!this.#place(socket, arrival, at, octets, filled, placed > 0, now)) continue;
+        if (!this.#place(socket, arrival, at, octets, slot, placed > 0, now)) continue;
         placed++;
-        if (++filled < this.#packets.packetSlots) continue;
-        this.#runSlots(filled, now);
-        filled = 0;
+        if (++slot < this.#endSlot) continue;
+        this.#runSlots(slot, now);
+        slot = this.#firstSlot;
         placed = 0;
       }
     }
-    if (filled > 0) this.#runSlots(filled, now);
+    if (slot > this.#firstSlot) this.#runSlots(slot, now);
     return datagrams === 0 ? arrived : datagrams;
   }
 
@@ -166,12 +170,13 @@ export class InboundPass {
     return ++this.#ikeCount <= ikeMessagesPerSecond;
   }
 
-  /** Runs packet slots 0 to `count - 1` and hands over what comes out. */
-  #runSlots(count: number, now: Instant): void {
+  /** Runs its packet slots up to `end - 1` and hands over what comes out. */
+  #runSlots(end: number, now: Instant): void {
     const packets = this.#packets;
-    this.#dataplane.runInbound(count, now);
-    this.#dataplane.coalesce(0, count, this.#bundlesUdp);
-    for (let index = 0; index < count; index++) {
+    const first = this.#firstSlot;
+    this.#dataplane.runInbound(end - first, now, first);
+    this.#dataplane.coalesce(first, end - first, this.#bundlesUdp);
+    for (let index = first; index < end; index++) {
       const verdict = packets.verdict(index);
       if (verdict === VERDICT_DELIVER) {
         if (packets.bundleSkip(index) === 0) this.#deliver(index);

@@ -3,7 +3,7 @@
 export interface LoopCounters {
   /** Packets for which there is no socket of their family and encapsulation. */
   noSocket: number;
-  /** Packets dropped because a socket's buffer stayed full. */
+  /** Single datagrams (IKE, dummies) dropped because a socket was full, and packets that it did not take for a second. */
   socketFull: number;
   /** Datagrams longer than a packet slot, received or to be sent. */
   tooLong: number;

@@ -1,6 +1,9 @@
 /**
  * One batch from the protected side: read bundles from the TUN, have the firmware cut them to packets and run those, hand them to the
  * sockets, which take the ESP part, or the whole packet with AH, out of the firmware's memory.
+ *
+ * Where a socket is full, what it did not take stays in its slots, and no more is read: packets then wait in the TUN's queue, which
+ * the kernel bounds and their senders feel, as before any slow link. The slots are this pass's own; inbound goes on.
  */
 import {
   DROP_BLOCKED,
@@ -13,8 +16,11 @@ import type { Dataplane } from '../dataplane/dataplane.ts';
 import type { PacketBatch } from '../dataplane/packet-batch.ts';
 import type { Instant } from '../model/instant.ts';
 import type { LoopCounters } from './loop-counters.ts';
-import type { LoopSocket, PacketInterface } from './packet-interface.ts';
+import type { PacketInterface } from './packet-interface.ts';
 import type { Refusals } from './refusals.ts';
+
+/** A socket that takes nothing for so long stands behind no slow link: something is wrong with it, or with a datagram. */
+const patienceMs = 1000;
 
 export class OutboundPass {
   readonly #kernel: PacketInterface;
@@ -22,10 +28,15 @@ export class OutboundPass {
   readonly #packets: PacketBatch;
   readonly #refusals: Refusals;
   readonly #counters: LoopCounters;
+  readonly #slots: number;
+  /** Datagrams in the batch of each socket, and the first of them that it has not taken. */
   readonly #queued: Uint32Array;
+  readonly #taken: Uint32Array;
+  /** When a socket that is full took something last; undefined while none is. */
+  #fullSince: Instant | undefined;
   /** Packets of the open bundle, and how many of them were cut; the rest waits for the next batch. */
   #segments = 0;
-  #taken = 0;
+  #cut = 0;
 
   constructor(kernel: PacketInterface, dataplane: Dataplane, refusals: Refusals, counters: LoopCounters) {
     this.#kernel = kernel;
@@ -33,11 +44,17 @@ export class OutboundPass {
     this.#packets = dataplane.batch;
     this.#refusals = refusals;
     this.#counters = counters;
+    this.#slots = this.#packets.outboundSlots;
     this.#queued = new Uint32Array(kernel.sockets.length);
+    this.#taken = new Uint32Array(kernel.sockets.length);
+    for (const { outgoing } of kernel.sockets) {
+      if (outgoing.capacity <= this.#slots) throw new RangeError('no room for a batch and a single datagram');
+    }
   }
 
-  /** Carries what is waiting, at most a batch. Returns how many packets there were. */
+  /** Carries what is waiting, at most a batch, if there is room for it. Returns how many packets there were. */
   run(now: Instant): number {
+    if (this.#fullSince !== undefined && !this.#sendRest(now)) return 0;
     const packets = this.#packets;
     const count = this.#fill();
     if (count === 0) return 0;
@@ -49,28 +66,28 @@ export class OutboundPass {
       // A packet that the SPD lets pass in clear never comes here: nftables leaves it in the kernel's own path. One that
       // does (the SPD is just being replaced) is dropped, because this loop has no way out in clear.
     }
-    this.flush();
+    if (!this.#flush()) this.#fullSince = now;
     return count;
   }
 
   /** True when a bundle that was read is not through yet: its packets are more than a batch. */
   get hasMore(): boolean {
-    return this.#taken < this.#segments;
+    return this.#cut < this.#segments && this.#fullSince === undefined;
   }
 
   /** Fills the packet slots from bundles. Returns how many are taken. */
   #fill(): number {
-    const { packetSlots, outboundBundleAddress, bundleRoom } = this.#packets;
+    const { outboundBundleAddress, bundleRoom } = this.#packets;
     let filled = 0;
-    while (filled < packetSlots) {
-      if (this.#taken === this.#segments) {
+    while (filled < this.#slots) {
+      if (this.#cut === this.#segments) {
         const length = this.#kernel.readInner(outboundBundleAddress, bundleRoom);
         if (length === 0) break;
         this.#segments = this.#dataplane.openOutboundBundle(length);
-        this.#taken = 0;
+        this.#cut = 0;
       }
-      const cut = this.#dataplane.takeSegments(this.#taken, packetSlots - filled, filled);
-      this.#taken += cut;
+      const cut = this.#dataplane.takeSegments(this.#cut, this.#slots - filled, filled);
+      this.#cut += cut;
       filled += cut;
     }
     return filled;
@@ -94,25 +111,60 @@ export class OutboundPass {
     outgoing.dontFragment[at] = packets.dontFragment(index);
     outgoing.setPeer(at, packets.memory, packets.peerAddressAt(index), packets.peerPort(index));
     this.#queued[socketIndex] = at + 1;
-    if (at + 1 === outgoing.capacity) this.#send(socket, socketIndex);
   }
 
-  /** Hands everything queued to the kernel. */
-  flush(): void {
+  /** Hands everything queued to the kernel. Returns false where a socket is full: the rest stays queued. */
+  #flush(): boolean {
     const { sockets } = this.#kernel;
+    let isAll = true;
     for (let index = 0; index < sockets.length; index++) {
       const socket = sockets[index];
-      if (socket !== undefined && (this.#queued[index] ?? 0) > 0) this.#send(socket, index);
+      const end = this.#queued[index] ?? 0;
+      const first = this.#taken[index] ?? 0;
+      if (socket === undefined || end === 0) continue;
+      const taken = socket.isFull ? first : socket.send(first, end);
+      if (taken === end) {
+        this.#queued[index] = 0;
+        this.#taken[index] = 0;
+      } else {
+        this.#taken[index] = taken;
+        isAll = false;
+      }
     }
+    return isAll;
   }
 
-  #send(socket: LoopSocket, socketIndex: number): void {
-    const count = this.#queued[socketIndex] ?? 0;
-    this.#queued[socketIndex] = 0;
-    const done = socket.send(count);
-    if (done === count) return;
-    // 8 MiB of packets are waiting there already: drop, as any router does with a full queue, rather than stop reading.
-    this.#counters.socketFull += count - done;
+  /** Tries again what a full socket has not taken. Returns whether all is gone, and there is room for more. */
+  #sendRest(now: Instant): boolean {
+    const before = this.#waiting;
+    if (this.#flush()) {
+      this.#fullSince = undefined;
+      return true;
+    }
+    if (this.#waiting < before) this.#fullSince = now;
+    else if (now - (this.#fullSince ?? now) >= patienceMs) this.#giveUpOne(now);
+    return false;
+  }
+
+  /** Datagrams that full sockets have not taken. */
+  get #waiting(): number {
+    let waiting = 0;
+    for (let index = 0; index < this.#queued.length; index++)
+      waiting += (this.#queued[index] ?? 0) - (this.#taken[index] ?? 0);
+    return waiting;
+  }
+
+  /** There may be no room for the first datagram ever, and there is for those behind it. */
+  #giveUpOne(now: Instant): void {
+    this.#fullSince = now;
+    for (let index = 0; index < this.#queued.length; index++) {
+      if ((this.#queued[index] ?? 0) === 0) continue;
+      this.#taken[index] = (this.#taken[index] ?? 0) + 1;
+      this.#counters.socketFull++;
+      if (this.#taken[index] !== this.#queued[index]) continue;
+      this.#queued[index] = 0;
+      this.#taken[index] = 0;
+    }
   }
 
   #socketFor(family: number, isUdp: boolean, isAh: boolean): number {

@@ -52,8 +52,16 @@ export interface LoopSocket {
   readonly outgoing: OutgoingDatagrams;
   /** Fills `received` with what was waiting at the last `wait` of the interface, at most a batch; returns how many. */
   receive(): number;
-  /** Sends the first `count` of `outgoing`; returns how many were dealt with, fewer when the socket's buffer is full. */
-  send(count: number): number;
+  /**
+   * Sends datagrams `first` to `end - 1` of `outgoing`. Returns the first that was not dealt with: `end`, or before it where the socket
+   * has no room, and then it is full.
+   */
+  send(first: number, end: number): number;
+  /**
+   * It had no room for a datagram, and `wait` has not seen any since. Meanwhile `wait` looks out for room there, and no longer for
+   * packets of the protected side, which would have nowhere to go.
+   */
+  readonly isFull: boolean;
 }
 
 /** Where packets travel in bundles, as far as the kernel goes along; where not, one by one. */

@@ -225,13 +225,15 @@ export class PacketLoop {
       return;
     }
     const { outgoing } = socket;
-    outgoing.offsets[0] = this.#stage(bytes);
-    outgoing.lengths[0] = bytes.length;
-    outgoing.tos[0] = tos;
-    outgoing.ttl[0] = 0;
-    outgoing.dontFragment[0] = 0;
-    outgoing.setPeer(0, to.address.octets, 0, to.port);
-    if (socket.send(1) !== 1) this.#counters.socketFull++;
+    // The last place: those before it may have a batch that waits for room.
+    const at = outgoing.capacity - 1;
+    outgoing.offsets[at] = this.#stage(bytes);
+    outgoing.lengths[at] = bytes.length;
+    outgoing.tos[at] = tos;
+    outgoing.ttl[at] = 0;
+    outgoing.dontFragment[at] = 0;
+    outgoing.setPeer(at, to.address.octets, 0, to.port);
+    if (socket.isFull || socket.send(at, at + 1) === at) this.#counters.socketFull++;
   }
 
   /** Copies octets, at most a slot of them, into the last packet slot, which no batch uses while a command is obeyed. */

@@ -82,6 +82,8 @@ export class DatagramSocket {
   readonly receivesBundles: boolean;
   /** Datagrams that the kernel refused to send, since the start. */
   sendErrorCount = 0;
+  /** The last `send` ended early for want of memory, which no poll waits for. */
+  isShortOfMemory = false;
   readonly #mtuDiscoveryWithDf: number;
   #dontFragment = -1;
   #bundles = false;
@@ -128,41 +130,43 @@ export class DatagramSocket {
   }
 
   /**
-   * Sends the first `count` datagrams of `batch`, in bundles where the kernel takes them. One that it refuses (no route, too long
+   * Sends datagrams `first` to `end - 1` of `batch`, in bundles where the kernel takes them. One that it refuses (no route, too long
    * for DF, dropped by a firewall) is counted, its errno noted in `batch.errnos`, and the next is tried.
    *
-   * @returns how many were dealt with: `count`, or fewer when the socket's buffer is full (poll for output, then drop or
-   *   try the rest again)
+   * @returns the first that was not dealt with: `end`, or before it when the socket's buffer is full (poll for output, then try the
+   *   rest again) or, see `isShortOfMemory`, the kernel has no memory for it (wait a little)
    */
-  send(batch: SendBatch, count: number): number {
-    let messages = batch.prepare(0, count, this.#bundles);
+  send(batch: SendBatch, first: number, end: number): number {
+    this.isShortOfMemory = false;
+    let messages = batch.prepare(first, end, this.#bundles);
     let next = 0;
     while (next < messages) {
       const dontFragment = batch.dontFragment[batch.firstOf(next)] ?? 0;
-      let end = next + 1;
-      while (end < messages && (batch.dontFragment[batch.firstOf(end)] ?? 0) === dontFragment) end++;
+      let run = next + 1;
+      while (run < messages && (batch.dontFragment[batch.firstOf(run)] ?? 0) === dontFragment) run++;
       if (dontFragment !== this.#dontFragment) this.#setDontFragment(dontFragment);
-      const sent = batch.sendTo(this.fd, next, end - next);
+      const sent = batch.sendTo(this.fd, next, run - next);
       if (sent > 0) {
         next += sent;
         continue;
       }
       const error = errno();
-      if (error === errnos.EAGAIN) return batch.firstOf(next);
+      this.isShortOfMemory = error === errnos.ENOBUFS || error === errnos.ENOMEM;
+      if (error === errnos.EAGAIN || this.isShortOfMemory) return batch.firstOf(next);
       if (error === errnos.EINTR) continue;
       if (error === errnos.EBADF || error === errnos.ENOTSOCK || error === errnos.EFAULT) {
         throw new SystemCallError(`send on ${this.description}`, error);
       }
-      const first = batch.firstOf(next);
-      if (batch.firstOf(next + 1) - first > 1 && this.#isAboutBundle(error)) {
-        messages = batch.prepare(first, count, false);
+      const refused = batch.firstOf(next);
+      if (batch.firstOf(next + 1) - refused > 1 && this.#isAboutBundle(error)) {
+        messages = batch.prepare(refused, end, false);
         next = 0;
         continue;
       }
-      this.#refuse(batch, first, batch.firstOf(next + 1), error);
+      this.#refuse(batch, refused, batch.firstOf(next + 1), error);
       next++;
     }
-    return count;
+    return end;
   }
 
   /**

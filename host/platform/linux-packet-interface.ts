@@ -30,10 +30,15 @@ export interface LinuxPacketInterfaceOptions {
   readonly mark?: number;
   /** Whether to open a raw ESP and a raw AH socket for each address too. */
   readonly raw: boolean;
+  /** Octets wanted for the buffers of each socket; 8 MiB unless given (datagram-socket.ts). */
+  readonly socketBufferOctets?: number;
 }
 
 /** Bundles received at a time, 64 KiB each at most. */
 export const RECEIVE_CAPACITY = 16;
+
+/** Until a kernel that had no memory for a datagram is asked again. */
+const memoryPauseMs = 2;
 
 /** One of the sockets, with its two batches. */
 export class BatchSocket {
@@ -46,6 +51,8 @@ export class BatchSocket {
   readonly outgoing: SendBatch;
   /** Whether the kernel said at the last `wait` that there is something to receive; until it says so again, nobody asks. */
   isReadable = false;
+  /** It had no room for a datagram, and has not been seen to have any since. */
+  isFull = false;
   #socket: DatagramSocket;
 
   constructor(
@@ -70,9 +77,11 @@ export class BatchSocket {
     return this.#socket.receive(this.received);
   }
 
-  /** Sends the first `count` of `outgoing`; returns how many were dealt with, fewer when the socket's buffer is full. */
-  send(count: number): number {
-    return this.#socket.send(this.outgoing, count);
+  /** Sends datagrams `first` to `end - 1` of `outgoing`. Returns the first that was not dealt with; the socket is full before `end`. */
+  send(first: number, end: number): number {
+    const next = this.#socket.send(this.outgoing, first, end);
+    this.isFull = next < end;
+    return next;
   }
 
   get socket(): DatagramSocket {
@@ -83,6 +92,7 @@ export class BatchSocket {
   replaceSocket(socket: DatagramSocket): void {
     this.#socket.close();
     this.#socket = socket;
+    this.isFull = false;
   }
 }
 
@@ -167,16 +177,38 @@ export class LinuxPacketInterface {
 
   /**
    * Sees what there is to read, and sleeps until there is something, another thread calls `wake`, or the time is over (0: does
-   * not sleep; -1: never). What is read next is what was seen here: to ask each socket in vain costs a system call each.
+   * not sleep; -1: never). What is read next is what was seen here: to ask each socket in vain costs a system call each. Where a
+   * socket is full, its room is waited for, and not the TUN.
    */
   wait(timeoutMs: number): void {
-    this.#poller.wait(timeoutMs);
+    const longestMs = this.#watch();
+    this.#poller.wait(longestMs < 0 || (timeoutMs >= 0 && timeoutMs < longestMs) ? timeoutMs : longestMs);
     this.#tunIsReadable = this.#poller.isReadable(this.#tunIndex);
     for (let index = 0; index < this.sockets.length; index++) {
       const socket = this.sockets[index];
-      if (socket !== undefined) socket.isReadable = this.#poller.isReadable(this.#socketIndices[index] ?? 0);
+      if (socket === undefined) continue;
+      const at = this.#socketIndices[index] ?? 0;
+      socket.isReadable = this.#poller.isReadable(at);
+      if (socket.isFull) socket.isFull = !socket.socket.isShortOfMemory && !this.#poller.isWritable(at);
     }
     if (this.#poller.isReadable(this.#wakeIndex)) this.#wake.drain();
+  }
+
+  /** Says to the poller what to look out for. Returns how long it may wait at most; -1: for ever. */
+  #watch(): number {
+    let isAnyFull = false;
+    let longestMs = -1;
+    for (let index = 0; index < this.sockets.length; index++) {
+      const socket = this.sockets[index];
+      if (socket === undefined) continue;
+      const awaitsRoom = socket.isFull && !socket.socket.isShortOfMemory;
+      this.#poller.watchWritable(this.#socketIndices[index] ?? 0, awaitsRoom);
+      if (!socket.isFull) continue;
+      isAnyFull = true;
+      if (!awaitsRoom) longestMs = memoryPauseMs;
+    }
+    this.#poller.watchReadable(this.#tunIndex, !isAnyFull);
+    return longestMs;
   }
 
   now(): Instant {
@@ -209,6 +241,7 @@ export function openLinuxPacketInterface(options: LinuxPacketInterfaceOptions): 
         address,
         receivesBundles: true,
         ...(options.mark === undefined ? {} : { mark: options.mark }),
+        ...(options.socketBufferOctets === undefined ? {} : { bufferOctets: options.socketBufferOctets }),
       };
       if (encapsulation === 'udp') return openUdpSocket(options.localPort, socketOptions);
       return protocol === 'ah' ? openRawAhSocket(socketOptions) : openRawEspSocket(socketOptions);

@@ -43,6 +43,11 @@ export class Poller {
     this.#view.setUint16(index * POLLFD_LENGTH + 4, wanted ? POLLIN | POLLOUT : POLLIN, true);
   }
 
+  /** Waits for input there (again), or for nothing but errors, which nobody can leave out. */
+  watchReadable(index: number, wanted: boolean): void {
+    this.#view.setUint16(index * POLLFD_LENGTH + 4, wanted ? POLLIN : 0, true);
+  }
+
   /**
    * Waits up to `timeoutMs` milliseconds (rounded up; -1: for ever; 0: not at all).
    *

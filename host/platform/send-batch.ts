@@ -106,21 +106,21 @@ export class SendBatch {
   }
 
   /**
-   * Writes what the arrays say about datagrams `first` to `count - 1` into the kernel's structures.
+   * Writes what the arrays say about datagrams `first` to `end - 1` into the kernel's structures.
    *
    * @param bundled whether datagrams may share a message
    * @returns how many messages they are, the first of them message 0
    */
-  prepare(first: number, count: number, bundled: boolean): number {
+  prepare(first: number, end: number, bundled: boolean): number {
     let messages = 0;
     let next = first;
-    while (next < count) {
-      const end = bundled ? this.#endOfBundle(next, count) : next + 1;
+    while (next < end) {
+      const following = bundled ? this.#endOfBundle(next, end) : next + 1;
       this.#firsts[messages] = next;
-      this.#prepareMessage(messages++, next, end);
-      next = end;
+      this.#prepareMessage(messages++, next, following);
+      next = following;
     }
-    this.#firsts[messages] = count;
+    this.#firsts[messages] = end;
     return messages;
   }
 

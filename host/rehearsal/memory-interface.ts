@@ -12,7 +12,9 @@ import {
   type ReceivedDatagrams,
 } from '../packet-loop/packet-interface.ts';
 
+/** Datagrams received at a time; sent are as many, and one beside them. */
 const capacity = 8;
+const outgoingCapacity = capacity + 1;
 
 export interface SentDatagram {
   readonly bytes: Uint8Array;
@@ -34,6 +36,7 @@ export class MemorySocket implements LoopSocket {
   readonly sent: SentDatagram[] = [];
   /** Datagrams that the kernel still takes. */
   room = Number.POSITIVE_INFINITY;
+  #isFull = false;
   readonly #memory: Uint8Array;
   readonly #peers: Endpoint[] = [];
   readonly #peerPorts = new Uint16Array(capacity);
@@ -60,12 +63,12 @@ export class MemorySocket implements LoopSocket {
       peerPort: (index) => this.#peerPorts[index] ?? 0,
     };
     this.outgoing = {
-      capacity,
-      offsets: new Uint32Array(capacity),
-      lengths: new Uint32Array(capacity),
-      tos: new Uint8Array(capacity),
-      ttl: new Uint8Array(capacity),
-      dontFragment: new Uint8Array(capacity),
+      capacity: outgoingCapacity,
+      offsets: new Uint32Array(outgoingCapacity),
+      lengths: new Uint32Array(outgoingCapacity),
+      tos: new Uint8Array(outgoingCapacity),
+      ttl: new Uint8Array(outgoingCapacity),
+      dontFragment: new Uint8Array(outgoingCapacity),
       setPeer: (index, source, at, port) => {
         const octetsOfPeer = source.slice(at, at + (family === 4 ? 4 : 16));
         this.#peers[index] = { address: { family, octets: octetsOfPeer }, port };
@@ -87,11 +90,16 @@ export class MemorySocket implements LoopSocket {
     return arrived.length;
   }
 
-  send(count: number): number {
+  get isFull(): boolean {
+    return this.#isFull && this.room === 0;
+  }
+
+  send(first: number, end: number): number {
     const { outgoing } = this;
-    const taken = Math.min(count, this.room);
-    this.room -= taken;
-    for (let index = 0; index < taken; index++) {
+    const taken = first + Math.min(end - first, this.room);
+    this.#isFull = taken < end;
+    this.room -= taken - first;
+    for (let index = first; index < taken; index++) {
       const at = outgoing.offsets[index] ?? 0;
       const to = this.#peers[index];
       if (to === undefined) throw new Error(`datagram ${index} has no peer`);

@@ -17,7 +17,7 @@ for (let index = 0; index < count; index++) {
   batch.lengths[index] = octets;
   batch.setPeer(index, peer.octets, 0, 4500);
 }
-const sent = socket.send(batch, count);
+const sent = socket.send(batch, 0, count);
 process.stdout.write(
   `${sent} of ${count} sent, ${socket.sendErrorCount} refused, bundles ${socket.sendsBundles ? 'on' : 'off'}\n`,
 );

@@ -64,7 +64,7 @@ function sendMarked(from: string, source: string, destination: string, port: num
      const batch = new SendBatch(4, frameMemory(new ArrayBuffer(64)), 1);
      batch.lengths[0] = 20;
      batch.setPeer(0, Uint8Array.from(${octets(destination)}), 0, ${port});
-     if (socket.send(batch, 1) !== 1 || batch.errnos[0] !== 0) process.exit(1);`,
+     if (socket.send(batch, 0, 1) !== 1 || batch.errnos[0] !== 0) process.exit(1);`,
   ]);
 }
 

@@ -67,7 +67,7 @@ function outwards(length: number): void {
   socket.outgoing.tos[0] = isIpv4 ? (octets[at + 1] ?? 0) : 0;
   socket.outgoing.ttl[0] = 33;
   socket.outgoing.dontFragment[0] = isIpv4 ? ((octets[at + 6] ?? 0) >> 6) & 1 : 1;
-  socket.send(1);
+  socket.send(0, 1);
 }
 
 function inwards(count: number): void {

@@ -1,28 +1,13 @@
 /** The packet loop with its two passes, over the real engine: what goes where, and what is counted. */
 import { describe, expect, it } from 'vitest';
 import { formatEndpoint } from '../../../host/model/address.ts';
-import type { MemorySocket } from '../../../host/rehearsal/memory-interface.ts';
 import { address, pair, referenceSa, selector } from '../../property/dataplane/engines.ts';
 import { octetsOf, packetOf, UDP } from '../../property/dataplane/packets.ts';
 import { referenceOpen, referenceSeal } from '../../property/dataplane/reference-esp.ts';
-import {
-  type Carrier,
-  carriers,
-  channelSelectors,
-  channelSpi,
-  inwards,
-  numberOf,
-  outwards,
-  Rig,
-} from './rig.ts';
+import { carriers, channelSelectors, channelSpi, esp, numberOf, opened, outwards, Rig } from './rig.ts';
 
 const peer4 = { address: address('192.0.2.2'), port: 4500 };
 const peer6 = { address: address('2001:db8::2'), port: 4500 };
-
-/** ESP of the peer with packet `number`, as it is on the wire. */
-function esp(carrier: Carrier, number: number): Uint8Array {
-  return referenceSeal(referenceSa(carriers[carrier].inbound), BigInt(number), inwards(carrier, number), 4);
-}
 
 /** IKE as RFC 3948 carries it: marker, then at least a header. */
 function ike(octets: number, fill = 0xab): Uint8Array {
@@ -33,15 +18,6 @@ function ike(octets: number, fill = 0xab): Uint8Array {
 
 function sumOf(counts: Readonly<Record<string, bigint>> = {}): bigint {
   return Object.values(counts).reduce((sum, count) => sum + count, 0n);
-}
-
-/** The packets in what a socket sent, opened by the reference. */
-function opened(socket: MemorySocket, carrier: Carrier): number[] {
-  return socket.sent.map(({ bytes }) => {
-    const inner = referenceOpen(referenceSa(carriers[carrier].outbound), bytes);
-    if (inner === undefined) throw new Error('the reference does not open it');
-    return numberOf(inner.payload);
-  });
 }
 
 describe('inbound, the loop', () => {
@@ -192,20 +168,6 @@ describe('outbound, the loop', () => {
     rig.settle();
     expect(opened(rig.kernel.udp4, 'udp')).toEqual([2]);
     expect(rig.counters()['loop noSocket']).toBe(1n);
-  });
-
-  it('drops the rest of a batch when a socket is full, counts it, and goes on with the next', () => {
-    const rig = new Rig().withPairs();
-    rig.kernel.udp4.room = 3;
-    rig.kernel.inner.push(...[1, 2, 3, 4, 5].map((number) => outwards('udp', number)), outwards('raw', 9));
-    rig.settle();
-    expect(opened(rig.kernel.udp4, 'udp')).toEqual([1, 2, 3]);
-    expect(opened(rig.kernel.raw4, 'raw')).toEqual([9]);
-    expect(rig.counters()['loop socketFull']).toBe(2n);
-    rig.kernel.udp4.room = 100;
-    rig.kernel.inner.push(outwards('udp', 6));
-    rig.settle();
-    expect(opened(rig.kernel.udp4, 'udp')).toEqual([1, 2, 3, 6]);
   });
 
   it('tells the host of a packet that no SPD entry is for, and lets nothing out', () => {

@@ -3,17 +3,19 @@ import type { SaPair } from '../../../host/dataplane/engine.ts';
 import type { SpdEntry } from '../../../host/model/policy.ts';
 import { PacketLoop } from '../../../host/packet-loop/packet-loop.ts';
 import type { LoopCommand, LoopEvent } from '../../../host/packet-loop/protocol.ts';
-import { MemoryInterface } from '../../../host/rehearsal/memory-interface.ts';
+import { MemoryInterface, type MemorySocket } from '../../../host/rehearsal/memory-interface.ts';
 import {
   address,
   pair,
   protect,
   pseudoRandom,
+  referenceSa,
   type SaOptions,
   selector,
   smallCapacities,
 } from '../../property/dataplane/engines.ts';
 import { packetOf, UDP } from '../../property/dataplane/packets.ts';
+import { referenceOpen, referenceSeal } from '../../property/dataplane/reference-esp.ts';
 
 /** Ways of carrying ESP, by the third octet of the remote network. */
 export const carriers = {
@@ -51,7 +53,10 @@ export class Rig {
     this.loop = new PacketLoop({
       icmpSources: [address('10.1.0.254')],
       unansweredSeconds: 60,
-      engine: { random: (length) => pseudoRandom('loop', length), capacities: smallCapacities },
+      engine: {
+        random: (length) => pseudoRandom('loop', length),
+        capacities: { ...smallCapacities, packetSlots: 16 },
+      },
       openInterface: (memory) => {
         this.#kernel = new MemoryInterface(memory, address('192.0.2.1'), address('2001:db8::1'));
         return this.#kernel;
@@ -135,4 +140,18 @@ export function inwards(carrier: Carrier, number: number): Uint8Array {
 /** The number of a packet made by `outwards` or `inwards`. */
 export function numberOf(packet: Uint8Array): number {
   return Buffer.from(packet).readUInt16BE(20);
+}
+
+/** ESP of the peer with packet `number`, as it is on the wire. */
+export function esp(carrier: Carrier, number: number): Uint8Array {
+  return referenceSeal(referenceSa(carriers[carrier].inbound), BigInt(number), inwards(carrier, number), 4);
+}
+
+/** The packets in what a socket sent, opened by the reference. */
+export function opened(socket: MemorySocket, carrier: Carrier): number[] {
+  return socket.sent.map(({ bytes }) => {
+    const inner = referenceOpen(referenceSa(carriers[carrier].outbound), bytes);
+    if (inner === undefined) throw new Error('the reference does not open it');
+    return numberOf(inner.payload);
+  });
 }

@@ -46,7 +46,7 @@ while (elapsed() < seconds * 1000) {
         0,
       );
     }
-    sent += socket.send(batch, perBatch) - batch.errnos.filter((errno) => errno !== 0).length;
+    sent += socket.send(batch, 0, perBatch) - batch.errnos.filter((errno) => errno !== 0).length;
   }
   await sleep(1);
 }
