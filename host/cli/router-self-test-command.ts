@@ -1,6 +1,5 @@
 /** `sekisho router self-test`: does a packet go to the setting server and come back, through SAs set up for it? */
-import type { Command } from 'commander';
-import { HostError } from '../model/host-error.ts';
+import { type Command, InvalidArgumentError } from 'commander';
 import { selfTestResultSchema } from '../model/status.ts';
 import { routerSocket, tell } from './control-client.ts';
 import { foundProblem, type OutputOptions, print } from './output.ts';
@@ -61,5 +60,5 @@ function rounded(milliseconds: number): string {
 function seconds(text: string): number {
   const value = Number(text);
   if (text !== '' && value >= 0.1 && value <= 120) return value;
-  throw new HostError('USAGE', `expected 0.1 to 120 seconds, found ${text}`);
+  throw new InvalidArgumentError('expected 0.1 to 120 seconds.');
 }

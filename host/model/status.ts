@@ -268,6 +268,35 @@ export const selfTestResultSchema = z.looseObject({
   reason: z.string().optional(),
 });
 
+/** A staged roll-out (host/server/rollout). Lists hold a hundred names at most, counts are whole. */
+export const rolloutSchema = z.looseObject({
+  version: z.string(),
+  /** Empty: where each router's settings say. */
+  url: z.string(),
+  state: z.enum(['running', 'paused', 'stopped', 'aborted', 'done']),
+  /** Why it stopped; otherwise empty. */
+  reason: z.string(),
+  startedAtUtcMs: z.number(),
+  maxFailures: z.number(),
+  stages: z.array(
+    z.looseObject({ percent: z.number(), routers: z.number(), state: z.enum(['over', 'open', 'to come']) }),
+  ),
+  stageSecondsLeft: z.number().nullable(),
+  routers: z.number(),
+  done: z.number(),
+  failed: z.number(),
+  underWay: z.number(),
+  away: z.number(),
+  toCome: z.number(),
+  left: z.number(),
+  failures: z.array(z.looseObject({ router: z.string(), reason: z.string() })),
+  told: z.array(z.looseObject({ router: z.string(), progress: z.string() })),
+  absent: z.array(z.string()),
+});
+
+/** Answer to `GET /rollout` and `POST /rollout`. */
+export const rolloutAnswerSchema = z.object({ rollout: rolloutSchema.nullable() });
+
 export type CertificateStatus = z.input<typeof certificateSchema>;
 export type FlashState = z.output<typeof flashStateSchema>;
 export type RouterStatus = z.input<typeof routerStatusSchema>;

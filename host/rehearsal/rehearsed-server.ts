@@ -15,6 +15,7 @@ import { parsePolicyFile } from '../server/distribution-policies/policy-file.ts'
 import { PolicySet } from '../server/distribution-policies/policy-set.ts';
 import { assignRevisions, type Revision } from '../server/distribution-policies/revisions.ts';
 import { RequestProcessing } from '../server/request-processing/request-processing.ts';
+import { Rollout } from '../server/rollout/rollout.ts';
 import { Server } from '../server/server.ts';
 import { SqliteStore } from '../server/store/sqlite-store.ts';
 import type { Stage } from './stage.ts';
@@ -74,6 +75,7 @@ export class RehearsedServer {
       credentialsFor: () => sharedKey(new Secret(stage.preSharedKey.slice())),
       utcAtLeast: (instant) => epochMs + instant,
       processing,
+      rollout: new Rollout({ random, utcMsAt: (instant) => epochMs + instant }),
       spiAllocator: new SpiAllocator(capacities.saPairs, stage.uint32),
       events: new EventLog('server'),
       ports: {

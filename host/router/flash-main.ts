@@ -6,10 +6,11 @@ import { Alarm } from '../platform/alarm.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { type ControlRoutes, type ControlSocket, serveControl } from '../platform/control-socket.ts';
 import { startHeartbeat } from '../platform/heartbeat.ts';
+import { openLog } from '../platform/log.ts';
 import { parseConfigCommand } from './config-command.ts';
 import { fileReaders, openFlash } from './flash-opening.ts';
 import { FlashRouter } from './flash-router.ts';
-import { openLog } from './log.ts';
+
 import { sayStopped, stopSignal, tableRoutes } from './main.ts';
 import { RunningRouter } from './running-router.ts';
 

@@ -14,7 +14,8 @@ import { bootTimeMs } from '../platform/clock.ts';
 import { type ControlRoutes, serveControl } from '../platform/control-socket.ts';
 import { readCredential } from '../platform/files.ts';
 import { startHeartbeat } from '../platform/heartbeat.ts';
-import { openLog } from './log.ts';
+import { openLog } from '../platform/log.ts';
+
 import { othersThanSpd } from './other-settings.ts';
 import { RunningRouter } from './running-router.ts';
 import { selfTestOrder } from './self-test.ts';

@@ -4,6 +4,7 @@
  */
 import type { StoredEntry } from './management-table/entry.ts';
 import type { RequestAction, StoredRouter } from './request-processing/events.ts';
+import type { RolloutChange } from './rollout/stored.ts';
 
 export type StoreAction = Extract<RequestAction, { kind: 'store' }>;
 
@@ -12,6 +13,7 @@ export class CommitQueue {
   readonly #put = new Map<string, StoredEntry>();
   readonly #remove = new Set<string>();
   readonly #routers = new Map<string, StoredRouter>();
+  #rollout: RolloutChange | undefined;
 
   /** `commit` makes the changes durable as one, or throws and changes nothing. */
   constructor(commit: (action: StoreAction) => void) {
@@ -20,7 +22,7 @@ export class CommitQueue {
 
   /** True while something waits for the disk. */
   get isBehind(): boolean {
-    return this.#put.size + this.#remove.size + this.#routers.size > 0;
+    return this.#put.size + this.#remove.size + this.#routers.size > 0 || this.#rollout !== undefined;
   }
 
   /** Makes the action and everything before it durable. Throws what the store threw; the changes then wait. */
@@ -46,7 +48,9 @@ export class CommitQueue {
       put: [...this.#put.values()],
       remove: [...this.#remove],
       routers: [...this.#routers.values()],
+      ...(this.#rollout === undefined ? {} : { rollout: this.#rollout }),
     });
+    this.#rollout = undefined;
     this.#put.clear();
     this.#remove.clear();
     this.#routers.clear();
@@ -62,5 +66,14 @@ export class CommitQueue {
       this.#put.set(entry.key, entry);
     }
     for (const router of action.routers) this.#routers.set(router.name, router);
+    if (action.rollout !== undefined) this.#rollout = joinedChanges(this.#rollout, action.rollout);
   }
+}
+
+/** The later one counts; of a roll-out that is new, nothing of the one before is left. */
+function joinedChanges(before: RolloutChange | undefined, next: RolloutChange): RolloutChange {
+  if (before === undefined || next.isNew) return next;
+  const members = new Map(before.members.map((member) => [member.router, member]));
+  for (const member of next.members) members.set(member.router, member);
+  return { rollout: next.rollout, members: [...members.values()], isNew: before.isNew };
 }

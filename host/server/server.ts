@@ -29,6 +29,8 @@ import type { PolicySet } from './distribution-policies/policy-set.ts';
 import { type EchoAction, EchoPeer } from './echo-peer/echo-peer.ts';
 import type { RequestAction, RequestEvent } from './request-processing/events.ts';
 import type { RequestProcessing } from './request-processing/request-processing.ts';
+import type { RolloutPlan } from './rollout/plan.ts';
+import type { Rollout, RolloutAction } from './rollout/rollout.ts';
 
 export interface ServerPorts {
   readonly engine: Engine;
@@ -57,6 +59,7 @@ export interface ServerOptions {
   /** Of the channels; the defaults of the settings file unless given. */
   readonly channel?: ChannelSettings;
   readonly processing: RequestProcessing;
+  readonly rollout: Rollout;
   readonly spiAllocator: SpiAllocator;
   readonly ports: ServerPorts;
   readonly events: EventLog;
@@ -70,6 +73,7 @@ export class Server {
   readonly dropCounters: Record<string, number> = {};
   readonly channels: ServerChannels;
   readonly echoPeer: EchoPeer;
+  readonly rollout: Rollout;
   readonly #options: ServerOptions;
   readonly #ports: ServerPorts;
   readonly #processing: RequestProcessing;
@@ -81,6 +85,7 @@ export class Server {
     this.#options = options;
     this.#ports = ports;
     this.#processing = options.processing;
+    this.rollout = options.rollout;
     this.#commits = new CommitQueue(ports.commit);
     this.#drops = new IntervalLog((code, message) => this.#say('warn', code, message));
     this.channels = new ServerChannels({
@@ -129,6 +134,8 @@ export class Server {
     if ((this.channels.nextDeadline() ?? Infinity) <= now) this.#tellChannels({ kind: 'deadline' }, now);
     if ((this.#processing.nextDeadline() ?? Infinity) <= now) this.#tellProcessing({ kind: 'deadline' }, now);
     this.#carryOutEcho(this.echoPeer.deadline(now), now);
+    if ((this.rollout.nextDeadline() ?? Infinity) <= now)
+      this.#carryOutRollout(this.rollout.deadline(now), now);
     this.#plan();
   }
 
@@ -137,6 +144,7 @@ export class Server {
     const now = this.#ports.now();
     this.#tellProcessing({ kind: 'policies', policies }, now);
     for (const router of expelled) this.#tellChannels({ kind: 'expel', router }, now);
+    this.#carryOutRollout(this.rollout.expelled(expelled, now), now);
     this.#watchOwnCertificate(now);
     this.#plan();
   }
@@ -147,6 +155,26 @@ export class Server {
     this.#tellChannels({ kind: 'rekey', router, what }, this.#ports.now());
     this.#plan();
     return isThere;
+  }
+
+  /** Starts a roll-out to enrolled routers. Throws HostError USAGE. */
+  startRollout(plan: RolloutPlan): void {
+    const now = this.#ports.now();
+    const known = [...this.#processing.enrolled()].map(({ name }) => {
+      const { software = '', versionUp = null } = this.#processing.standing(name) ?? {};
+      return { name, software, standing: versionUp };
+    });
+    this.#carryOutRollout(this.rollout.start(plan, known, now), now);
+    this.#plan();
+  }
+
+  /** Throws HostError USAGE where its state does not allow it. */
+  orderRollout(order: 'pause' | 'resume' | 'abort', maxFailures?: number): void {
+    const now = this.#ports.now();
+    const { rollout } = this;
+    const actions = order === 'resume' ? rollout.resume(now, maxFailures) : rollout[order](now);
+    this.#carryOutRollout(actions, now);
+    this.#plan();
   }
 
   /** Carries out what request processing wants done at the start. */
@@ -207,6 +235,7 @@ export class Server {
         case 'down':
           this.#say('warn', 'channel down', `${action.router}: ${action.reason}`);
           this.#tellProcessing({ ...action, kind: 'channel-down' }, now);
+          this.rollout.gone(action.router);
           break;
         case 'setting':
           this.#receive(action.router, action.bytes, now);
@@ -263,6 +292,26 @@ export class Server {
       this.#ports.now(),
     );
     this.#tellProcessing({ kind: 'message', router, message }, now);
+    if (message.type !== 'upgrade-report' || message.source !== router) return;
+    const { software = '' } = this.#processing.standing(router) ?? {};
+    this.#carryOutRollout(this.rollout.report(router, software, message, now), now);
+  }
+
+  /** As `#carryOut`: what is stored is durable before anything that depends on it is said. */
+  #carryOutRollout(actions: readonly RolloutAction[], now: Instant): void {
+    const none = { put: [], remove: [], routers: [] };
+    for (const action of actions) {
+      if (action.kind === 'log') {
+        this.#say(action.level, action.what, action.detail);
+        const about = { router: '', peer: '', kindName: '' };
+        this.#audit({ kind: 'audit', what: action.what, ...about, detail: action.detail });
+      }
+    }
+    const carried = actions.flatMap((action): RequestAction[] => {
+      if (action.kind === 'log') return [];
+      return [action.kind === 'send' ? action : { kind: 'store', ...none, rollout: action.change }];
+    });
+    this.#carryOut(carried, now);
   }
 
   #carryOut(actions: readonly RequestAction[], now: Instant): void {
@@ -324,7 +373,8 @@ export class Server {
 
   #plan(): void {
     const machines = earliest(this.channels.nextDeadline(), this.#processing.nextDeadline());
-    this.#ports.wakeAt(earliest(machines, this.echoPeer.nextDeadline()));
+    const others = earliest(this.echoPeer.nextDeadline(), this.rollout.nextDeadline());
+    this.#ports.wakeAt(earliest(machines, others));
   }
 
   #drop(code: string, detail: string, now: Instant): void {

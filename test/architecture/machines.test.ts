@@ -14,6 +14,7 @@ const machines = [
   'host/router/setting-management',
   'host/server/request-processing',
   'host/server/echo-peer',
+  'host/server/rollout',
   'host/server/distribution-policies',
   'host/server/management-table',
 ];

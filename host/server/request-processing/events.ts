@@ -8,6 +8,7 @@ import type { Endpoint } from '../../model/address.ts';
 import type { VersionUpStanding } from '../../model/version-up.ts';
 import type { PolicySet } from '../distribution-policies/policy-set.ts';
 import type { StoredEntry } from '../management-table/entry.ts';
+import type { RolloutChange } from '../rollout/stored.ts';
 
 export type RequestEvent =
   /** A decoded message; `router` is who the channel authenticated. */
@@ -50,6 +51,7 @@ export type RequestAction =
       readonly put: readonly StoredEntry[];
       readonly remove: readonly string[];
       readonly routers: readonly StoredRouter[];
+      readonly rollout?: RolloutChange;
     }
   /** For the audit log; never holds key material. */
   | {
@@ -79,6 +81,7 @@ export const auditKinds = [
   'version-up',
   'moved',
   'policies',
+  'rollout',
   /** Dropped: the envelope names another router than the channel authenticated. */
   'wrong-source',
   /** Dropped: nothing that this message could belong to. */

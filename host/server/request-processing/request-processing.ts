@@ -6,7 +6,7 @@
 import type { Message, RouterMessage } from '../../messages/message.ts';
 import { DeadlineHeap } from '../../model/deadline-heap.ts';
 import type { Instant } from '../../model/instant.ts';
-import type { PolicySet } from '../distribution-policies/policy-set.ts';
+import type { EnrolledRouter, PolicySet } from '../distribution-policies/policy-set.ts';
 import type { Random } from '../key-generation.ts';
 import type { StoredEntry } from '../management-table/entry.ts';
 import { ManagementTable } from '../management-table/management-table.ts';
@@ -116,6 +116,16 @@ export class RequestProcessing {
   /** Where each of them was last seen, and since when its channel is lost. */
   standings(): RouterStanding[] {
     return this.#processing.routers.standings();
+  }
+
+  /** The routers that the policies in force let in. */
+  enrolled(): IterableIterator<EnrolledRouter> {
+    return this.#processing.policies.routers();
+  }
+
+  /** The same of one router. */
+  standing(router: string): RouterStanding | undefined {
+    return this.#processing.routers.standing(router);
   }
 
   #takeUp(now: Instant): void {

@@ -105,13 +105,12 @@ export class RouterBook {
   }
 
   standings(): RouterStanding[] {
-    return [...this.#records.values()].map(({ name, software, versionUp, endpoint, loss }) => ({
-      name,
-      software,
-      versionUp,
-      endpoint,
-      loss,
-    }));
+    return [...this.#records.values()].map(standingOf);
+  }
+
+  standing(name: string): RouterStanding | undefined {
+    const record = this.#records.get(name);
+    return record && standingOf(record);
   }
 
   restore(stored: StoredRouter): void {
@@ -149,6 +148,10 @@ export class RouterBook {
     record.allowance -= 1;
     return true;
   }
+}
+
+function standingOf({ name, software, versionUp, endpoint, loss }: RouterRecord): RouterStanding {
+  return { name, software, versionUp, endpoint, loss };
 }
 
 export function storedRouter(record: RouterRecord): StoredRouter {

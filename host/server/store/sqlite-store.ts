@@ -14,6 +14,14 @@ import { versionUpStages } from '../../model/version-up.ts';
 import type { Revision } from '../distribution-policies/revisions.ts';
 import type { StoredEntry } from '../management-table/entry.ts';
 import { auditKinds, type StoredRouter } from '../request-processing/events.ts';
+import {
+  memberStates,
+  type RolloutChange,
+  rolloutStates,
+  type StoredMember,
+  type StoredRollout,
+  type StoredRolloutState,
+} from '../rollout/stored.ts';
 import type { AuditRow, Store, StoreChange, StoredState } from './store.ts';
 
 /** Rises with each change of the tables or of what their rows hold; CHANGELOG.md names it. */
@@ -36,7 +44,7 @@ const schema = `
 `;
 
 /** Since schema 2. */
-const rolloutSchema = `
+const rolloutTables = `
   CREATE TABLE rollout (number INTEGER PRIMARY KEY CHECK (number = 1), content TEXT NOT NULL) STRICT;
   CREATE TABLE rollout_member (router TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
@@ -90,6 +98,30 @@ const routerSchema = z.strictObject({
   software: z.string(),
   endpoint: endpointSchema.nullable(),
   versionUp: versionUpSchema,
+});
+
+const rolloutSchema: z.ZodType<StoredRollout> = z.strictObject({
+  id: z.string(),
+  version: z.string(),
+  url: z.string(),
+  stages: z.array(z.number()).min(1),
+  maxFailures: z.int(),
+  stageSeconds: z.number(),
+  state: z.enum(rolloutStates),
+  reason: z.string(),
+  stage: z.int(),
+  isExcused: z.boolean(),
+  stageEndsAtUtcMs: z.number(),
+  startedAtUtcMs: z.number(),
+});
+
+const memberSchema: z.ZodType<StoredMember> = z.strictObject({
+  router: z.string(),
+  place: z.int(),
+  state: z.enum(memberStates),
+  reason: z.string(),
+  toldAtUtcMs: z.number(),
+  before: z.number(),
 });
 
 const revisionSchema: z.ZodType<Revision> = z.strictObject({
@@ -147,8 +179,19 @@ export class SqliteStore implements Store {
         entries: allEntries.all().map((row) => entrySchema.parse(JSON.parse(String(row.content)))),
         routers: allRouters.all().map((row) => routerSchema.parse(JSON.parse(String(row.content)))),
         revisions: new Map(revisions.map((revision) => [revision.key, revision])),
+        rollout: this.#loadRollout(),
       };
     });
+  }
+
+  #loadRollout(): StoredRolloutState | undefined {
+    const row = this.#statements.rollout.get();
+    if (row === undefined) return undefined;
+    const members = this.#statements.allMembers.all();
+    return {
+      rollout: rolloutSchema.parse(JSON.parse(String(row.content))),
+      members: members.map(({ content }) => memberSchema.parse(JSON.parse(String(content)))),
+    };
   }
 
   commit(change: StoreChange): void {
@@ -158,6 +201,7 @@ export class SqliteStore implements Store {
       for (const entry of change.put ?? []) putEntry.run(entry.key, JSON.stringify(entry));
       for (const router of change.routers ?? []) putRouter.run(router.name, routerContent(router));
       for (const { key, digest, revision } of change.revisions ?? []) putRevision.run(key, digest, revision);
+      if (change.rollout !== undefined) this.#writeRollout(change.rollout);
     });
   }
 
@@ -195,6 +239,13 @@ export class SqliteStore implements Store {
     } finally {
       this.#database.close();
     }
+  }
+
+  #writeRollout({ rollout, members, isNew }: RolloutChange): void {
+    const { putRollout, putMember, clearMembers } = this.#statements;
+    if (isNew) clearMembers.run();
+    putRollout.run(JSON.stringify(rollout));
+    for (const member of members) putMember.run(member.router, JSON.stringify(member));
   }
 
   /** Runs `work` as one; on failure nothing in the file is changed. */
@@ -257,6 +308,11 @@ function prepareStatements(database: DatabaseSync) {
     removeEntry: prepare('DELETE FROM entry WHERE key = ?'),
     putRouter: prepare('INSERT OR REPLACE INTO router (name, content) VALUES (?, ?)'),
     putRevision: prepare('INSERT OR REPLACE INTO revision (key, digest, revision) VALUES (?, ?, ?)'),
+    rollout: prepare('SELECT content FROM rollout'),
+    allMembers: prepare('SELECT content FROM rollout_member'),
+    putRollout: prepare('INSERT OR REPLACE INTO rollout (number, content) VALUES (1, ?)'),
+    putMember: prepare('INSERT OR REPLACE INTO rollout_member (router, content) VALUES (?, ?)'),
+    clearMembers: prepare('DELETE FROM rollout_member'),
     addAudit: prepare(
       'INSERT INTO audit (at_utc_ms, what, router, peer, kind, detail) VALUES (?, ?, ?, ?, ?, ?)',
     ),
@@ -296,6 +352,6 @@ function makeTables(database: DatabaseSync, file: string): void {
     );
   }
   if (version === schemaVersion) return;
-  const steps = (version === 0 ? schema : '') + rolloutSchema;
+  const steps = (version === 0 ? schema : '') + rolloutTables;
   database.exec(`BEGIN; ${steps} PRAGMA user_version = ${schemaVersion}; COMMIT`);
 }

@@ -6,6 +6,7 @@
 import type { Revision } from '../distribution-policies/revisions.ts';
 import type { StoredEntry } from '../management-table/entry.ts';
 import type { AuditKind, StoredRouter } from '../request-processing/events.ts';
+import type { RolloutChange, StoredRolloutState } from '../rollout/stored.ts';
 
 /** Everything that outlived the last process. */
 export interface StoredState {
@@ -13,6 +14,8 @@ export interface StoredState {
   readonly routers: readonly StoredRouter[];
   /** By key. */
   readonly revisions: ReadonlyMap<string, Revision>;
+  /** The last roll-out; undefined when there never was one. */
+  readonly rollout: StoredRolloutState | undefined;
 }
 
 /** A change that becomes durable as one; every list may be left out. */
@@ -22,6 +25,7 @@ export interface StoreChange {
   readonly remove?: readonly string[];
   readonly routers?: readonly StoredRouter[];
   readonly revisions?: readonly Revision[];
+  readonly rollout?: RolloutChange;
 }
 
 export interface AuditRow {

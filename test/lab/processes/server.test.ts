@@ -107,6 +107,33 @@ describe('the setting server as a process', () => {
     expect(command('status', '--socket', server.socket).code).toBe(3);
   });
 
+  it('rolls a version out by command, and goes on with it after a kill -9', async () => {
+    await server.start();
+    const rollout = (...args: string[]) => command('server', 'rollout', ...args, '--socket', server.socket);
+    expect(rollout('status').text).toBe('There never was a roll-out.\n');
+    const begun = rollout('start', '2.0.0', '--stages', '50%,100%', '--max-failures', '1', '--json');
+    expect(JSON.parse(begun.text)).toMatchObject({
+      version: '2.0.0',
+      state: 'running',
+      routers: 2,
+      away: 1,
+      toCome: 1,
+    });
+    expect(rollout('start', '2.1.0', '--stages', '100', '--max-failures', '1')).toMatchObject({
+      code: 1,
+      text: expect.stringContaining('the roll-out of 2.0.0 is running: abort it first'),
+    });
+    expect(rollout('pause').code).toBe(0);
+    await server.stop('SIGKILL');
+    await server.start();
+    expect(JSON.parse(rollout('status', '--json').text)).toMatchObject({ state: 'paused', away: 1 });
+    expect(rollout('resume').text).toMatch(/^state +running$/m);
+    expect(rollout('abort').text).toMatch(/^state +aborted$/m);
+    expect(rollout('resume').code).toBe(1);
+    expect(rollout('start', '2.1.0', '--stages', '1%,1%', '--max-failures', '1').code).toBe(1);
+    expect(rollout('start', '2.1.0', '--stages', '1%', '--max-failures', '0').code).toBe(2);
+  });
+
   it('takes an edited file on SIGHUP, and by itself', async () => {
     await server.start();
     expect(await server.policies()).toHaveLength(1);

@@ -20,6 +20,7 @@ import { PolicySet } from '../../../host/server/distribution-policies/policy-set
 import type { StoredEntry } from '../../../host/server/management-table/entry.ts';
 import type { StoredRouter } from '../../../host/server/request-processing/events.ts';
 import { RequestProcessing } from '../../../host/server/request-processing/request-processing.ts';
+import { Rollout } from '../../../host/server/rollout/rollout.ts';
 import { Server } from '../../../host/server/server.ts';
 import { seeded } from '../seeded-octets.ts';
 import type { Nat } from './nat.ts';
@@ -111,6 +112,8 @@ export class SimulatedRouter {
   readonly dataplane: Dataplane;
   readonly router: Router;
   readonly dropped: string[] = [];
+  /** Orders of the server to bring itself to another version. */
+  readonly upgrades: { version: string; url: string }[] = [];
   /** What is between it and everybody else. */
   readonly nat: Nat | undefined;
   readonly #network: Network;
@@ -152,6 +155,7 @@ export class SimulatedRouter {
           this.wakeAt = at;
         },
         log: () => {},
+        upgrade: (version, url) => this.upgrades.push({ version, url }),
       },
     });
     network.routers.set(name, this);
@@ -271,6 +275,7 @@ export class SimulatedServer {
       credentialsFor: (name) => sharedKey(new Secret(new TextEncoder().encode(`secret of ${name}`))),
       utcAtLeast: (instant) => instant,
       processing: this.processing,
+      rollout: new Rollout({ random, utcMsAt: (instant) => instant }),
       spiAllocator: new SpiAllocator(capacities.saPairs, uint32(random)),
       events: this.events,
       ports: {

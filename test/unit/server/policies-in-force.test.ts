@@ -15,7 +15,7 @@ class RevisionStore implements Store {
   readonly revisions = new Map<string, Revision>();
 
   load() {
-    return { entries: [], routers: [], revisions: this.revisions };
+    return { entries: [], routers: [], revisions: this.revisions, rollout: undefined };
   }
   commit({ revisions = [] }: StoreChange): void {
     if (this.isFull) throw new HostError('STORE', 'cannot write: disk full');

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HostError } from '../../../../host/model/host-error.ts';
 import type { StoredEntry } from '../../../../host/server/management-table/entry.ts';
+import type { StoredRollout } from '../../../../host/server/rollout/stored.ts';
 import { SqliteStore } from '../../../../host/server/store/sqlite-store.ts';
 import type { AuditRow } from '../../../../host/server/store/store.ts';
 import { endpoint, Scene } from '../request-processing/scene.ts';
@@ -100,7 +101,8 @@ describe('the SQLite store', () => {
     const script = join(folder, 'killed.ts');
     writeFileSync(
       script,
-      `import { SqliteStore } from ${JSON.stringify(source)};
+      `import type { StoredRollout } from '../../../../host/server/rollout/stored.ts';
+import { SqliteStore } from ${JSON.stringify(source)};
        const store = new SqliteStore(${JSON.stringify(path)});
        const entry = ${JSON.stringify(entry('x'))};
        for (let count = 0; count < 50; count += 1) store.commit({ put: [{ ...entry, key: 'key-' + count }] });
@@ -152,6 +154,56 @@ describe('the SQLite store', () => {
   it('says STORE when another process has it open', () => {
     open();
     expect(failure(() => open())).toMatch(/^STORE: cannot open .*locked/);
+  });
+
+  it('keeps the last roll-out, row by row, and nothing of the one before', () => {
+    const rollout: StoredRollout = {
+      id: '0011223344556677',
+      version: '2.0.0',
+      url: '',
+      stages: [1, 100],
+      maxFailures: 3,
+      stageSeconds: 600,
+      state: 'running',
+      reason: '',
+      stage: 0,
+      isExcused: false,
+      stageEndsAtUtcMs: 1,
+      startedAtUtcMs: 2,
+    };
+    const member = {
+      router: 'tokyo',
+      place: 0,
+      state: 'waiting',
+      reason: '',
+      toldAtUtcMs: 0,
+      before: 0,
+    } as const;
+    const store = open();
+    expect(store.load().rollout).toBeUndefined();
+    const old = { ...rollout, version: '1.0.0' };
+    store.commit({ rollout: { rollout: old, members: [{ ...member, router: 'kyoto' }], isNew: true } });
+    const members = [member, { ...member, router: 'osaka', place: 1 }];
+    store.commit({ rollout: { rollout, members, isNew: true } });
+    const told = { ...member, state: 'told', toldAtUtcMs: 9 } as const;
+    store.commit({ rollout: { rollout: { ...rollout, state: 'paused' }, members: [told], isNew: false } });
+    store.close();
+    const { rollout: found } = open().load();
+    expect(found?.rollout).toEqual({ ...rollout, state: 'paused' });
+    expect(found?.members).toEqual([members[1], told]);
+  });
+
+  it('takes a file of schema 1 over, with its routers', () => {
+    open().close();
+    const database = new DatabaseSync(path);
+    database.exec('DROP TABLE rollout; DROP TABLE rollout_member; PRAGMA user_version = 1');
+    const router = { name: 'tokyo', boots: ['b1'], proposals: [], software: '0.1.0', endpoint: null };
+    database.prepare('INSERT INTO router VALUES (?, ?)').run('tokyo', JSON.stringify(router));
+    database.close();
+    const store = open();
+    expect(store.load()).toMatchObject({ routers: [{ ...router, versionUp: null }], rollout: undefined });
+    store.close();
+    open().close(); // and is one of this schema then
   });
 
   it('refuses a file of a newer version', () => {
