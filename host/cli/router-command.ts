@@ -11,6 +11,7 @@ interface RouterOptions {
   readonly config?: string;
   readonly flash?: string;
   readonly flashKey?: string;
+  readonly waitForSettings?: boolean;
   readonly socket?: string;
   readonly heartbeat?: string;
 }
@@ -33,6 +34,7 @@ export function addRouterCommand(parent: Command, worker?: URL): void {
       '--flash-key <file>',
       "the board's device key, which the credentials on the flash are sealed with",
     )
+    .option('--wait-for-settings', 'with --flash: where there are no settings yet, wait for `config apply`')
     .option('--socket <path>', 'control socket (default: as in the settings, or /run/sekisho/router.sock)')
     .option('--heartbeat <file>', 'write FILE every 5 s while all is well, for a watchdog (in memory: /run)')
     .addHelpText(
@@ -46,7 +48,7 @@ Examples:
 
 Exit codes: 0 ended by a signal, 1 the settings or the machine do not allow it, 2 wrong command line`,
     )
-    .action(async ({ config, flash, flashKey, socket, heartbeat }: RouterOptions) => {
+    .action(async ({ config, flash, flashKey, waitForSettings, socket, heartbeat }: RouterOptions) => {
       const more = {
         ...(socket === undefined ? {} : { socket }),
         ...(heartbeat === undefined ? {} : { heartbeat }),
@@ -57,7 +59,12 @@ Exit codes: 0 ended by a signal, 1 the settings or the machine do not allow it, 
         await (worker === undefined ? main(command) : runRouter(command, worker));
       } else if (flash !== undefined && config === undefined) {
         const { main, runFlashRouter } = await import('../router/flash-main.ts');
-        const command = { flash, ...(flashKey === undefined ? {} : { flashKey }), ...more };
+        const command = {
+          flash,
+          ...(flashKey === undefined ? {} : { flashKey }),
+          ...(waitForSettings === undefined ? {} : { waitForSettings }),
+          ...more,
+        };
         await (worker === undefined ? main(command) : runFlashRouter(command, worker));
       } else {
         throw new HostError('USAGE', 'expected --config FILE, or --flash DEVICE with or without --flash-key');

@@ -14,7 +14,18 @@ import { HostError } from '../model/host-error.ts';
 import { parseRouterFile, type RouterSettings } from './settings-file.ts';
 
 /** The version of settings-file.ts's schema. What a field that is added has to bring along is in host/flash/form.ts. */
-export const routerForms: FormTable = { version: 1, migrations: [] };
+export const routerForms: FormTable = {
+  version: 2,
+  migrations: [
+    {
+      // `network`: without it, somebody else sets the board's addresses. Version 1 would leave the board without any.
+      from: 1,
+      up: (document, kept) =>
+        kept?.network === undefined ? document : { ...document, network: kept.network },
+      down: (document) => (document.network === undefined ? document : undefined),
+    },
+  ],
+};
 
 const prefix = 'flash:';
 

@@ -13,6 +13,7 @@ import { FlashRouter } from './flash-router.ts';
 
 import { sayStopped, stopSignal, tableRoutes } from './main.ts';
 import { RunningRouter } from './running-router.ts';
+import { defaultControlSocket } from './settings-file.ts';
 
 export interface FlashRouterCommand {
   /** Partition or file. */
@@ -21,6 +22,8 @@ export interface FlashRouterCommand {
   readonly flashKey?: string;
   /** In place of the settings' control socket. */
   readonly socket?: string;
+  /** Waits for settings where there are none yet. */
+  readonly waitForSettings?: boolean;
   /** File that is written every five seconds while the router answers. */
   readonly heartbeat?: string;
 }
@@ -68,6 +71,7 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
       }
       return running;
     },
+    waitsForSettings: command.waitForSettings === true,
     onEnd: (reason) => (reason === undefined ? ended.resolve() : ended.reject(reason)),
   });
   // There is no file to read anew, and a terminal that goes away is no reason to end.
@@ -79,6 +83,8 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
   });
   // A router that is being started with other settings misses a beat or two.
   const stopHeartbeat = startHeartbeat(command.heartbeat, async () => {
+    // A board that nobody has given settings is well.
+    if (command.waitForSettings === true && router.state().revision === null) return;
     if (router.running === undefined) throw new Error('not running');
     await router.running.ask('status', null);
   });
@@ -87,10 +93,11 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
     for (const problem of router.state().problems)
       log.warn({ event: 'config flash', at: bootTimeMs() }, problem);
     const revision = router.state().revision;
-    log.info(
-      { event: 'started', at: bootTimeMs() },
-      `revision ${revision} of ${device}, ${softwareVersion()}`,
-    );
+    if (revision === null) await control.serve(defaultControlSocket, routes(router));
+    else {
+      const what = `router ${router.running?.settings.name} ${softwareVersion()}, revision ${revision} of ${device}`;
+      log.info({ event: 'started', at: bootTimeMs() }, what);
+    }
     await Promise.race([stopSignal(), ended.promise]);
   } finally {
     stopHeartbeat();
@@ -105,6 +112,12 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
 function routes(router: FlashRouter<RunningRouter>): ControlRoutes {
   const running = (): RunningRouter => {
     if (router.running !== undefined) return router.running;
+    if (router.state().revision === null) {
+      throw new HostError(
+        'FLASH',
+        'there are no settings yet: write them by `sekisho router config apply FILE`',
+      );
+    }
     throw new HostError('PLATFORM', 'the router is being started with other settings; ask again in a moment');
   };
   return {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigFlash } from '../flash/config-flash.ts';
-import { settingsPart } from '../flash/device-part.ts';
+import { type DevicePart, settingsPart } from '../flash/device-part.ts';
 import { deviceKeyStore, type KeyStore } from '../flash/key-store.ts';
 import { HostError } from '../model/host-error.ts';
 import { softwareVersion } from '../model/software-version.ts';
@@ -17,6 +17,8 @@ export interface FlashPaths {
   readonly device: string;
   /** File with the board's device key; absent where the board has none. */
   readonly keyFile?: string;
+  /** Where the flash is within the device, in sectors: a partition of an image. Absent: all of it. */
+  readonly within?: DevicePart;
 }
 
 export interface OpenFlash {
@@ -25,9 +27,12 @@ export interface OpenFlash {
 }
 
 /** Opens a flash; a writer holds it alone until it is closed. Throws HostError FLASH, CREDENTIAL_*. */
-export function openFlash({ device: path, keyFile }: FlashPaths, access: 'read' | 'write'): OpenFlash {
+export function openFlash(
+  { device: path, keyFile, within }: FlashPaths,
+  access: 'read' | 'write',
+): OpenFlash {
   const keyStore = keyFile === undefined ? undefined : keyStoreOf(keyFile);
-  const device = openBlockDevice(path, access, { ...configFlash, part: settingsPart });
+  const device = openBlockDevice(path, access, { ...configFlash, part: partWithin(within) });
   const flash = new ConfigFlash({
     device,
     forms: routerForms,
@@ -35,6 +40,14 @@ export function openFlash({ device: path, keyFile }: FlashPaths, access: 'read' 
     ...(keyStore === undefined ? {} : { keyStore }),
   });
   return { flash, close: () => device.close() };
+}
+
+function partWithin(within: DevicePart | undefined): (sectorCount: number) => DevicePart {
+  if (within === undefined) return settingsPart;
+  return () => {
+    const { first, sectors } = settingsPart(within.sectors);
+    return { first: within.first + first, sectors };
+  };
 }
 
 /** The file is what the board makes of its fuses or its TPM at boot, in memory. */

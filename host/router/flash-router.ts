@@ -44,6 +44,8 @@ export interface FlashRouterOptions<Running extends Runner> {
   /** Calls `FlashRouter.deadline` at this instant. */
   readonly wakeAt: (at: Instant | undefined) => void;
   readonly log: Logger;
+  /** Without settings the router waits for the first ones, in place of an error. */
+  readonly waitsForSettings?: boolean;
   /** The router has no settings any more, or none that it can run with. */
   readonly onEnd: (reason: HostError | undefined) => void;
 }
@@ -69,12 +71,17 @@ export class FlashRouter<Running extends Runner> {
 
   /** Starts with the revision in force. One that was on trial when the process before ended is taken back. */
   async start(): Promise<void> {
-    const { flash, device } = this.#options;
+    const { flash, device, log, now } = this.#options;
     flash.repair();
     if (flash.trial !== undefined) {
       this.#decide(flash.trial.number, 'reverted', 'the router was stopped before it was confirmed');
     }
     const { current } = flash;
+    if (current === undefined && this.#options.waitsForSettings === true) {
+      const [problem = 'the config flash is new'] = flash.status().problems;
+      log.warn({ event: 'no settings yet', at: now() }, `${device}: ${problem}`);
+      return;
+    }
     if (current === undefined) {
       const [problem = 'it is new'] = flash.status().problems;
       throw new HostError(
@@ -140,8 +147,14 @@ export class FlashRouter<Running extends Runner> {
 
   #change(command: Extract<ConfigCommand, { what: 'apply' | 'set' | 'rollback' }>): ConfigAnswer {
     const { flash, readers, now, log } = this.#options;
-    const revision = writeChange(flash, command, readers, true);
+    // The first settings of all: there is nothing to go back to.
+    const isTried = flash.current !== undefined;
+    const revision = writeChange(flash, command, readers, isTried);
     if (revision === undefined) return { revision: null, isOnTrial: false };
+    if (!isTried) {
+      void this.#inTurn(() => this.#goBack());
+      return { revision, isOnTrial: false };
+    }
     const { seconds, isManual } = command;
     log.info({ event: 'settings on trial', at: now() }, `revision ${revision} for ${seconds} s`);
     void this.#inTurn(async () => {
@@ -215,7 +228,7 @@ export class FlashRouter<Running extends Runner> {
     return written.ok;
   }
 
-  /** To what is in force. A trial may have been the first revision of all: then there is nothing to go back to. */
+  /** To what is in force. */
   async #goBack(): Promise<void> {
     const { flash, onEnd, log, now } = this.#options;
     const { current } = flash;

@@ -20,6 +20,7 @@ import { HostError } from '../model/host-error.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import { softwareVersion } from '../model/software-version.ts';
 import type { VersionUp } from '../model/version-up.ts';
+import { applyNetwork } from '../platform/board-network.ts';
 import { type NetworkPlan, networkPlan, protect, steer, stopSteering } from '../platform/network-setup.ts';
 import { interfaceMtu } from '../platform/path-mtu.ts';
 import { wake } from '../platform/poller.ts';
@@ -68,6 +69,7 @@ export class RunningRouter {
     const { settings, log } = options;
     const plan = planOf(settings);
     protect(plan);
+    if (settings.network !== undefined) applyNetwork(settings.network);
     const local = await localEndpoint(settings, Math.min(linkWaitMs, options.linkWaitMs ?? linkWaitMs));
     const ready = Promise.withResolvers<void>();
     const failed = Promise.withResolvers<never>();

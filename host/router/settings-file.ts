@@ -15,6 +15,7 @@ import { interfaceText, nameText } from '../model/name-text.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import { selectorText, textOf } from '../model/selector-text.ts';
 import { parseYamlSettings } from '../model/yaml-settings.ts';
+import { type BoardNetwork, boardNetworkSchema } from './board-network.ts';
 import { defaultSettingTimers, type SettingTimers } from './setting-management/timers.ts';
 
 /** What the file says, with defaults filled in. */
@@ -33,6 +34,8 @@ export interface RouterSettings {
   /** Interfaces of the protected side; empty on a PC. */
   readonly protectedInterfaces: readonly string[];
   readonly tunnel: { readonly interface: string; readonly mtu: number };
+  /** Absent where somebody else sets addresses and routes. */
+  readonly network?: BoardNetwork;
   readonly controlSocket: string;
   /** Where the router keeps what outlives it: with certificates, the latest time seen. */
   readonly stateDirectory: string;
@@ -43,6 +46,8 @@ export interface RouterSettings {
   readonly unansweredSeconds: number;
   readonly spd: readonly SpdEntry[];
 }
+
+export const defaultControlSocket = '/run/sekisho/router.sock';
 
 const port = z.int().min(1).max(65535);
 const fileName = z.string().min(1).max(4096);
@@ -137,9 +142,11 @@ export const routerFileSchema = z.strictObject({
       mtu: z.int().min(576).max(9000).default(1400),
     })
     .prefault({}),
-  controlSocket: fileName.default('/run/sekisho/router.sock'),
+  network: boardNetworkSchema.optional(),
+  controlSocket: fileName.default(defaultControlSocket),
   stateDirectory: fileName.default('/var/lib/sekisho').meta({
-    description: 'with certificates: where the latest time seen is kept',
+    description:
+      'where the router keeps what outlives it when it has no config flash: the latest time seen, what became of a version-up',
   }),
   capacity: z
     .strictObject({
@@ -175,6 +182,7 @@ export function parseRouterFile(text: string, fileName: string): RouterSettings 
     unprotected: file.unprotected,
     protectedInterfaces: file.protected?.interfaces ?? [],
     tunnel: file.tunnel,
+    ...(file.network === undefined ? {} : { network: file.network }),
     controlSocket: file.controlSocket,
     stateDirectory: file.stateDirectory,
     capacity: file.capacity,

@@ -33,16 +33,14 @@ credential: { preSharedKeyFile: tokyo.psk }
 server: { address: 192.0.2.10 }
 unprotected: { interface: unprotected0 }
 protected: { interfaces: [protected0] }
+network:
+  addresses: { unprotected0: [192.0.2.1/24], protected0: [10.1.0.1/24] }
+  routes: [{ to: default, via: 192.0.2.254 }]
 spd:
   - name: to-osaka
     selector: { local: 10.1.0.0/16, remote: 10.2.0.0/16 }
     action: PROTECT
     requestPeer: osaka
-`;
-const networkFile = `# Addresses of the two sides
-unprotected0 address 192.0.2.1/24
-protected0 address 10.1.0.1/24
-route default via 192.0.2.254
 `;
 
 export interface StartOptions {
@@ -71,7 +69,6 @@ export class BoardUnderTest {
     try {
       const settings = mkdtempSync(join(folder, 'settings-'));
       writeFileSync(join(settings, 'router.yaml'), routerFile);
-      writeFileSync(join(settings, 'network'), networkFile);
       writeFileSync(join(settings, 'tokyo.psk'), 'a key for this test alone', { mode: 0o600 });
       const base = join(folder, 'disk.img');
       copyWithSettings(image.disk, base, board, settings);

@@ -2,7 +2,7 @@
  * Images of boards, built and started in QEMU until the router is up. The short form, in `npm test`, starts one board with its
  * kernel given from outside; `npm run test:qemu` starts each board by its own firmware too.
  */
-import { readFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { boardNames } from '../../tools/image/boards.ts';
 import type { Image } from '../../tools/image/build.ts';
@@ -10,13 +10,14 @@ import { describeWith } from '../requirements.ts';
 import { BoardUnderTest, build, buildWithinMs, isLongForm, upWithinMs } from './board-under-test.ts';
 
 /** The line that the router logs when TUN, sockets, nftables and routes are in place. */
-const routerIsUp = /"event":"started".*"msg":"router tokyo \d+\.\d+\.\d+"/;
+const routerIsUp = /"event":"started".*"msg":"router tokyo \d+\.\d+\.\d+, revision 1 of \/dev\/\w+"/;
 const boards = isLongForm ? boardNames() : ['qemu-x86_64'];
 /** Through the boot loader. GRUB and UEFI hold their own beside the kernel. */
 const memoryMebibytes = 384;
 /** Longer than both waits of a test together, whose own errors show the console. */
 const waitsWithinMs = 2 * upWithinMs + 60_000;
-const slotOctetsMax = 64 * 2 ** 20;
+/** So that the next version fits too: a slot's place has 67.1 MB. */
+const slotOctetsMax = 42e6;
 
 let running: BoardUnderTest | undefined;
 
@@ -33,8 +34,10 @@ describeWith(['qemu', 'image tools', 'debian amd64'], 'an image in QEMU', () => 
       image = await build(name);
     }, buildWithinMs);
 
-    it('has a slot of at most 64 MiB', () => {
-      expect(readFileSync(image.slot).length).toBeLessThanOrEqual(slotOctetsMax);
+    it('has a slot that leaves a third of its place free', () => {
+      const { size } = statSync(image.slot);
+      process.stdout.write(`slot of ${name}: ${(size / 1e6).toFixed(1)} MB\n`);
+      expect(size).toBeLessThanOrEqual(slotOctetsMax);
     });
 
     it(

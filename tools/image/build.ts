@@ -15,6 +15,7 @@ import { manifestOf } from './manifest.ts';
 import type { ImageOptions } from './options.ts';
 import { debianArchitecture, fetchPackages, grubPackage, packagesFor } from './package-pins.ts';
 import { named, rootFileSystem } from './root-file-system.ts';
+import { copyWithSettings } from './settings.ts';
 import { writeSlot } from './slot.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -106,6 +107,11 @@ export async function buildImage(options: ImageOptions, say: (line: string) => v
   );
   rmSync(scratch, { recursive: true, force: true });
   for (const [what, file] of Object.entries(image)) say(`${what.padEnd(16)} ${megabytes(file)}  ${file}`);
+  if (options.settings !== undefined) {
+    const configured = resolve(out, 'configured.img');
+    copyWithSettings(image.disk, configured, board, options.settings);
+    say(`${'with settings'.padEnd(16)} ${megabytes(configured)}  ${configured}`);
+  }
   return image;
 }
 

@@ -15,6 +15,8 @@ export interface ImageOptions {
   readonly version: string | undefined;
   /** File with the public keys of whom the router takes releases from: root metadata of The Update Framework. */
   readonly releaseRoot: string | undefined;
+  /** Folder with router.yaml, for one more disk that has these settings. */
+  readonly settings: string | undefined;
 }
 
 export type Command = ImageOptions | 'help' | { readonly pin: true; readonly mirror: string | undefined };
@@ -33,6 +35,7 @@ export const usage = `npm run image -- --board BOARD [OPTIONS]
   --allow-newer   take Debian's newest version of a package whose pinned one is no longer on the mirror, and say so
   --version X.Y.Z what the image says that it is, to try a version-up with the same sources (default: package.json's)
   --release-root FILE  whose releases the router takes: root.json of the publisher; without it, none
+  --settings DIR  also write configured.img, the disk with the settings of DIR/router.yaml and the keys that it names
   --help          print this
 
 npm run image -- --pin [--mirror URL]
@@ -69,6 +72,7 @@ export function readOptions(args: readonly string[]): Command {
     allowNewer: values['allow-newer'] ?? false,
     version,
     releaseRoot: values['release-root'],
+    settings: values.settings,
   };
 }
 
@@ -83,6 +87,7 @@ function parse(args: readonly string[]) {
         'allow-newer': { type: 'boolean' },
         version: { type: 'string' },
         'release-root': { type: 'string' },
+        settings: { type: 'string' },
         pin: { type: 'boolean' },
         help: { type: 'boolean' },
       },

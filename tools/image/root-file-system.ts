@@ -18,7 +18,7 @@ import { fileOf, Programs } from './programs.ts';
 
 const guestFolder = fileURLToPath(new URL('./guest', import.meta.url));
 const scriptFolder = 'usr/lib/sekisho/bin';
-const scripts = ['start', 'run-router', 'read-settings', 'set-network', 'dhcp-event', 'feed-watchdog'];
+const scripts = ['start', 'run-router', 'dhcp-event', 'feed-watchdog'];
 
 /** Busybox's commands that scripts and busybox's own init use. */
 const busyboxCommands = [
@@ -38,20 +38,7 @@ const busyboxCommands = [
     'basename',
     'dirname',
   ],
-  ...[
-    'kill',
-    'pidof',
-    'modprobe',
-    'init',
-    'reboot',
-    'poweroff',
-    'watchdog',
-    'udhcpc',
-    'tar',
-    'dd',
-    'test',
-    '[',
-  ],
+  ...['kill', 'pidof', 'modprobe', 'init', 'reboot', 'poweroff', 'watchdog', 'udhcpc', 'test', '['],
 ];
 
 /** What the router needs of each kernel: its TUN, its nftables rules, DHCP's packet socket. */

@@ -64,7 +64,7 @@ function openFlash(): ConfigFlash {
   return new ConfigFlash({ device, forms: routerForms, software: 'test' });
 }
 
-function openRouter(): FlashRouter<FakeRunner> {
+function openRouter(waitsForSettings = false): FlashRouter<FakeRunner> {
   return new FlashRouter({
     flash: openFlash(),
     device: 'flash',
@@ -82,6 +82,7 @@ function openRouter(): FlashRouter<FakeRunner> {
       wakeAt = at;
     },
     log: pino({ level: 'silent' }),
+    waitsForSettings,
     onEnd: (reason) => {
       end = reason ?? 'reset';
     },
@@ -135,6 +136,20 @@ describe('a router with a config flash', () => {
     await expect(openRouter().start()).rejects.toThrow(
       /holds no settings.*sekisho router config apply FILE --flash/,
     );
+  });
+
+  it('of a board waits for its first settings, which are in force at once', async () => {
+    openFlash().reset();
+    const router = openRouter(true);
+    await router.start();
+    expect([router.running, end, router.state().revision]).toEqual([undefined, undefined, null]);
+    await expect(router.command(parseConfigCommand({ what: 'confirm' }))).rejects.toThrow(
+      /nothing is on trial/,
+    );
+    await change(router, { what: 'apply', file: 'first.yaml' });
+    expect(done).toEqual(['start revision 2']);
+    expect(router.state()).toMatchObject({ revision: 2, trial: null });
+    expect(end).toBeUndefined();
   });
 
   it('replaces an SPD in the router that runs, and keeps it when the server answers', async () => {
