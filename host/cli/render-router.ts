@@ -1,7 +1,14 @@
 /** A router's state, SPD and SAD as text for a person. The lab prints the same; `--json` bypasses all of it. */
 import type { z } from 'zod';
 import { describeProposal } from '../model/proposal.ts';
-import type { ChannelRekeyings, routerStatusSchema, sadRowSchema, spdRowSchema } from '../model/status.ts';
+import type {
+  BoardStatus,
+  ChannelRekeyings,
+  routerStatusSchema,
+  sadRowSchema,
+  spdRowSchema,
+} from '../model/status.ts';
+import { utcText } from '../model/trusted-time.ts';
 import { certificateFacts } from './certificate-text.ts';
 import { flashLine } from './render-flash.ts';
 import { renderFacts, renderTable } from './text-table.ts';
@@ -13,7 +20,7 @@ type SadRow = z.output<typeof sadRowSchema>;
 
 /** State of the router: channel, SPD entries, and whatever was counted that is not zero. */
 export function renderRouterStatus(status: Status, width: number | undefined): string {
-  const { channel, config } = status;
+  const { channel, config, board } = status;
   const since = channel.sinceSeconds === null ? '' : ` for ${formatSeconds(channel.sinceSeconds)}`;
   const at = channel.endpoint === null ? '' : ` at ${channel.endpoint}`;
   const why = channel.detail === '' ? '' : `: ${channel.detail}`;
@@ -40,6 +47,7 @@ export function renderRouterStatus(status: Status, width: number | undefined): s
       ...certificateFacts(status.certificates, status.name),
       ...(config === undefined ? [] : [['settings', flashLine(config)] as [string, string]]),
       ...(config?.problems ?? []).map((problem): [string, string] => ['problem', problem]),
+      ...(board === undefined ? [] : boardFacts(board)),
       ...(status.problem === null ? [] : [['problem', status.problem] as [string, string]]),
       ...bundleFacts(status.bundles),
       ['running', `${formatSeconds(status.uptimeSeconds)}, ${status.software}`],
@@ -49,6 +57,15 @@ export function renderRouterStatus(status: Status, width: number | undefined): s
     ...counted('DROPPED, BY REASON', status.drops),
     ...counted('MESSAGES', status.messages),
   ].join('\n\n');
+}
+
+/** `slot b, version 0.2.0 on trial`, and what became of the last version-up. */
+function boardFacts({ slot, version, isOnTrial, lastVersionUp: last }: BoardStatus): [string, string][] {
+  const facts: [string, string][] = [['slot', `${slot}, version ${version}${isOnTrial ? ' on trial' : ''}`]];
+  if (last === null) return facts;
+  const why = last.reason === '' ? '' : `: ${last.reason}`;
+  const when = utcText(last.at);
+  return [...facts, ['version-up', `${last.version} in slot ${last.slot} ${last.stage}, ${when}${why}`]];
 }
 
 /** `IKE SA 2 times, next in 3 h; ESP 9 times, next in 41 min` */

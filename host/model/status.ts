@@ -60,6 +60,25 @@ export const flashStateSchema = z.looseObject({
   problems: z.array(z.string()),
 });
 
+const boardStatusSchema = z.looseObject({
+  /** The slot that runs. */
+  slot: z.enum(['a', 'b']),
+  version: z.string(),
+  /** This version has to prove itself yet. */
+  isOnTrial: z.boolean(),
+  /** Null when there never was one. */
+  lastVersionUp: z
+    .looseObject({
+      version: z.string(),
+      slot: z.enum(['a', 'b']),
+      stage: z.enum(versionUpStages),
+      reason: z.string(),
+      /** Milliseconds since 1970, by the router's clock. */
+      at: z.number(),
+    })
+    .nullable(),
+});
+
 export const routerStatusSchema = z.looseObject({
   role: z.literal('router'),
   name: z.string(),
@@ -86,6 +105,8 @@ export const routerStatusSchema = z.looseObject({
   problem: z.string().nullable().default(null),
   /** The config flash; absent where the settings are from a file. */
   config: flashStateSchema.optional(),
+  /** Absent on a machine without slots. */
+  board: boardStatusSchema.optional(),
   entries: z.array(
     z.looseObject({
       name: z.string(),
@@ -298,6 +319,7 @@ export const rolloutSchema = z.looseObject({
 export const rolloutAnswerSchema = z.object({ rollout: rolloutSchema.nullable() });
 
 export type CertificateStatus = z.input<typeof certificateSchema>;
+export type BoardStatus = z.output<typeof boardStatusSchema>;
 export type FlashState = z.output<typeof flashStateSchema>;
 export type RouterStatus = z.input<typeof routerStatusSchema>;
 export type ChannelRekeyings = z.output<typeof rekeyingsSchema>;

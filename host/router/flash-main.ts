@@ -2,11 +2,14 @@
 import { resolve } from 'node:path';
 import { HostError } from '../model/host-error.ts';
 import { softwareVersion } from '../model/software-version.ts';
+import type { BoardStatus } from '../model/status.ts';
 import { Alarm } from '../platform/alarm.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { type ControlRoutes, type ControlSocket, serveControl } from '../platform/control-socket.ts';
 import { startHeartbeat } from '../platform/heartbeat.ts';
 import { openLog } from '../platform/log.ts';
+import { defaultBootTrialSeconds } from '../slots/boot-trial.ts';
+import { type BoardOfRouter, openBoardStart } from './board-opening.ts';
 import { parseConfigCommand } from './config-command.ts';
 import { fileReaders, openFlash } from './flash-opening.ts';
 import { FlashRouter } from './flash-router.ts';
@@ -43,6 +46,7 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
   const ended = Promise.withResolvers<void>();
   const alarm = new Alarm(bootTimeMs, () => router.deadline());
   const control = new MovingControl(command.socket);
+  const board = openBoardStart(device, () => router.running, log);
   const router: FlashRouter<RunningRouter> = new FlashRouter({
     flash,
     device,
@@ -64,7 +68,7 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
         if (router.running === running) ended.reject(error);
       });
       try {
-        await control.serve(settings.controlSocket, routes(router));
+        await control.serve(settings.controlSocket, routes(router, board));
       } catch (error) {
         await running.stop();
         throw error;
@@ -89,11 +93,13 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
     await router.running.ask('status', null);
   });
   try {
+    board?.start.begin(defaultBootTrialSeconds);
     await router.start();
+    board?.start.isWell();
     for (const problem of router.state().problems)
       log.warn({ event: 'config flash', at: bootTimeMs() }, problem);
     const revision = router.state().revision;
-    if (revision === null) await control.serve(defaultControlSocket, routes(router));
+    if (revision === null) await control.serve(defaultControlSocket, routes(router, board));
     else {
       const what = `router ${router.running?.settings.name} ${softwareVersion()}, revision ${revision} of ${device}`;
       log.info({ event: 'started', at: bootTimeMs() }, what);
@@ -109,7 +115,7 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
   process.exit(0);
 }
 
-function routes(router: FlashRouter<RunningRouter>): ControlRoutes {
+function routes(router: FlashRouter<RunningRouter>, board: BoardOfRouter | undefined): ControlRoutes {
   const running = (): RunningRouter => {
     if (router.running !== undefined) return router.running;
     if (router.state().revision === null) {
@@ -122,9 +128,23 @@ function routes(router: FlashRouter<RunningRouter>): ControlRoutes {
   };
   return {
     ...tableRoutes(running),
-    'GET /status': async () => ({ ...(await running().ask('status', null)), config: router.state() }),
+    'GET /status': async () => ({
+      ...(await running().ask('status', null)),
+      config: router.state(),
+      ...(board === undefined ? {} : { board: boardStatus(board) }),
+    }),
     'GET /config': () => ({ state: router.state(), settings: router.settings() }),
     'POST /config': (body) => router.command(parseConfigCommand(body)),
+  };
+}
+
+function boardStatus({ slot, start }: BoardOfRouter): BoardStatus {
+  const { record } = start;
+  return {
+    slot,
+    version: softwareVersion(),
+    isOnTrial: start.isOnTrial,
+    lastVersionUp: record === undefined ? null : { ...record },
   };
 }
 

@@ -98,7 +98,7 @@ export class BoardWorld {
 }
 
 /** The device as a partition that somebody has open. */
-function opened(device: SimulatedDevice) {
+export function opened(device: SimulatedDevice) {
   return {
     sectorOctets: device.sectorOctets,
     sectorCount: device.sectorCount,
