@@ -77,6 +77,8 @@ export class BootEnvironment {
       this.#write(placeOf(turnFile), encodeTurn(running));
       mended.add(turnFile);
     }
+    // The boot loader's mark may be in the drive's cache yet: a start that counts has to stay counted.
+    this.#tried(() => this.#device.flush());
     return [...mended];
   }
 
@@ -127,13 +129,19 @@ export class BootEnvironment {
   #write(place: number, octets: Uint8Array): boolean {
     const before = this.#read(place);
     if (before !== undefined && sameOctets(before, octets)) return false;
-    try {
+    this.#tried(() => {
       this.#device.writeSector(place, octets);
       this.#device.flush();
+    });
+    return true;
+  }
+
+  #tried(write: () => void): void {
+    try {
+      write();
     } catch (cause) {
       throw new HostError('FLASH', `the partition boot cannot be written: ${String(cause)}`, { cause });
     }
-    return true;
   }
 
   #read(place: number): Uint8Array | undefined {

@@ -31,12 +31,16 @@ export function isElf(content: Uint8Array): boolean {
   return content.length >= header.length && magic.equals(content.subarray(0, magic.length));
 }
 
-/** File names of the libraries that `content` names, and of its dynamic linker. */
+/** Path of the dynamic linker that a program names (PT_INTERP); a library, and a program without libraries, names none. */
+export function interpreterOf(content: Buffer): string | undefined {
+  const interpreter = segmentsOf(content).find(({ type }) => type === segment.interpreter);
+  return interpreter && textAt(content, interpreter.offset);
+}
+
+/** File names of the libraries that `content` names. */
 export function namedLibraries(content: Buffer): string[] {
   const segments = segmentsOf(content);
   const names: string[] = [];
-  const interpreter = segments.find(({ type }) => type === segment.interpreter);
-  if (interpreter !== undefined) names.push(lastPart(textAt(content, interpreter.offset)));
   const dynamic = segments.find(({ type }) => type === segment.dynamic);
   if (dynamic === undefined) return names;
   const entries = dynamicEntries(content, dynamic);
@@ -93,8 +97,4 @@ function offsetOf(segments: readonly Segment[], address: number): number {
 
 function textAt(content: Buffer, start: number): string {
   return content.toString('latin1', start, content.indexOf(0, start));
-}
-
-function lastPart(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }

@@ -24,11 +24,14 @@ export interface BundledPackage {
 }
 
 /**
- * Puts the code into `tree`, with the engine and package.json; returns the npm packages of which something is in it.
+ * Puts the code into `tree`, with the engine and package.json; returns the npm packages of which something is in it, and the size of the code.
  *
  * @param version what the router says that it is
  */
-export async function addHostCode(tree: FileTree, version: string): Promise<BundledPackage[]> {
+export async function addHostCode(
+  tree: FileTree,
+  version: string,
+): Promise<{ readonly packages: BundledPackage[]; readonly octets: number }> {
   const command = await bundle('tools/image/program/sekisho.ts');
   const worker = await bundle('host/router/worker.ts');
   tree.addFile(commandFile, command.code);
@@ -38,7 +41,10 @@ export async function addHostCode(tree: FileTree, version: string): Promise<Bund
   const manifest = { name: 'sekisho', version, type: 'module' };
   tree.addFile(`${programFolder}/package.json`, `${JSON.stringify(manifest)}\n`);
   const packages = new Map([...command.packages, ...worker.packages].map((one) => [one.name, one]));
-  return [...packages.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    packages: [...packages.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    octets: Buffer.byteLength(command.code) + Buffer.byteLength(worker.code),
+  };
 }
 
 async function bundle(entry: string): Promise<{ code: string; packages: BundledPackage[] }> {

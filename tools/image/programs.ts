@@ -1,8 +1,8 @@
 /** Programs of Debian's packages with the libraries that they name, found by reading the files: nothing of another processor is run. */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { HostError } from '../../host/model/host-error.ts';
-import { isElf, namedLibraries, stripped } from './elf.ts';
+import { interpreterOf, isElf, namedLibraries, stripped } from './elf.ts';
 import type { FileTree } from './file-tree.ts';
 import type { UnpackedPackage } from './package-pins.ts';
 
@@ -13,6 +13,8 @@ const imageLibraries = 'usr/lib';
 export class Programs {
   readonly #tree: FileTree;
   readonly #libraries: ReadonlyMap<string, string>;
+  /** Where programs want their dynamic linker, by its file name: libraries name it too. */
+  readonly #interpreters = new Map<string, string>();
 
   /** @param packages in which libraries are looked for */
   constructor(tree: FileTree, packages: readonly UnpackedPackage[]) {
@@ -27,8 +29,11 @@ export class Programs {
   }
 
   #addLibrariesOf(path: string, content: Buffer): void {
-    for (const name of new Set(namedLibraries(content))) {
-      const place = libraryPlace(name);
+    const interpreter = interpreterOf(content);
+    if (interpreter !== undefined) this.#interpreters.set(basename(interpreter), interpreter.slice(1));
+    const names = [...(interpreter === undefined ? [] : [basename(interpreter)]), ...namedLibraries(content)];
+    for (const name of new Set(names)) {
+      const place = this.#interpreters.get(name) ?? join(imageLibraries, name);
       if (this.#tree.has(place)) continue;
       const source = this.#libraries.get(name);
       if (source === undefined)
@@ -39,13 +44,6 @@ export class Programs {
       this.add(place, readFileSync(source));
     }
   }
-}
-
-/** The dynamic linker's path is written into each program: /lib64 on x86-64, /lib on 64-bit Arm. */
-function libraryPlace(name: string): string {
-  if (name.startsWith('ld-linux-x86-64')) return join('lib64', name);
-  if (name.startsWith('ld-linux-aarch64')) return join('lib', name);
-  return join(imageLibraries, name);
 }
 
 /** The file of a package at `path`. Throws HostError PLATFORM when it has none. */
@@ -74,11 +72,7 @@ function sharedObjects(folder: string): [string, string][] {
     const kind = lstatSync(path);
     if (kind.isDirectory()) return name.includes('-linux-gnu') ? sharedObjects(path) : [];
     if (!/\.so(\.|$)/.test(name)) return [];
-    const file = kind.isSymbolicLink() ? join(folder, lastPart(readlinkSync(path))) : path;
+    const file = kind.isSymbolicLink() ? join(folder, basename(readlinkSync(path))) : path;
     return statSync(file).isFile() && isElf(readFileSync(file)) ? [[name, file]] : [];
   });
-}
-
-function lastPart(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }

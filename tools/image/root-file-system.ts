@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Board } from '../../boards/board.ts';
 import { HostError } from '../../host/model/host-error.ts';
 import { interfaceName } from './boards.ts';
+import { stripped } from './elf.ts';
 import { FileTree } from './file-tree.ts';
 import { addHostCode, type BundledPackage, koffiFile } from './host-code.ts';
 import { clearUnusedIcuData } from './icu-data.ts';
@@ -97,12 +98,15 @@ export async function rootFileSystem(options: RootFileSystemOptions): Promise<Ro
   const architecture = nodeArchitecture[board.architecture];
   const node = fetchNpmPackage(`node-linux-${architecture}`, options.cacheFolder, say);
   const binary = readFileSync(join(node.root, 'bin/node'));
-  clearUnusedIcuData(binary);
+  const cleared = clearUnusedIcuData(binary);
+  const symbols = binary.length - stripped(binary).length;
+  say(`Node: ${megabytes(symbols)} MB of symbols and ${megabytes(cleared)} MB of ICU's data left out`);
   programs.add('usr/bin/node', binary);
   const koffi = fetchNpmPackage(`@koromix/koffi-linux-${architecture}`, options.cacheFolder, say);
   programs.add(koffiFile, readFileSync(join(koffi.root, `linux_${architecture}/koffi.node`)));
 
-  const bundled = await addHostCode(tree, options.version);
+  const { packages: bundled, octets } = await addHostCode(tree, options.version);
+  say(`the router's code: ${megabytes(octets)} MB in two files`);
   for (const name of scripts)
     tree.addFile(join(scriptFolder, name), readFileSync(join(guestFolder, name)), true);
   tree.addFile('usr/lib/sekisho/node-options', '');
@@ -114,6 +118,10 @@ export async function rootFileSystem(options: RootFileSystemOptions): Promise<Ro
   tree.addFile('etc/passwd', 'root:*:0:0:root:/run:/bin/false\n');
   kernel.addModules([...routerModules, ...board.modules.devices, ...board.watchdog.modules], tree);
   return { tree, npmPackages: [node, koffi], bundled };
+}
+
+function megabytes(octets: number): string {
+  return (octets / 1e6).toFixed(1);
 }
 
 /** Octets of a file that holds an object in JSON; what it says is the router's business. Throws HostError PLATFORM. */

@@ -1,6 +1,6 @@
 /**
  * A slot's content: a read-only squashfs whose files the boot loader can read, and in it the root file system as one more file. GRUB
- * knows no zstd, and xz takes five times as long to start from: so the outer file system is not compressed at all, the
+ * knows no zstd, and xz takes much longer to start from: so the outer file system is not compressed at all, the
  * root file system by zstd, and a kernel that does not bring its own compression by gzip. The same files, the same octets.
  *
  *   slot partition ── /vmlinuz, /first-file-system      for the boot loader

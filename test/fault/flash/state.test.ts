@@ -94,7 +94,7 @@ describe('the state of a router', () => {
 });
 
 describe('a divided device', () => {
-  it('gives the state a quarter, at most 1 MiB, and a small device none', () => {
+  it('gives the state a quarter, the settings the rest, each at most 1 MiB, and a small device no state', () => {
     expect(statePart(63)).toBeUndefined();
     expect(settingsPart(63)).toEqual({ first: 0, sectors: 63 });
     expect([settingsPart(64), statePart(64)]).toEqual([
@@ -102,7 +102,7 @@ describe('a divided device', () => {
       { first: 48, sectors: 16 },
     ]);
     expect([settingsPart(4096), statePart(4096)]).toEqual([
-      { first: 0, sectors: 3840 },
+      { first: 0, sectors: 256 },
       { first: 3840, sectors: 256 },
     ]);
   });

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { expect, it } from 'vitest';
-import { isElf, namedLibraries, stripped } from '../../../../tools/image/elf.ts';
+import { interpreterOf, isElf, namedLibraries, stripped } from '../../../../tools/image/elf.ts';
 
 const node = readFileSync(process.execPath);
 
@@ -13,7 +13,9 @@ it('finds the libraries that the dynamic linker finds', () => {
     .map(([, name = '']) => basename(name))
     .filter((name) => !name.startsWith('linux-vdso'));
   expect(expected.length).toBeGreaterThan(3);
-  expect(new Set(namedLibraries(node))).toEqual(new Set(expected));
+  const interpreter = interpreterOf(node);
+  expect(said).toContain(`\t${interpreter} (0x`);
+  expect(new Set([basename(interpreter ?? ''), ...namedLibraries(node)])).toEqual(new Set(expected));
 });
 
 it('cuts off what is not loaded, and leaves the rest readable', () => {
