@@ -15,6 +15,7 @@ import {
   REGION_SA_SLOTS,
 } from '../../firmware/abi/layout.ts';
 import { SA_PACKETS, SA_SEQUENCE, SA_SLOT_SIZE } from '../../firmware/abi/sa-slot.ts';
+import type { Address } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
 import { planChange, refusalOf } from './change-plan.ts';
@@ -88,6 +89,17 @@ export class Dataplane implements Engine {
       this.#abandon(HELD_OUTBOUND, index);
       this.#forgetAcquire(index);
     }
+  }
+
+  /**
+   * Packets to `peer` that must not be fragmented have `octets` at most outside from now on, through pairs that come later too; never more
+   * than `pathMtuOctets`, and that again where `octets` is as much.
+   *
+   * @returns whether the path takes less than `pathMtuOctets` now
+   */
+  setPathMtu(peer: Address, octets: number): boolean {
+    if (this.lost !== undefined) throw this.lost;
+    return this.#writer.setPathMtu(peer, octets);
   }
 
   /** Why `change` would throw HostError now, or undefined. */

@@ -5,9 +5,9 @@
  */
 import { SAD_EMPTY, SAD_LIVE, SAD_PENDING, STAGE_OK } from '../../firmware/abi/bank.ts';
 import { REGION_BINDING_ROWS, REGION_KEY_STAGING, REGION_SA_SLOTS } from '../../firmware/abi/layout.ts';
-import { IV_KEY_LENGTH, SA_SLOT_SIZE } from '../../firmware/abi/sa-slot.ts';
+import { IV_KEY_LENGTH, SA_PATH_MTU, SA_SLOT_SIZE } from '../../firmware/abi/sa-slot.ts';
 import { ACTION_PERMIT, ROW_SIZE } from '../../firmware/abi/spd-row.ts';
-import type { Endpoint } from '../model/address.ts';
+import { type Address, type Endpoint, equalAddresses, formatAddress } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
 import type { SecurityAssociation } from '../model/security-association.ts';
 import type { Selector } from '../model/selector.ts';
@@ -32,6 +32,8 @@ export class TableWriter {
   readonly #tables: Tables;
   readonly #random: (length: number) => Uint8Array;
   readonly #pathMtuOctets: number;
+  /** Of peers to whom the path takes less, by the text of their address. */
+  readonly #pathMtus = new Map<string, number>();
 
   constructor(instance: FirmwareInstance, tables: Tables, options: TableWriterOptions) {
     this.#instance = instance;
@@ -52,12 +54,33 @@ export class TableWriter {
     this.#adopt(plan);
   }
 
+  /** As `setPathMtu` of the dataplane. */
+  setPathMtu(peer: Address, octets: number): boolean {
+    const isShort = this.#pathMtuOctets === 0 || octets < this.#pathMtuOctets;
+    if (isShort) this.#pathMtus.set(formatAddress(peer), octets);
+    else this.#pathMtus.delete(formatAddress(peer));
+    for (const pair of this.#tables.pairs.values()) {
+      if (!pair.old && equalAddresses(pair.peer.address, peer)) this.#writePathMtu(pair);
+    }
+    return isShort;
+  }
+
+  #writePathMtu(pair: PairState): void {
+    const at = this.#slotAddress(this.#tables.outboundSlot(pair.place)) + SA_PATH_MTU;
+    this.#instance.view.setUint32(at, this.#pathMtuTo(pair.peer.address), true);
+  }
+
+  #pathMtuTo(peer: Address): number {
+    return this.#pathMtus.get(formatAddress(peer)) ?? this.#pathMtuOctets;
+  }
+
   /** Writes where the peer of an installed pair is now, in both of its slots. */
   movePeer(pair: PairState, peer: Endpoint): void {
     pair.peer = peer;
     writePeer(this.#instance.view, this.#slotAddress(pair.place), peer);
-    if (!pair.old)
-      writePeer(this.#instance.view, this.#slotAddress(this.#tables.outboundSlot(pair.place)), peer);
+    if (pair.old) return;
+    writePeer(this.#instance.view, this.#slotAddress(this.#tables.outboundSlot(pair.place)), peer);
+    this.#writePathMtu(pair);
   }
 
   /** Slots, keys and rows that no bank leads to yet. */
@@ -116,7 +139,7 @@ export class TableWriter {
       pairSpi: pair.pair.inbound.spi,
       selectors,
       deliverToHost: pair.pair.deliver === 'host',
-      pathMtuOctets: this.#pathMtuOctets,
+      pathMtuOctets: this.#pathMtuTo(sa.peer.address),
     };
     writeSlot(view, sa, placement, now);
     stageKeys(view, this.#region(REGION_KEY_STAGING), sa, this.#random(IV_KEY_LENGTH));

@@ -7,6 +7,8 @@ export interface LoopCounters {
   socketFull: number;
   /** Datagrams longer than a packet slot, received or to be sent. */
   tooLong: number;
+  /** Times that datagrams were refused because the path to their peer takes less than before. */
+  pathShorter: number;
   keepalives: number;
   /** IKE datagrams that are too short, or more than the rate that the control thread takes. */
   ikeDropped: number;
@@ -23,6 +25,7 @@ export function zeroLoopCounters(): LoopCounters {
     noSocket: 0,
     socketFull: 0,
     tooLong: 0,
+    pathShorter: 0,
     keepalives: 0,
     ikeDropped: 0,
     dummies: 0,

@@ -14,9 +14,11 @@ import {
 import { VERDICT_DROP, VERDICT_SEND } from '../../firmware/abi/verdict.ts';
 import type { Dataplane } from '../dataplane/dataplane.ts';
 import type { PacketBatch } from '../dataplane/packet-batch.ts';
+import { addressOf } from '../model/address.ts';
 import type { Instant } from '../model/instant.ts';
 import type { LoopCounters } from './loop-counters.ts';
-import type { PacketInterface } from './packet-interface.ts';
+import type { LoopSocket, PacketInterface } from './packet-interface.ts';
+import type { PathMtus } from './path-mtus.ts';
 import type { Refusals } from './refusals.ts';
 
 /** A socket that takes nothing for so long stands behind no slow link: something is wrong with it, or with a datagram. */
@@ -27,6 +29,7 @@ export class OutboundPass {
   readonly #dataplane: Dataplane;
   readonly #packets: PacketBatch;
   readonly #refusals: Refusals;
+  readonly #pathMtus: PathMtus;
   readonly #counters: LoopCounters;
   readonly #slots: number;
   /** Datagrams in the batch of each socket, and the first of them that it has not taken. */
@@ -38,11 +41,18 @@ export class OutboundPass {
   #segments = 0;
   #cut = 0;
 
-  constructor(kernel: PacketInterface, dataplane: Dataplane, refusals: Refusals, counters: LoopCounters) {
+  constructor(
+    kernel: PacketInterface,
+    dataplane: Dataplane,
+    refusals: Refusals,
+    pathMtus: PathMtus,
+    counters: LoopCounters,
+  ) {
     this.#kernel = kernel;
     this.#dataplane = dataplane;
     this.#packets = dataplane.batch;
     this.#refusals = refusals;
+    this.#pathMtus = pathMtus;
     this.#counters = counters;
     this.#slots = this.#packets.outboundSlots;
     this.#queued = new Uint32Array(kernel.sockets.length);
@@ -66,7 +76,7 @@ export class OutboundPass {
       // A packet that the SPD lets pass in clear never comes here: nftables leaves it in the kernel's own path. One that
       // does (the SPD is just being replaced) is dropped, because this loop has no way out in clear.
     }
-    if (!this.#flush()) this.#fullSince = now;
+    if (!this.#flush(now)) this.#fullSince = now;
     return count;
   }
 
@@ -114,7 +124,7 @@ export class OutboundPass {
   }
 
   /** Hands everything queued to the kernel. Returns false where a socket is full: the rest stays queued. */
-  #flush(): boolean {
+  #flush(now: Instant): boolean {
     const { sockets } = this.#kernel;
     let isAll = true;
     for (let index = 0; index < sockets.length; index++) {
@@ -122,7 +132,7 @@ export class OutboundPass {
       const end = this.#queued[index] ?? 0;
       const first = this.#taken[index] ?? 0;
       if (socket === undefined || end === 0) continue;
-      const taken = socket.isFull ? first : socket.send(first, end);
+      const taken = socket.isFull ? first : this.#send(socket, first, end, now);
       if (taken === end) {
         this.#queued[index] = 0;
         this.#taken[index] = 0;
@@ -134,10 +144,19 @@ export class OutboundPass {
     return isAll;
   }
 
+  #send(socket: LoopSocket, first: number, end: number, now: Instant): number {
+    const taken = socket.send(first, end);
+    if (socket.firstTooLong >= 0) {
+      this.#counters.pathShorter++;
+      this.#pathMtus.refused(addressOf(socket.outgoing.peerAddress(socket.firstTooLong)), now);
+    }
+    return taken;
+  }
+
   /** Tries again what a full socket has not taken. Returns whether all is gone, and there is room for more. */
   #sendRest(now: Instant): boolean {
     const before = this.#waiting;
-    if (this.#flush()) {
+    if (this.#flush(now)) {
       this.#fullSince = undefined;
       return true;
     }

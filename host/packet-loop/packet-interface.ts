@@ -39,6 +39,8 @@ export interface OutgoingDatagrams {
   readonly ttl: Uint8Array;
   readonly dontFragment: Uint8Array;
   setPeer(index: number, source: Uint8Array, at: number, port: number): void;
+  /** A copy of the octets of the address that datagram `index` goes to. */
+  peerAddress(index: number): Uint8Array;
 }
 
 /** A bound socket with its two batches. */
@@ -62,6 +64,8 @@ export interface LoopSocket {
    * packets of the protected side, which would have nowhere to go.
    */
   readonly isFull: boolean;
+  /** Of the datagrams of the last `send`, the first that was refused for being longer than its path takes unfragmented; -1: none. */
+  readonly firstTooLong: number;
 }
 
 /** Where packets travel in bundles, as far as the kernel goes along; where not, one by one. */
@@ -95,6 +99,8 @@ export interface PacketInterface {
    */
   wait(timeoutMs: number): void;
   now(): Instant;
+  /** What the kernel knows now of the longest packet that reaches `peer` unfragmented; undefined where there is no way. Sends nothing. */
+  pathMtu(peer: Address): number | undefined;
   /** Binds the sockets of the address's family to it from now on. Throws HostError, and changes nothing, where it is not ours. */
   rebind(address: Address): void;
   /** Closes the sockets; the TUN and the routes into it are gone. */

@@ -17,6 +17,7 @@ import { type LoopCounters, zeroLoopCounters } from './loop-counters.ts';
 import { OutboundPass } from './outbound-pass.ts';
 import type { Bundles, LoopSocket, PacketInterface } from './packet-interface.ts';
 import { PairsInUse } from './pairs-in-use.ts';
+import { PathMtus } from './path-mtus.ts';
 import type { LoopCommand, LoopEvent } from './protocol.ts';
 import { Refusals } from './refusals.ts';
 
@@ -40,6 +41,7 @@ export class PacketLoop {
   readonly #outbound: OutboundPass;
   readonly #inbound: InboundPass;
   readonly #refusals: Refusals;
+  readonly #pathMtus: PathMtus;
   readonly #pairsInUse = new PairsInUse();
   readonly #dummies: DummyTraffic;
   readonly #liveness: Liveness;
@@ -54,7 +56,14 @@ export class PacketLoop {
     this.#liveness = new Liveness(options.unansweredSeconds);
     this.#kernel = options.openInterface(this.#dataplane.buffer);
     this.#refusals = new Refusals(this.#kernel, this.#dataplane.batch, options.icmpSources, this.#counters);
-    this.#outbound = new OutboundPass(this.#kernel, this.#dataplane, this.#refusals, this.#counters);
+    this.#pathMtus = new PathMtus((peer) => this.#kernel.pathMtu(peer), this.#dataplane);
+    this.#outbound = new OutboundPass(
+      this.#kernel,
+      this.#dataplane,
+      this.#refusals,
+      this.#pathMtus,
+      this.#counters,
+    );
     this.#inbound = new InboundPass(this.#kernel, this.#dataplane, this.#counters, (event) =>
       this.#events.push(event),
     );
@@ -72,6 +81,7 @@ export class PacketLoop {
     done += this.#outbound.run(now);
     done += this.#sendDummies(now);
     done += this.#checkLiveness(now);
+    done += this.#pathMtus.look(now);
     if (done > 0) this.#collect(now);
     return done;
   }
@@ -88,7 +98,7 @@ export class PacketLoop {
    * thread calls, or the time is over. To be called before each round.
    */
   wait(timeoutMs: number): void {
-    const dueAt = earliest(this.#dummies.dueAt, this.#liveness.dueAt);
+    const dueAt = earliest(earliest(this.#dummies.dueAt, this.#liveness.dueAt), this.#pathMtus.dueAt);
     const dueMs = dueAt === undefined ? timeoutMs : dueAt - this.#kernel.now();
     const isMore = this.#events.length > 0 || this.#outbound.hasMore;
     this.#kernel.wait(isMore ? 0 : Math.max(0, Math.min(timeoutMs, dueMs)));

@@ -18,9 +18,13 @@ import {
   IPPROTO_IPV6,
   IPV6_HDRINCL,
   IPV6_MTU_DISCOVER,
+  IPV6_RECVERR,
   IPV6_RECVPKTINFO,
   IPV6_RECVTCLASS,
   IPV6_V6ONLY,
+  MMSGHDR_LENGTH,
+  MSG_DONTWAIT,
+  MSG_ERRQUEUE,
   SO_MARK,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
@@ -84,6 +88,9 @@ export class DatagramSocket {
   sendErrorCount = 0;
   /** The last `send` ended early for want of memory, which no poll waits for. */
   isShortOfMemory = false;
+  /** Of the last `send`: the first datagram refused because it is too long for DF (EMSGSIZE); -1: none. */
+  firstTooLong = -1;
+  readonly #queuesErrors: boolean;
   readonly #mtuDiscoveryWithDf: number;
   #dontFragment = -1;
   #bundles = false;
@@ -93,6 +100,7 @@ export class DatagramSocket {
     this.family = options.address.family;
     this.description = name;
     this.receivesIpHeader = type === SOCK_RAW && this.family === 4;
+    this.#queuesErrors = type === SOCK_RAW && this.family === 6;
     this.#mtuDiscoveryWithDf = options.pathMtu === 'interface' ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DO;
     const domain = this.family === 4 ? AF_INET : AF_INET6;
     this.fd = libc.socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
@@ -125,6 +133,7 @@ export class DatagramSocket {
     const received = batch.receiveFrom(this.fd, batch.capacity);
     if (received >= 0) return received;
     const error = errno();
+    if (this.#queuesErrors) this.#forgetErrors();
     if (isTransient(error)) return 0;
     throw new SystemCallError(`receive on ${this.description}`, error);
   }
@@ -138,6 +147,7 @@ export class DatagramSocket {
    */
   send(batch: SendBatch, first: number, end: number): number {
     this.isShortOfMemory = false;
+    this.firstTooLong = -1;
     let messages = batch.prepare(first, end, this.#bundles);
     let next = 0;
     while (next < messages) {
@@ -180,6 +190,7 @@ export class DatagramSocket {
 
   #refuse(batch: SendBatch, first: number, end: number, error: number): void {
     batch.errnos.fill(error, first, end);
+    if (error === errnos.EMSGSIZE && this.firstTooLong < 0) this.firstTooLong = first;
     this.sendErrorCount += end - first;
   }
 
@@ -190,6 +201,14 @@ export class DatagramSocket {
 
   close(): void {
     libc.close(this.fd);
+  }
+
+  /** What ICMP said of packets that were sent: the kernel has drawn its conclusions, and would wake us until it is read. */
+  #forgetErrors(): void {
+    for (let read = 0; read < errorsAtOnce; read++) {
+      if (libc.recvmmsg(this.fd, emptyMessageAddress, 1, MSG_ERRQUEUE | MSG_DONTWAIT, 0) <= 0) return;
+      emptyMessage.fill(0);
+    }
   }
 
   #setMark(mark: number): void {
@@ -216,6 +235,8 @@ export class DatagramSocket {
       if (!isRaw) check(setInteger(this.fd, IPPROTO_IPV6, IPV6_V6ONLY, 1), what);
       check(setInteger(this.fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1), what);
       check(setInteger(this.fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1), what);
+      // Without it the kernel learns no path MTU from ICMPv6 about packets of an unconnected raw socket.
+      if (isRaw) check(setInteger(this.fd, IPPROTO_IPV6, IPV6_RECVERR, 1), what);
     }
   }
 
@@ -240,11 +261,20 @@ function isTransient(error: number): boolean {
   return (
     error === errnos.EAGAIN ||
     error === errnos.EINTR ||
+    error === errnos.EMSGSIZE ||
+    error === errnos.EACCES ||
+    error === errnos.EPROTO ||
     error === errnos.ECONNREFUSED ||
     error === errnos.EHOSTUNREACH ||
     error === errnos.ENETUNREACH
   );
 }
+
+/** A message without room for anything: what is read into it is forgotten. */
+const emptyMessage = new Uint8Array(new ArrayBuffer(MMSGHDR_LENGTH));
+const emptyMessageAddress = addressOfBuffer(emptyMessage.buffer);
+/** More wait for the next time: a flood of ICMP must not keep the loop. */
+const errorsAtOnce = 64;
 
 const integer = new Int32Array(new ArrayBuffer(8));
 const integerAddress = addressOfBuffer(integer.buffer);

@@ -63,6 +63,7 @@ export const IPV6_RECVPKTINFO = 49;
 export const IPV6_PKTINFO = 50;
 export const IPV6_HOPLIMIT = 52;
 export const IPV6_RECVTCLASS = 66;
+export const IPV6_RECVERR = 25;
 export const IPV6_TCLASS = 67;
 
 /** IP_MTU_DISCOVER and IPV6_MTU_DISCOVER: fragment where the path asks for it, DF clear. */
@@ -83,6 +84,7 @@ export const IPPROTO_AH = 51;
 
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
+export const MSG_ERRQUEUE = 0x2000;
 
 export const POLLIN = 1;
 export const POLLOUT = 4;

@@ -5,12 +5,14 @@
  * Packets travel in bundles wherever the kernel has them: TCP streams through the TUN, datagrams through the UDP socket.
  */
 import type { Address } from '../model/address.ts';
+import { HostError } from '../model/host-error.ts';
 import type { Instant } from '../model/instant.ts';
 import type { Encapsulation, SaProtocol } from '../model/security-association.ts';
 import { bootTimeMs } from './clock.ts';
 import type { DatagramSocket, DatagramSocketOptions } from './datagram-socket.ts';
 import { type FrameMemory, frameMemory } from './frame-memory.ts';
 import { BATCH_CAPACITY_MAX } from './message-storage.ts';
+import { pathMtu } from './path-mtu.ts';
 import { Poller, WakeEvent } from './poller.ts';
 import { openRawAhSocket, openRawEspSocket } from './raw-socket.ts';
 import { ReceiveBatch } from './receive-batch.ts';
@@ -82,6 +84,11 @@ export class BatchSocket {
     const next = this.#socket.send(this.outgoing, first, end);
     this.isFull = next < end;
     return next;
+  }
+
+  /** Of the last `send`: the first datagram that is too long for its path; -1: none. */
+  get firstTooLong(): number {
+    return this.#socket.firstTooLong;
   }
 
   get socket(): DatagramSocket {
@@ -209,6 +216,16 @@ export class LinuxPacketInterface {
     }
     this.#poller.watchReadable(this.#tunIndex, !isAnyFull);
     return longestMs;
+  }
+
+  /** What the kernel knows of the path MTU to `peer`; undefined where there is no route. */
+  pathMtu(peer: Address): number | undefined {
+    try {
+      return pathMtu(peer);
+    } catch (error) {
+      if (error instanceof HostError) return undefined;
+      throw error;
+    }
   }
 
   now(): Instant {

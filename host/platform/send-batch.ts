@@ -84,6 +84,12 @@ export class SendBatch {
     this.#storage.setPeerPort(index, port);
   }
 
+  /** A copy of the address that datagram `index` goes to. */
+  peerAddress(index: number): Uint8Array {
+    const at = this.#storage.peerAddressAt(index);
+    return this.#storage.octets.slice(at, at + this.#storage.addressLength);
+  }
+
   /** Sends datagram `index` from our address at `source[at]`, whatever the route says. */
   setSource(index: number, source: Uint8Array, at: number): void {
     copy(this.#storage.octets, this.#sourceAt(index), source, at, this.#storage.addressLength);

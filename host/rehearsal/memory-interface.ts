@@ -36,6 +36,9 @@ export class MemorySocket implements LoopSocket {
   readonly sent: SentDatagram[] = [];
   /** Datagrams that the kernel still takes. */
   room = Number.POSITIVE_INFINITY;
+  /** The longest datagram with DF that is not refused. */
+  longest = Number.POSITIVE_INFINITY;
+  firstTooLong = -1;
   #isFull = false;
   readonly #memory: Uint8Array;
   readonly #peers: Endpoint[] = [];
@@ -73,6 +76,7 @@ export class MemorySocket implements LoopSocket {
         const octetsOfPeer = source.slice(at, at + (family === 4 ? 4 : 16));
         this.#peers[index] = { address: { family, octets: octetsOfPeer }, port };
       },
+      peerAddress: (index) => this.#peers[index]?.address.octets ?? new Uint8Array(),
     };
   }
 
@@ -99,7 +103,12 @@ export class MemorySocket implements LoopSocket {
     const taken = first + Math.min(end - first, this.room);
     this.#isFull = taken < end;
     this.room -= taken - first;
+    this.firstTooLong = -1;
     for (let index = first; index < taken; index++) {
+      if (outgoing.dontFragment[index] === 1 && (outgoing.lengths[index] ?? 0) > this.longest) {
+        if (this.firstTooLong < 0) this.firstTooLong = index;
+        continue;
+      }
       const at = outgoing.offsets[index] ?? 0;
       const to = this.#peers[index];
       if (to === undefined) throw new Error(`datagram ${index} has no peer`);
@@ -135,6 +144,8 @@ export class MemoryInterface implements PacketInterface {
   readonly rebound: Address[] = [];
   isClosed = false;
   nowMs = 1000;
+  /** To any peer. */
+  pathMtuOctets: number | undefined;
   readonly #memory: Uint8Array;
 
   /** `local4` and `local6` are the machine's addresses on the unprotected side. */
@@ -176,6 +187,10 @@ export class MemoryInterface implements PacketInterface {
 
   now(): number {
     return this.nowMs;
+  }
+
+  pathMtu(): number | undefined {
+    return this.pathMtuOctets;
   }
 
   close(): void {

@@ -55,6 +55,7 @@ export class Rig {
       unansweredSeconds: 60,
       engine: {
         random: (length) => pseudoRandom('loop', length),
+        pathMtuOctets: 1500,
         capacities: { ...smallCapacities, packetSlots: 16 },
       },
       openInterface: (memory) => {
