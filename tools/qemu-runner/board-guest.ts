@@ -5,17 +5,10 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { QemuMachine } from '../../boards/board.ts';
+import { type CableEnd, cableBackend } from './cable-end.ts';
 import { Monitor } from './monitor.ts';
 import { QemuProcess, socketArguments } from './qemu-process.ts';
 import { SerialLine } from './serial-line.ts';
-
-/** Where the cable of an Ethernet port leads. */
-export type CableEnd =
-  /** To another guest or program over a Unix socket: one of both listens. No privileges. */
-  | { readonly kind: 'socket'; readonly path: string; readonly listens: boolean }
-  /** To a TAP interface of this machine, made by whoever starts the guest, in `namespace` of the options. */
-  | { readonly kind: 'tap'; readonly interface: string }
-  | { readonly kind: 'unplugged' };
 
 export type Start =
   | { readonly kind: 'firmware' }
@@ -35,7 +28,17 @@ export interface BoardGuestOptions {
   /** For each Ethernet port of the board, in the order of its data. */
   readonly cables: readonly CableEnd[];
   /** Name of a network namespace to start QEMU in (`ip netns`). */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
+  /** From 0 to 255: guests whose cables meet have different numbers, of which their MAC addresses are made. */
+  readonly number?: number;
+  /** Gets everything that the console prints, behind what is there. */
+  readonly consoleLog?: string | undefined;
+  /** Gets what the console prints as it comes, for a person. */
+  readonly onConsole?: (octets: Uint8Array) => void;
+  /** Where QEMU's sockets lie; a temporary folder otherwise. */
+  readonly folder?: string | undefined;
+  /** More of QEMU's arguments. */
+  readonly more?: readonly string[];
   /** What a watchdog that runs out does. */
   readonly watchdog?: 'reset' | 'none';
 }
@@ -50,8 +53,9 @@ export class BoardGuest {
   readonly monitor: Monitor;
   readonly #process: QemuProcess<(typeof sockets)[number]>;
 
-  private constructor(process: QemuProcess<(typeof sockets)[number]>) {
+  private constructor(process: QemuProcess<(typeof sockets)[number]>, { onConsole }: BoardGuestOptions) {
     this.#process = process;
+    if (onConsole !== undefined) process.stream('console').on('data', onConsole);
     this.console = new SerialLine('console', process.stream('console'));
     this.monitor = new Monitor(process.stream('monitor'));
   }
@@ -61,26 +65,33 @@ export class BoardGuest {
     const { machine, namespace } = options;
     const process = await QemuProcess.start({
       program: machine.program,
-      before: namespace === undefined ? [] : ['nsenter', `--net=/run/netns/${namespace}`, '--'],
+      namespace,
+      folder: options.folder,
       sockets,
       args: (socket, folder) => [
         ...['-machine', machine.machine, '-cpu', machine.cpu, '-m', `${options.memoryMebibytes}M`],
-        ...socketArguments('console', socket('console')),
+        ...socketArguments('console', socket('console'), options.consoleLog),
         ...['-serial', 'chardev:console'],
         ...['-qmp', `unix:${socket('monitor')},server=on,wait=off`],
         ...['-action', `watchdog=${options.watchdog ?? 'reset'}`],
         ...startArguments(options, folder),
         // First of all devices, so that each port has the place that the board's data names.
-        ...options.cables.flatMap((cable, index) => cableArguments(machine, cable, index)),
+        ...options.cables.flatMap((cable, index) => cableArguments(options, cable, index)),
         ...['-drive', `if=none,id=disk,format=qcow2,file=${options.disk},discard=unmap`, ...machine.disk],
         ...machine.devices,
+        ...(options.more ?? []),
       ],
     });
-    return new BoardGuest(process);
+    return new BoardGuest(process, options);
   }
 
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /** Resolves when QEMU is gone, with what is to be said of that. */
+  get ended(): Promise<string> {
+    return this.#process.ended;
   }
 
   /** Cuts the power. What the guest had not written to its disk is lost. */
@@ -101,25 +112,20 @@ function startArguments({ machine, start }: BoardGuestOptions, folder: string): 
   ];
 }
 
-function cableArguments(machine: QemuMachine, cable: CableEnd, index: number): string[] {
-  const place = `addr=0x${(firstPortSlot + index).toString(16)},mac=52:54:00:53:4b:${(index + 1).toString(16).padStart(2, '0')}`;
-  const device = ['-device', `${machine.networkDevice},netdev=cable${index},${place},romfile=`];
-  switch (cable.kind) {
-    case 'socket':
-      return [
-        ...[
-          '-netdev',
-          `stream,id=cable${index},server=${cable.listens ? 'on' : 'off'},addr.type=unix,addr.path=${cable.path}`,
-        ],
-        ...device,
-      ];
-    case 'tap':
-      return [
-        ...['-netdev', `tap,id=cable${index},ifname=${cable.interface},script=no,downscript=no`],
-        ...device,
-      ];
-    case 'unplugged':
-      // A hub with nothing else at it.
-      return ['-netdev', `hubport,id=cable${index},hubid=${index}`, ...device];
-  }
+function cableArguments(
+  { machine, number = 0 }: BoardGuestOptions,
+  cable: CableEnd,
+  index: number,
+): string[] {
+  // QEMU's prefix, and a bus address that the board's data names.
+  const mac = `52:54:00:53:${octet(number)}:${octet(index + 1)}`;
+  const place = `addr=0x${(firstPortSlot + index).toString(16)},mac=${mac}`;
+  return [
+    ...cableBackend(cable, index),
+    ...['-device', `${machine.networkDevice},netdev=cable${index},${place},romfile=`],
+  ];
+}
+
+function octet(value: number): string {
+  return value.toString(16).padStart(2, '0');
 }

@@ -3,6 +3,8 @@
  * lines and a cable, switched off.
  */
 import { Cable } from './cable.ts';
+import { type CableEnd, cableBackend } from './cable-end.ts';
+import { Monitor } from './monitor.ts';
 import { QemuProcess, socketArguments } from './qemu-process.ts';
 import { SerialLine } from './serial-line.ts';
 
@@ -27,33 +29,43 @@ export interface GuestOptions {
   readonly initialFileSystem: string;
   /** MAC address of the guest's network interface. */
   readonly macAddress: string;
-  /** Gets each frame that the guest sends; borrowed during the call. */
-  readonly onFrame: (frame: Uint8Array) => void;
+  /** Gets everything that the console prints, behind what is there. */
+  readonly consoleLog?: string;
+  /** Where its cable leads: to this process, which gets each frame that the guest sends, borrowed during the call; or elsewhere. */
+  readonly cable: { readonly kind: 'here'; readonly onFrame: (frame: Uint8Array) => void } | CableEnd;
+  /** Name of a network namespace to start QEMU in (`ip netns`). */
+  readonly namespace?: string | undefined;
+  /** More of QEMU's arguments. */
+  readonly more?: readonly string[];
 }
 
-const sockets = ['console', 'commands', 'cable'] as const;
+type SocketName = 'console' | 'commands' | 'monitor' | 'cable';
 
 export class Guest {
   /** What the kernel prints. */
   readonly console: SerialLine;
   /** /dev/vport0p1 in the guest, for a program there: unlike a serial line it loses nothing when nobody reads. */
   readonly commands: SerialLine;
-  readonly cable: Cable;
-  readonly #process: QemuProcess<(typeof sockets)[number]>;
+  /** Undefined where it leads elsewhere. */
+  readonly cable: Cable | undefined;
+  readonly monitor: Monitor;
+  readonly #process: QemuProcess<SocketName>;
 
-  private constructor(process: QemuProcess<(typeof sockets)[number]>, options: GuestOptions) {
+  private constructor(process: QemuProcess<SocketName>, { cable }: GuestOptions) {
     this.#process = process;
     this.console = new SerialLine('console', process.stream('console'));
     this.commands = new SerialLine('command port', process.stream('commands'));
-    this.cable = new Cable(process.stream('cable'), options.onFrame);
+    this.monitor = new Monitor(process.stream('monitor'));
+    this.cable = cable.kind === 'here' ? new Cable(process.stream('cable'), cable.onFrame) : undefined;
   }
 
   /** Starts the machine; its kernel boots meanwhile. Throws HostError PLATFORM with what QEMU says. */
   static async start(options: GuestOptions): Promise<Guest> {
-    const { machine } = options;
-    const process = await QemuProcess.start({
+    const { machine, cable, namespace } = options;
+    const process = await QemuProcess.start<SocketName>({
       program: machine.program,
-      sockets,
+      namespace,
+      sockets: ['console', 'commands', 'monitor', ...(cable.kind === 'here' ? (['cable'] as const) : [])],
       args: (socket) => [
         ...[
           '-no-reboot',
@@ -66,16 +78,26 @@ export class Guest {
         ],
         ...['-kernel', options.kernel, '-initrd', options.initialFileSystem],
         ...['-append', `console=${machine.console} panic=-1 quiet`],
-        ...socketArguments('console', socket('console')),
+        ...socketArguments('console', socket('console'), options.consoleLog),
         ...['-serial', 'chardev:console'],
+        ...['-qmp', `unix:${socket('monitor')},server=on,wait=off`],
         ...socketArguments('commands', socket('commands')),
         ...['-device', 'virtio-serial-pci', '-device', 'virtserialport,chardev=commands,nr=1'],
-        ...['-netdev', `stream,id=cable,server=on,addr.type=unix,addr.path=${socket('cable')}`],
-        ...['-device', `virtio-net-pci,netdev=cable,mac=${options.macAddress},romfile=`],
+        ...cableBackend(
+          cable.kind === 'here' ? { kind: 'socket', path: socket('cable'), listens: true } : cable,
+          0,
+        ),
+        ...['-device', `virtio-net-pci,netdev=cable0,mac=${options.macAddress},romfile=`],
+        ...(options.more ?? []),
         ...['-object', 'rng-random,id=random,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=random'],
       ],
     });
     return new Guest(process, options);
+  }
+
+  /** Resolves when QEMU is gone, with what is to be said of that. */
+  get ended(): Promise<string> {
+    return this.#process.ended;
   }
 
   /** Cuts the power. */

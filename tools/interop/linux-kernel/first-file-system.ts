@@ -13,7 +13,7 @@ import type { Kernel } from './kernel-package.ts';
 export const readyWord = 'guest-is-ready';
 
 /** Loaded at once. Without drbg and jitterentropy_rng, which nothing names, every SA fails. */
-const loaded = [
+const always = [
   ...['virtio_pci', 'virtio_net', 'virtio_rng', 'virtio_console'],
   ...['esp4', 'esp6', 'ah4', 'ah6', 'xfrm_user', 'udp_tunnel', 'drbg', 'jitterentropy_rng'],
 ];
@@ -22,7 +22,7 @@ const loaded = [
 const loadable = /^kernel\/(crypto|arch\/x86\/crypto|lib\/crypto)\//;
 
 /** /init: a line is a command, and all there is to read back is what commands print. */
-const init = `#!/bin/busybox sh
+const initOf = (loaded: readonly string[]) => `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
@@ -35,22 +35,39 @@ echo ${readyWord}
 while IFS= read -r line; do eval "$line"; done
 `;
 
+/** What a guest has besides. */
+export interface MoreFiles {
+  /** Modules to be loaded at once. */
+  readonly modules: readonly string[];
+  /** Files of this machine by their paths, with the libraries that they name. */
+  readonly programs: readonly string[];
+  /** Others, by path. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
 /** A cpio archive. Throws HostError PLATFORM when a program or a module is missing. */
-export function firstFileSystem(kernel: Kernel): Uint8Array {
+export function firstFileSystem(
+  kernel: Kernel,
+  more: MoreFiles = { modules: [], programs: [], files: {} },
+): Uint8Array {
+  const loaded = [...always, ...more.modules];
   const files = new Map<string, ArchiveEntry>();
   const add = (path: string, source: string, executable: boolean) =>
     files.set(path, { kind: 'file', path, content: readFileSync(source), executable });
-  files.set('init', { kind: 'file', path: 'init', content: Buffer.from(init), executable: true });
+  files.set('init', { kind: 'file', path: 'init', content: Buffer.from(initOf(loaded)), executable: true });
+  for (const [path, text] of Object.entries(more.files))
+    files.set(path, { kind: 'file', path, content: Buffer.from(text), executable: false });
   for (const [path, program] of [
     ['bin/busybox', 'busybox'],
     ['sbin/ip', 'ip'],
     ['sbin/socat', 'socat'],
+    ...more.programs.map((path) => [path.slice(1), path] as const),
   ] as const) {
     const source = whereIs(program);
     add(path, source, true);
     for (const library of librariesOf(source)) add(library.slice(1), realpathSync(library), true);
   }
-  for (const module of modulesOf(kernel)) {
+  for (const module of modulesOf(kernel, loaded)) {
     add(join('lib/modules', kernel.version, module), join(kernel.modules, module), false);
   }
   for (const index of ['modules.dep', 'modules.alias']) {
@@ -77,7 +94,7 @@ function librariesOf(program: string): string[] {
 }
 
 /** Paths of the modules below the kernel's folder, with all that they depend on. */
-function modulesOf(kernel: Kernel): string[] {
+function modulesOf(kernel: Kernel, loaded: readonly string[]): string[] {
   const needs = new Map<string, readonly string[]>();
   for (const line of readFileSync(join(kernel.modules, 'modules.dep'), 'utf8').split('\n')) {
     const [path = '', rest = ''] = line.split(':');
