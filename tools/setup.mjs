@@ -49,6 +49,8 @@ const qemuLongCommands = [
   ...qemuCommands,
   ['qemu-system-aarch64', 'qemu-system-arm', 'boards with an Arm processor'],
 ];
+const labQemuCommands = [...labCommands, ...qemuCommands];
+const labQemuArmCommands = [...labCommands, ...qemuLongCommands];
 const benchPathCommands = [
   ...interopCommands,
   ['iperf3', 'iperf3', 'traffic from host to host'],
@@ -66,6 +68,8 @@ const testCommands = [
 
 const commandsFor = {
   lab: labCommands,
+  'lab-qemu': labQemuCommands,
+  'lab-qemu-arm': labQemuArmCommands,
   interop: interopCommands,
   'bench-path': benchPathCommands,
   test: testCommands,

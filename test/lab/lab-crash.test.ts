@@ -18,7 +18,7 @@ const program = `
   const { Processes } = await import('./tools/lab/processes.ts');
   const { buildTopology } = await import('./tools/lab/topology.ts');
   const place = Place.take('${lab}', () => {});
-  buildTopology('${lab}', { namespaces: [{ name: 'server', forwards: false }], links: [], routes: [], nats: [] });
+  buildTopology('${lab}', { namespaces: [{ name: 'server', forwards: false }], links: [], routes: [], nats: [], bridges: [] });
   const started = await new Processes(place).start('server', 'sleeper', ['sleep', '600']);
   console.log(started.pid);
   setInterval(() => {}, 1000);

@@ -1,11 +1,12 @@
 /**
- * The lab's setting server and routers, as separate processes of the `sekisho` command: starts them, waits until their
- * channels are up, kills them as the scenario wants, and fails the lab when one ends that nobody killed.
+ * The lab's setting server and routers, as separate processes of the `sekisho` command, or routers as guests of QEMU: starts
+ * them, waits until their channels are up, kills them as the scenario wants, and fails the lab when one ends that nobody killed.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HostError } from '../../host/model/host-error.ts';
+import type { BoardImage } from './board-image.ts';
 import {
   type ConfigurationFiles,
   type ConfigurationSet,
@@ -15,13 +16,31 @@ import {
 } from './configuration.ts';
 import { readRouterStatus, readServerStatus } from './control.ts';
 import { cpuTimeMs } from './cpu-time.ts';
+import { type Running, startGuestRouter } from './guest-router.ts';
+import { writeGuestSettings } from './guest-settings.ts';
 import type { Place } from './place.ts';
-import { describeEnd, type LabProcess, lastLines, nodeCommand, type Processes } from './processes.ts';
+import { describeEnd, lastLines, nodeCommand, type Processes } from './processes.ts';
 import { type Site, server, type TopologyPlan } from './topology-plan.ts';
 
 /** Time for all channels to come up, and more for each router: all of them start at once, on a machine that others may use. */
 const upWithinMs = 10_000;
 const moreForEachMs = 6_000;
+/** For each guest: two cores without hardware virtualization boot three of them in a minute, and others may use the machine. */
+const moreForEachGuestMs = 120_000;
+
+/** Which routers are guests of QEMU, and of what image. */
+export interface Guests {
+  readonly image: BoardImage;
+  readonly routers: ReadonlySet<string>;
+  /** More of QEMU's arguments. */
+  readonly more?: readonly string[];
+  /** How long each may take to have its channel; two minutes otherwise. */
+  readonly upWithinMs?: number;
+}
+
+export interface FleetOptions extends PolicyForm {
+  readonly guests?: Guests | undefined;
+}
 
 export class Fleet {
   readonly #place: Place;
@@ -29,14 +48,16 @@ export class Fleet {
   readonly #plan: TopologyPlan;
   readonly #saveKeys: string | undefined;
   readonly #onUnexpectedEnd: (message: string) => void;
-  readonly #running = new Map<string, LabProcess>();
-  readonly #expected = new Set<LabProcess>();
+  readonly #running = new Map<string, Running>();
+  readonly #expected = new Set<Running>();
   #crash: string | undefined;
-  readonly #options: PolicyForm;
+  readonly #options: FleetOptions;
+  #hasBeenLetGo = false;
   readonly #files = new Map<ConfigurationSet, ConfigurationFiles>();
   #set: ConfigurationSet = 'everyday';
 
   /**
+   * @param plan the network without guests
    * @param options saveKeys: folder for the keys of all data SAs; undefined, as everywhere but here, saves none
    * @param onUnexpectedEnd called with a line for a person when a process ends by itself
    */
@@ -44,7 +65,7 @@ export class Fleet {
     place: Place,
     processes: Processes,
     plan: TopologyPlan,
-    options: PolicyForm,
+    options: FleetOptions,
     onUnexpectedEnd: (message: string) => void,
   ) {
     this.#place = place;
@@ -61,6 +82,16 @@ export class Fleet {
 
   routerSocket(site: Site): string {
     return controlSocket(this.#place, site.name);
+  }
+
+  /** Control sockets of those routers that are processes. */
+  reachable(sites: readonly Site[]): string[] {
+    return sites.filter(({ name }) => !this.guests.has(name)).map((site) => this.routerSocket(site));
+  }
+
+  /** Names of the routers that are guests: their control sockets are out of reach. */
+  get guests(): ReadonlySet<string> {
+    return this.#options.guests?.routers ?? new Set();
   }
 
   /** Process id of the server or of a router that runs. Throws RangeError for others. */
@@ -105,6 +136,10 @@ export class Fleet {
 
   async startRouter(site: Site): Promise<void> {
     const file = this.configurationFile(site.name);
+    if (this.guests.has(site.name)) {
+      await this.#startGuest(site, file);
+      return;
+    }
     const program =
       this.#saveKeys === undefined
         ? ['host/cli/main.ts', 'router', '--config', file]
@@ -130,9 +165,10 @@ export class Fleet {
    * Gives the threads of the server and the routers that run their programs real-time priority, or takes it from them, so
    * that what else this machine does is not in a measurement of milliseconds. V8's own threads, which compile, stay behind.
    *
-   * @returns false where this user may not
+   * @returns false where this user may not, or a guest's threads are more than a program's
    */
   preferOverOthers(isPreferred: boolean): boolean {
+    if (this.guests.size > 0) return false;
     const policy = isPreferred ? ['--rr', '--pid', '1'] : ['--other', '--pid', '0'];
     return [...this.#running.values()]
       .flatMap(({ pid }) => programThreads(pid))
@@ -141,7 +177,13 @@ export class Fleet {
 
   /** From now on nobody minds when a process ends: the lab is torn down. */
   letGo(): void {
+    this.#hasBeenLetGo = true;
     for (const running of this.#running.values()) this.#expected.add(running);
+  }
+
+  /** Cuts the power of every guest. */
+  async endGuests(): Promise<void> {
+    await this.kill(...this.guests);
   }
 
   /** Ends everything as an operator would, with SIGTERM. */
@@ -163,7 +205,10 @@ export class Fleet {
    * @throws HostError PLATFORM with who is missing, or who crashed, and the end of its log
    */
   async waitUntilUp(): Promise<void> {
-    const withinMs = upWithinMs + moreForEachMs * this.#plan.sites.length;
+    const withinMs =
+      upWithinMs +
+      moreForEachMs * this.#plan.sites.length +
+      (this.#options.guests?.upWithinMs ?? moreForEachGuestMs) * this.guests.size;
     const deadline = performance.now() + withinMs;
     for (;;) {
       this.refuseAfterCrash();
@@ -186,6 +231,8 @@ export class Fleet {
     const routers = this.#plan.sites.filter((site) => this.#running.has(site.name));
     const states = await Promise.all(
       routers.map(async (site) => {
+        // A guest is believed when the server does.
+        if (this.guests.has(site.name)) return { name: site.name, isUp: true };
         const status = await readRouterStatus(this.routerSocket(site)).catch(() => undefined);
         return { name: site.name, isUp: status?.channel.state === 'up' };
       }),
@@ -197,7 +244,23 @@ export class Fleet {
   }
 
   async #start(namespace: string, name: string, program: readonly string[]): Promise<void> {
-    const started = await this.#processes.start(namespace, name, [nodeCommand, ...program]);
+    this.#watch(name, await this.#processes.start(namespace, name, [nodeCommand, ...program]));
+  }
+
+  async #startGuest(site: Site, file: string): Promise<void> {
+    const image = this.#options.guests?.image;
+    if (image === undefined || this.#hasBeenLetGo) return;
+    const settings = this.#place.path(`${this.#set}/${site.name}-board`);
+    writeGuestSettings(settings, this.#plan, site.name, file);
+    const number = this.#plan.sites.indexOf(site) + 1;
+    const started = await startGuestRouter({
+      ...{ place: this.#place, image, name: site.name, number, settings },
+      more: this.#options.guests?.more ?? [],
+    });
+    this.#watch(site.name, started);
+  }
+
+  #watch(name: string, started: Running): void {
     this.#running.set(name, started);
     void started.ended.then((status) => {
       if (this.#running.get(name) === started) this.#running.delete(name);

@@ -2,14 +2,16 @@
  * A lab that is up: network, processes, capture. `Lab.bringUp` makes it, `tearDown` removes every trace, in whatever state
  * it is; both say what they do.
  */
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BoardImage } from './board-image.ts';
 import { Capture } from './capture.ts';
 import { Census } from './census.ts';
-import { Fleet } from './fleet.ts';
+import { Fleet, type Guests } from './fleet.ts';
+import { plugInGuests } from './guest-wires.ts';
 import type { LabOptions } from './options.ts';
 import { Place } from './place.ts';
-import { Processes } from './processes.ts';
+import { Processes, repository } from './processes.ts';
 import type { Scene } from './scenario/scene.ts';
 import { buildTopology } from './topology.ts';
 import { planMoves, planNats, planTopology, type TopologyPlan } from './topology-plan.ts';
@@ -37,25 +39,54 @@ export class Lab {
   /**
    * Builds the network, starts the capture, the server and the routers, and waits for their channels.
    *
+   * @param image of the routers that are guests, where the options want some
    * @param onFailure called with a line for a person when a process ends that nobody ended
    */
-  async bringUp(options: LabOptions, onFailure: (message: string) => void): Promise<Scene> {
+  async bringUp(
+    options: LabOptions,
+    image: BoardImage | undefined,
+    onFailure: (message: string) => void,
+  ): Promise<Scene> {
     const { place, plan, processes } = this;
     this.#say(
       `network: internet, server, ${plan.sites.map((site) => site.name).join(', ')}, a host behind each` +
         (options.nat === undefined ? '' : `, a NAT before ${options.nat}`),
     );
-    buildTopology(place.name, plan);
+    const guests = image === undefined ? undefined : guestsOf(options, image, plan);
+    buildTopology(place.name, guests === undefined ? plan : plugInGuests(plan, guests.routers));
     if (options.saveKeys !== undefined) prepareKeyFolder(options.saveKeys);
     const file = options.saveKeys === undefined ? undefined : join(options.saveKeys, 'internet.pcap');
     const networks = plan.sites.flatMap((site) => [site.network, site.network6]);
     const capture = await Capture.start(processes, new Census(networks, plan.serverAddress), file);
-    const fleet = new Fleet(place, processes, plan, options, onFailure);
+    const fleet = new Fleet(place, processes, plan, { ...options, guests }, onFailure);
     this.#fleet = fleet;
-    this.#say('processes: setting server and routers');
+    this.#say(
+      guests === undefined
+        ? 'processes: setting server and routers'
+        : `processes: setting server and routers; guests of QEMU: ${[...guests.routers].join(', ')} (${guests.image.name})`,
+    );
+    const startedAt = performance.now();
     await fleet.startAll(options.scenario === undefined ? 'everyday' : 'open');
     this.#say('channels: up');
-    return { lab: place.name, plan, processes, fleet, capture, say: this.#say };
+    const scene = { lab: place.name, plan, processes, fleet, capture, say: this.#say };
+    if (guests === undefined) return scene;
+    const upMilliseconds = Math.round(performance.now() - startedAt);
+    return {
+      ...scene,
+      guests: { board: guests.image.name, routers: [...guests.routers], upMilliseconds },
+    };
+  }
+
+  /** Copies what the guests' consoles printed to where it outlives the lab, and says where. */
+  keepConsoles(): void {
+    const guests = [...(this.#fleet?.guests ?? [])].filter((name) =>
+      existsSync(this.place.path(`${name}.log`)),
+    );
+    if (guests.length === 0) return;
+    const folder = join(repository, 'build/lab', this.place.name);
+    mkdirSync(folder, { recursive: true });
+    for (const name of guests) copyFileSync(this.place.path(`${name}.log`), join(folder, `${name}.log`));
+    this.#say(`what the guests' consoles printed: ${folder}`);
   }
 
   /** Ends every process, removes the namespaces and the folder. Repeated calls wait for the first. */
@@ -67,6 +98,7 @@ export class Lab {
   async #tearDown(): Promise<void> {
     this.#fleet?.letGo();
     try {
+      await this.#fleet?.endGuests();
       await this.processes.stopAll();
     } finally {
       this.place.leave();
@@ -84,6 +116,11 @@ function planOf({ scenario, nat }: LabOptions): TopologyPlan {
     case undefined:
       return planTopology(nat);
   }
+}
+
+/** The first router alone, or all. */
+function guestsOf({ qemuOne }: LabOptions, image: BoardImage, { sites }: TopologyPlan): Guests {
+  return { image, routers: new Set(sites.slice(0, qemuOne ? 1 : undefined).map(({ name }) => name)) };
 }
 
 /** For its owner alone, and without the keys of an earlier lab. */

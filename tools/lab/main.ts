@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { HostError } from '../../host/model/host-error.ts';
+import { type BoardImage, obtainBoardImage } from './board-image.ts';
 import { endOnSignal, interruptedStatus } from './end-on-signal.ts';
 import { Lab } from './lab.ts';
 import { insideNamespace, namespacePrefix } from './namespaces.ts';
@@ -11,7 +12,7 @@ import { runMoves } from './nat/moves.ts';
 import { runNatScenario } from './nat/scenario.ts';
 import { type LabOptions, readOptions, usage } from './options.ts';
 import { readState } from './place.ts';
-import { extendSearchPath, obtainPrivileges } from './privileges.ts';
+import { extendSearchPath, isInsideUserNamespace, obtainPrivileges } from './privileges.ts';
 import type { Finding, Report } from './report.ts';
 import { writeReport } from './report-file.ts';
 import { runSteps, runWholeScenario, shortScenario } from './scenario/scenario.ts';
@@ -28,24 +29,36 @@ async function run(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (options.exec !== undefined) return execute(options.name, options.exec.where, options.exec.command);
-  obtainPrivileges(options.userNamespace);
   // With the report on standard output, people read standard error.
   const out = options.json === '-' ? process.stderr : process.stdout;
   const print = (text: string) => void out.write(`${text}\n`);
   const startedAt = performance.now();
   const say = (line: string) =>
     print(`[${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s] ${line}`);
+  // Before the user namespace, in which apt cannot change its user; inside, it is only looked up.
+  extendSearchPath();
+  const image =
+    options.qemu === undefined
+      ? undefined
+      : await obtainBoardImage(options.qemu, isInsideUserNamespace() ? () => undefined : say);
+  obtainPrivileges(options.userNamespace);
   if (options.saveKeys !== undefined) warnOfKeys(options.saveKeys, print);
   const lab = Lab.take(options, say);
   const interrupted = endOnSignal();
   try {
     const crashes: string[] = [];
-    const work = operate(lab, options, crashes, print, say);
+    const work = operate(lab, options, image, crashes, print, say);
     const first = await Promise.race([work, interrupted]);
     work.catch(() => undefined);
-    if (first !== 'interrupted') return first;
+    if (first !== 'interrupted') {
+      if (first !== 0) lab.keepConsoles();
+      return first;
+    }
     say('interrupted: tearing down');
     return options.once || !isUp ? interruptedStatus : crashes.length > 0 ? 1 : 0;
+  } catch (error) {
+    lab.keepConsoles();
+    throw error;
   } finally {
     await lab.tearDown();
   }
@@ -57,12 +70,13 @@ let isUp = false;
 async function operate(
   lab: Lab,
   options: LabOptions,
+  image: BoardImage | undefined,
   crashes: string[],
   print: (text: string) => void,
   say: (line: string) => void,
 ): Promise<number> {
   const crashed = Promise.withResolvers<void>();
-  const scene = await lab.bringUp(options, (message) => {
+  const scene = await lab.bringUp(options, image, (message) => {
     crashes.push(message);
     say(`CRASH: ${message}`);
     crashed.resolve();
@@ -89,7 +103,7 @@ async function operate(
   const ok = await measure(scene, options, crashes, show, print);
   if (options.once) return ok ? 0 : 1;
   if (crashes.length > 0) return 1;
-  print(whatToTry(scene, options));
+  print(whatToTry(lab, scene, options));
   isUp = true;
   await crashed.promise;
   return 1;
@@ -111,15 +125,17 @@ async function measure(
   const shortfalls = [...found.shortfalls, ...crashes.map((crash) => `crash: ${crash}`)];
   const report: Report = { ...found, shortfalls, ok: shortfalls.length === 0 };
   if (options.json !== undefined) writeReport(options.json, report);
+  if (report.leftOut.length > 0)
+    print(`\nLeft out:\n${report.leftOut.map(({ part, why }) => `  ${part}: ${why}`).join('\n')}`);
   print(report.ok ? '\nEverything held.' : `\n${shortfalls.length} shortfalls:\n${shortfalls.join('\n')}`);
-  if (!options.once) {
+  if (!options.once && scene.guests === undefined) {
     await scene.fleet.stopAll();
     await scene.fleet.startAll('everyday');
   }
   return report.ok;
 }
 
-function whatToTry(scene: Scene, options: LabOptions): string {
+function whatToTry(lab: Lab, scene: Scene, options: LabOptions): string {
   const [tokyo, osaka, nagoya] = scene.plan.sites;
   if (tokyo === undefined || osaka === undefined || nagoya === undefined) return '';
   const exec = `npm run lab -- ${options.name === 'lab' ? '' : `--name ${options.name} `}exec`;
@@ -128,7 +144,13 @@ function whatToTry(scene: Scene, options: LabOptions): string {
     [`${exec} tokyo-host ping ${osaka.hostAddress}`, 'a host talks to a host'],
     [`${exec} osaka-host ping ${nagoya.hostAddress}`, 'a pair without a policy: prohibited'],
     [`${exec} internet tcpdump -n -i any`, 'all that crosses is ESP and IKE'],
-    [`npx sekisho sad --socket ${fleet.routerSocket(tokyo)}`, "a router's SAs"],
+    ...fleet
+      .reachable([tokyo, osaka])
+      .slice(0, 1)
+      .map((socket) => [`npx sekisho sad --socket ${socket}`, "a router's SAs"] as const),
+    ...[...fleet.guests]
+      .slice(0, 1)
+      .map((name) => [`less +F ${lab.place.path(`${name}.log`)}`, "a guest's console"] as const),
     [`npx sekisho status --socket ${fleet.serverSocket}`, 'how the server is'],
   ] as const;
   const widest = Math.max(...tries.map(([command]) => command.length));

@@ -13,6 +13,10 @@ export interface LabOptions {
   readonly protocol: SaProtocol;
   readonly userNamespace: boolean;
   readonly name: string;
+  /** The board whose image the routers run as guests of QEMU; undefined: routers are processes in namespaces. */
+  readonly qemu: string | undefined;
+  /** One guest, tokyo, beside two routers in namespaces. */
+  readonly qemuOne: boolean;
   readonly help: boolean;
   /** `exec WHERE COMMAND…`: run a command in a namespace of the lab that is up. */
   readonly exec: { readonly where: string; readonly command: readonly string[] } | undefined;
@@ -28,6 +32,8 @@ export const usage = `npm run lab [-- OPTIONS]
   --scenario nat    two routers behind NATs of each kind: who reaches whom. With --json and --name alone
   --scenario moves  the addresses of routers and NATs change under traffic. Likewise
   --protocol ah     policies ask for AH instead of ESP; without --once, --json, --nat and --save-keys
+  --qemu BOARD      the routers are guests of QEMU with that board's image, which is built where need be
+  --qemu-one        with --qemu: tokyo alone is
   --save-keys DIR   write the keys of all data SAs to DIR/esp_sa, and a capture to DIR/internet.pcap, for Wireshark.
                     Whoever has that folder reads the traffic. No router has this option.
   --user-namespace  go the way of those who are not root, as root too
@@ -61,6 +67,8 @@ export function readOptions(args: readonly string[]): LabOptions {
     protocol: protocolOf(values),
     userNamespace: values['user-namespace'] ?? false,
     name,
+    qemu: qemuOf(values),
+    qemuOne: values['qemu-one'] ?? false,
     help: values.help ?? false,
     exec:
       where === undefined ? undefined : { where, command: command[0] === '--' ? command.slice(1) : command },
@@ -77,6 +85,17 @@ export function readName(name: string): string {
     throw new HostError('USAGE', `--name: expected 1 to 24 small letters, digits or "-", found ${name}`);
   }
   return name;
+}
+
+/** What runs in a guest is an image: it has no key to save, and the scenarios of NATs need fourteen routers. */
+function qemuOf(values: ReturnType<typeof parse>): string | undefined {
+  const { qemu } = values;
+  if (qemu === undefined && values['qemu-one'] === true)
+    throw new HostError('USAGE', '--qemu-one: expected --qemu BOARD beside it');
+  const other = (['scenario', 'save-keys'] as const).find((name) => values[name] !== undefined);
+  if (qemu !== undefined && other !== undefined)
+    throw new HostError('USAGE', `--qemu ${qemu}: expected no --${other} beside it`);
+  return qemu;
 }
 
 function scenarioOf(values: ReturnType<typeof parse>): LabOptions['scenario'] {
@@ -119,6 +138,8 @@ function parse(args: readonly string[]) {
         protocol: { type: 'string' },
         'user-namespace': { type: 'boolean' },
         name: { type: 'string' },
+        qemu: { type: 'string' },
+        'qemu-one': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values;

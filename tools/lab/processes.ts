@@ -126,7 +126,7 @@ export class Processes {
 }
 
 /** One sentence for a person: who ended how, and the last lines of its log. */
-export function describeEnd(ended: LabProcess, status: number | string): string {
+export function describeEnd(ended: Pick<LabProcess, 'what' | 'logFile'>, status: number | string): string {
   const last = lastLines(ended.logFile, 12);
   return `${ended.what} ended with ${typeof status === 'number' ? `status ${status}` : status}${last === '' ? '' : `; its last words:\n${last}`}`;
 }

@@ -64,6 +64,16 @@ export interface Report {
     readonly preventedWhileDown: number;
     readonly oldSecurityAssociationsLeft: number;
   };
+  /** In place of routerRestart where that router is a guest. */
+  readonly powerCut?: {
+    /** Name of the guest whose power was cut. */
+    readonly router: string;
+    /** From the new start of its machine to the first reply through new SAs. */
+    readonly recoveredMilliseconds: number | null;
+    /** From the cut to the end, its boot included. */
+    readonly cleartextPackets: number;
+    readonly repeatedIvs: number;
+  };
   readonly noPolicy?: {
     readonly icmp: string | null;
     readonly reason: string | null;
@@ -84,6 +94,15 @@ export interface Report {
     readonly shared: number;
     readonly selectors: { readonly perPair: number; readonly shared: number };
   };
+  /** Absent where no router is a guest. */
+  readonly guests?: {
+    readonly board: string;
+    readonly routers: readonly string[];
+    /** From the start of the server and all routers to the last channel. */
+    readonly upMilliseconds: number;
+  };
+  /** Parts that were not played, and why. */
+  readonly leftOut: readonly { readonly part: string; readonly why: string }[];
   /** Intervals that the lab shortened by configuration, and in which parts of the scenario. */
   readonly shortenedIntervals: {
     readonly in: readonly string[];
@@ -117,6 +136,7 @@ export type Finding = Pick<
   | 'messageLoss'
   | 'serverRestart'
   | 'routerRestart'
+  | 'powerCut'
   | 'noPolicy'
   | 'peerDown'
   | 'settings'

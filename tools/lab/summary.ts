@@ -42,6 +42,12 @@ export function renderSummary(finding: Finding): string {
         `${ms(part.recoveredMilliseconds)} after its start, ${part.keysIssuedTwice} keys twice`,
     ),
     line(
+      finding.powerCut,
+      (part) =>
+        `power cut: ${part.cleartextPackets} in clear, traffic again ${ms(part.recoveredMilliseconds)} after ` +
+        `${part.router} was switched on again, ${part.repeatedIvs} IVs twice`,
+    ),
+    line(
       finding.peerDown,
       (part) =>
         `peer down: "${part.reason}", said by the ${part.saidBy}, after ${ms(part.milliseconds)} ` +

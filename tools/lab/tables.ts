@@ -17,6 +17,8 @@ export async function renderTables(
 ): Promise<string> {
   const parts: string[] = [];
   for (const site of plan.sites) {
+    // Behind a guest's serial line there is no log-in; the server's tables name its SAs.
+    if (fleet.guests.has(site.name)) continue;
     const socket = fleet.routerSocket(site);
     parts.push(titled(`${site.name}: SPD`, renderSpd(await readSpd(socket), width)));
     parts.push(titled(`${site.name}: SAD`, renderSad(await readSad(socket), width)));

@@ -7,6 +7,7 @@
  * topology.ts builds it; nothing here touches the machine.
  */
 import { HostError } from '../../host/model/host-error.ts';
+import type { Bridge } from './guest-wires.ts';
 import { type NatKind, natKinds } from './nat/nat-kinds.ts';
 
 /** A router's place: its WAN, the network behind it, and the host there. */
@@ -44,6 +45,8 @@ export interface TopologyPlan {
   readonly sites: readonly Site[];
   readonly serverAddress: string;
   readonly nats: readonly NatPlan[];
+  /** Of routers that are guests of QEMU (guest-wires.ts). */
+  readonly bridges: readonly Bridge[];
 }
 
 /** A NAT in front of a router. */
@@ -160,7 +163,7 @@ function planSites(
     routes.push({ namespace: hostOf(site), to: '::/0', via: routerAddress6(index + 1) });
     routes.push({ namespace: hostOf(site), to: site.extraNetwork, via: 'local' });
   }
-  return { namespaces, links, routes, sites, serverAddress: serverWan.address, nats };
+  return { namespaces, links, routes, sites, serverAddress: serverWan.address, nats, bridges: [] };
 }
 
 function planSite(name: string, wan: Wan, number: number, natted: boolean): Site {

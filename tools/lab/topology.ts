@@ -2,6 +2,7 @@
  * Builds a topology plan out of namespaces and virtual links. Links carry what a cable would: real packets of at most
  * 1500 octets between the routers, so that a capture on the internet's links counts packets and not bundles of them.
  */
+import type { Bridge } from './guest-wires.ts';
 import { insideNamespace, namespacePrefix, runCommand } from './namespaces.ts';
 import { natRules } from './nat/nat-kinds.ts';
 import { applyRules } from './nft.ts';
@@ -43,6 +44,12 @@ export function buildTopology(lab: string, plan: TopologyPlan, links: LinkOption
   for (const { name } of plan.namespaces) {
     runCommand(insideNamespace(prefix + name, ['ip', '-batch', '-']), settingsOf(plan, name).join('\n'));
   }
+  for (const bridge of plan.bridges) {
+    runCommand(
+      insideNamespace(prefix + bridge.namespace, ['ip', '-batch', '-']),
+      bridgeOf(bridge).join('\n'),
+    );
+  }
   for (const end of plan.links.flat()) {
     if (isOnTheInternet(end) && links.bundlesOnTheInternet !== true)
       disableBundles(prefix + end.namespace, end.device);
@@ -65,6 +72,17 @@ function settingsOf(plan: TopologyPlan, namespace: string): string[] {
     );
   }
   return lines;
+}
+
+/** Lines for `ip -batch`. A namespace with guests has no address: nothing of its own answers or asks. */
+function bridgeOf({ device, tap }: Bridge): string[] {
+  const bridge = `br-${device}`;
+  return [
+    `link add name ${bridge} type bridge`,
+    `link set ${bridge} addrgenmode none up`,
+    `tuntap add dev ${tap} mode tap`,
+    ...[device, tap].map((port) => `link set ${port} addrgenmode none master ${bridge} up`),
+  ];
 }
 
 function isOnTheInternet(end: LinkEnd): boolean {

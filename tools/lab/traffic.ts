@@ -83,6 +83,7 @@ export async function transfer(
   from: Site,
   to: Site,
   octets: number,
+  withinMs = 60_000,
   port = 5001,
 ): Promise<TransferResult> {
   const receiver = await startProgram(processes, to, 'transfer receiver', 'transfer', [
@@ -94,8 +95,8 @@ export async function transfer(
     ...['send', String(port), to.hostAddress, String(octets)],
   ]);
   const [sent, received] = await Promise.all([
-    sender.nextJson<TransferReport>(60_000),
-    receiver.nextJson<TransferReport>(60_000),
+    sender.nextJson<TransferReport>(withinMs),
+    receiver.nextJson<TransferReport>(withinMs),
   ]);
   return {
     octets: received.octets,

@@ -2,6 +2,7 @@
 import type { Capture } from '../capture.ts';
 import type { Fleet } from '../fleet.ts';
 import type { Processes } from '../processes.ts';
+import type { Report } from '../report.ts';
 import type { Site, TopologyPlan } from '../topology-plan.ts';
 
 export interface Scene {
@@ -10,6 +11,8 @@ export interface Scene {
   readonly processes: Processes;
   readonly fleet: Fleet;
   readonly capture: Capture;
+  /** What the report says of routers that are guests; undefined where none is. */
+  readonly guests?: Report['guests'];
   /** A line of progress for a person. */
   readonly say: (line: string) => void;
 }
