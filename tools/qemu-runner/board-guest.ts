@@ -82,7 +82,9 @@ export class BoardGuest {
         ...(options.more ?? []),
       ],
     });
-    return new BoardGuest(process, options);
+    const guest = new BoardGuest(process, options);
+    await process.unlessEnded(guest.monitor.ready);
+    return guest;
   }
 
   get pid(): number {

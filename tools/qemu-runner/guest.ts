@@ -92,7 +92,9 @@ export class Guest {
         ...['-object', 'rng-random,id=random,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=random'],
       ],
     });
-    return new Guest(process, options);
+    const guest = new Guest(process, options);
+    await process.unlessEnded(guest.monitor.ready);
+    return guest;
   }
 
   /** Resolves when QEMU is gone, with what is to be said of that. */

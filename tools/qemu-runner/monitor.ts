@@ -14,6 +14,9 @@ const isEvent = (name: unknown): name is MachineEvent =>
 export class Monitor {
   readonly #stream: Duplex;
   readonly #counts = new Map<MachineEvent, number>();
+  readonly #firstAnswer = Promise.withResolvers<void>();
+  /** Resolves when the machine is there: QEMU greets before it looks at all of its arguments, and answers after. */
+  readonly ready = this.#firstAnswer.promise;
   #rest = '';
   #onEvent: (() => void) | undefined;
 
@@ -64,6 +67,7 @@ export class Monitor {
     this.#rest = lines.pop() ?? '';
     for (const line of lines) {
       const message: unknown = JSON.parse(line);
+      if (typeof message === 'object' && message !== null && 'return' in message) this.#firstAnswer.resolve();
       const event =
         typeof message === 'object' && message !== null ? Reflect.get(message, 'event') : undefined;
       if (!isEvent(event)) continue;

@@ -82,7 +82,8 @@ export class QemuProcess<Name extends string> {
       child.once('close', (status, signal) => {
         // As `setpriv` and `nsenter` say it when the program is not there (POSIX, exit status of env).
         const advice = status === 127 ? ` (install ${packages[program] ?? program})` : '';
-        resolve(`${program} ended: ${said.trim() || (signal ?? `status ${status}`)}${advice}`);
+        const last = said.trim() === '' ? '' : `: ${said.trim()}`;
+        resolve(`${program} ended, ${signal ?? `status ${status}`}${advice}${last}`);
       });
     });
     const failed = ended.then((why): never => {
@@ -105,6 +106,14 @@ export class QemuProcess<Name extends string> {
     const found = this.#streams.get(name);
     if (found === undefined) throw new Error(`no socket ${name}`);
     return found;
+  }
+
+  /** What `awaited` gives. Throws HostError PLATFORM with what QEMU says when it ends before. */
+  unlessEnded<Value>(awaited: Promise<Value>): Promise<Value> {
+    const ended = this.ended.then((why): never => {
+      throw new HostError('PLATFORM', why);
+    });
+    return Promise.race([awaited, ended]);
   }
 
   get pid(): number {

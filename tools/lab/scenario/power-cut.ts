@@ -9,8 +9,8 @@ import { type Scene, sitesOf } from './scene.ts';
 
 const flowRate = 20;
 const downMs = 2000;
-/** Three minutes of which an idle machine needs a tenth. */
-const recoveryWithinMs = 180_000;
+/** A boot, a channel and a first packet, on a machine that others use. */
+const recoveryWithinMs = 400_000;
 
 export async function powerCut(scene: Scene): Promise<Outcome> {
   const { plan, processes, fleet, capture } = scene;

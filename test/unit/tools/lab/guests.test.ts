@@ -79,7 +79,9 @@ describe('the settings on a guest’s disk', () => {
       unprotected: { interface: 'unprotected0' },
       protected: { interfaces: ['protected0'] },
     });
-    expect(parseRouterFile(read('router.yaml'), 'router.yaml').controlSocket).toBe('/run/sekisho/router.sock');
+    expect(parseRouterFile(read('router.yaml'), 'router.yaml').controlSocket).toBe(
+      '/run/sekisho/router.sock',
+    );
   });
 
   it('have the key beside them, closed to others', () => {
