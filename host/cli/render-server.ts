@@ -9,6 +9,7 @@ import type {
   serverStatusSchema,
 } from '../model/status.ts';
 import { certificateFacts } from './certificate-text.ts';
+import { rolloutLine } from './render-rollout.ts';
 import { counted } from './render-router.ts';
 import { renderFacts, renderTable } from './text-table.ts';
 import { formatSeconds, formatSpi } from './units.ts';
@@ -32,6 +33,7 @@ export function renderServerStatus(status: Status, width: number | undefined): s
   const { setUps, answered, underWay } = status.selfTests;
   if (setUps > 0)
     facts.push(['self-tests', `${setUps} so far, ${answered} packets answered, ${underWay} under way`]);
+  if (status.rollout !== null) facts.push(['roll-out', rolloutLine(status.rollout)]);
   if (policies.problem !== null) {
     facts.splice(2, 0, ['problem', `the file as it is now was not taken: ${policies.problem}`]);
   }

@@ -180,6 +180,36 @@ export const eventRowSchema = z.looseObject({
   detail: z.string(),
 });
 
+/** A staged roll-out (host/server/rollout). Lists hold a hundred names at most, counts are whole. */
+export const rolloutSchema = z.looseObject({
+  version: z.string(),
+  /** Empty: where each router's settings say. */
+  url: z.string(),
+  state: z.enum(['running', 'paused', 'stopped', 'aborted', 'done']),
+  /** Why it stopped; otherwise empty. */
+  reason: z.string(),
+  startedAtUtcMs: z.number(),
+  maxFailures: z.number(),
+  stages: z.array(
+    z.looseObject({ percent: z.number(), routers: z.number(), state: z.enum(['over', 'open', 'to come']) }),
+  ),
+  /** Until the open stage waits no longer for routers that are away; null when it does not. */
+  stageSecondsLeft: z.number().nullable(),
+  routers: z.number(),
+  done: z.number(),
+  failed: z.number(),
+  underWay: z.number(),
+  /** In stages that are open, and not told since they have no channel. */
+  away: z.number(),
+  toCome: z.number(),
+  /** Not concerned: without slots, or enrolled no more. */
+  left: z.number(),
+  failures: z.array(z.looseObject({ router: z.string(), reason: z.string() })),
+  /** `writing`, `trial`, or empty while nothing was heard. */
+  told: z.array(z.looseObject({ router: z.string(), progress: z.string() })),
+  absent: z.array(z.string()),
+});
+
 export const serverStatusSchema = z.looseObject({
   role: z.literal('server'),
   name: z.string(),
@@ -237,6 +267,8 @@ export const serverStatusSchema = z.looseObject({
   selfTests: z
     .looseObject({ underWay: z.number(), setUps: z.number(), answered: z.number() })
     .default({ underWay: 0, setUps: 0, answered: 0 }),
+  /** The last roll-out; null when there never was one. */
+  rollout: rolloutSchema.nullable().default(null),
   /** Entries of the management table by state. */
   entries: countsSchema,
   drops: countsSchema,
@@ -289,35 +321,10 @@ export const selfTestResultSchema = z.looseObject({
   reason: z.string().optional(),
 });
 
-/** A staged roll-out (host/server/rollout). Lists hold a hundred names at most, counts are whole. */
-export const rolloutSchema = z.looseObject({
-  version: z.string(),
-  /** Empty: where each router's settings say. */
-  url: z.string(),
-  state: z.enum(['running', 'paused', 'stopped', 'aborted', 'done']),
-  /** Why it stopped; otherwise empty. */
-  reason: z.string(),
-  startedAtUtcMs: z.number(),
-  maxFailures: z.number(),
-  stages: z.array(
-    z.looseObject({ percent: z.number(), routers: z.number(), state: z.enum(['over', 'open', 'to come']) }),
-  ),
-  stageSecondsLeft: z.number().nullable(),
-  routers: z.number(),
-  done: z.number(),
-  failed: z.number(),
-  underWay: z.number(),
-  away: z.number(),
-  toCome: z.number(),
-  left: z.number(),
-  failures: z.array(z.looseObject({ router: z.string(), reason: z.string() })),
-  told: z.array(z.looseObject({ router: z.string(), progress: z.string() })),
-  absent: z.array(z.string()),
-});
-
 /** Answer to `GET /rollout` and `POST /rollout`. */
 export const rolloutAnswerSchema = z.object({ rollout: rolloutSchema.nullable() });
 
+export type RolloutStatus = z.input<typeof rolloutSchema>;
 export type CertificateStatus = z.input<typeof certificateSchema>;
 export type BoardStatus = z.output<typeof boardStatusSchema>;
 export type FlashState = z.output<typeof flashStateSchema>;

@@ -64,6 +64,7 @@ export function serverStatus(sources: ServerStatusSources): ServerStatus {
     }),
     certificates: server.channels.certificates(now),
     selfTests: { underWay: server.echoPeer.underWay, ...server.echoPeer.counters },
+    rollout: server.rollout.status(now),
     entries,
     deadPaths: sources.processing.deadPaths(now).map(({ routers, detail, at }) => ({
       routers: [...routers],

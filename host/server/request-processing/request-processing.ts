@@ -171,7 +171,7 @@ export class RequestProcessing {
         receiveReport(processing, message, now);
         return;
       case 'upgrade-report':
-        receiveUpgradeReport(processing, message);
+        receiveUpgradeReport(processing, message, now);
         return;
       default:
         ignore(processing, message);

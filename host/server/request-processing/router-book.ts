@@ -2,6 +2,7 @@
  * What the server knows of each router that has a channel or had one: where it is seen, its boot numbers, the proposals
  * of its firmware, and how many new entries it may still cause. It decides nothing about SAs.
  */
+import { echoPeerName } from '../../messages/echo-peer.ts';
 import type { MessageId } from '../../messages/message.ts';
 import type { Endpoint } from '../../model/address.ts';
 import type { Instant } from '../../model/instant.ts';
@@ -104,8 +105,9 @@ export class RouterBook {
     return record;
   }
 
+  /** All but the echo peer, which is this server's own. */
   standings(): RouterStanding[] {
-    return [...this.#records.values()].map(standingOf);
+    return [...this.#records.values()].filter(({ name }) => name !== echoPeerName).map(standingOf);
   }
 
   standing(name: string): RouterStanding | undefined {

@@ -9,6 +9,7 @@ import type { Upgrade, UpgradeReport } from '../../messages/message.ts';
 import { DeadlineHeap } from '../../model/deadline-heap.ts';
 import { HostError } from '../../model/host-error.ts';
 import { earliest, type Instant } from '../../model/instant.ts';
+import type { RolloutStatus } from '../../model/status.ts';
 import { type Member, Members, storedMember } from './members.ts';
 import {
   chooseRouters,
@@ -19,7 +20,7 @@ import {
   stageEnds,
 } from './plan.ts';
 import { stageDecision } from './stage.ts';
-import { type RolloutStatus, rolloutStatus } from './status.ts';
+import { rolloutStatus } from './status.ts';
 import type {
   MemberState,
   RolloutChange,

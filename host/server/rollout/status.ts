@@ -1,38 +1,10 @@
 /** A roll-out for people and programs: how far it is, who failed and why, whom it waits for. */
+import type { RolloutStatus } from '../../model/status.ts';
 import type { Members } from './members.ts';
-import type { RolloutState, StoredRollout } from './stored.ts';
+import type { StoredRollout } from './stored.ts';
 
 /** Names listed of each sort; the counts are whole. */
 const listed = 100;
-
-export interface RolloutStatus {
-  readonly version: string;
-  readonly url: string;
-  readonly state: RolloutState;
-  readonly reason: string;
-  readonly startedAtUtcMs: number;
-  readonly maxFailures: number;
-  readonly stages: readonly {
-    readonly percent: number;
-    /** Routers that may be touched by its end. */
-    readonly routers: number;
-    readonly state: 'over' | 'open' | 'to come';
-  }[];
-  /** Until the open stage waits no longer for routers that are away; null when it does not. */
-  readonly stageSecondsLeft: number | null;
-  readonly routers: number;
-  readonly done: number;
-  readonly failed: number;
-  readonly underWay: number;
-  /** In stages that are open, and not told because they have no channel. */
-  readonly away: number;
-  readonly toCome: number;
-  readonly left: number;
-  readonly failures: readonly { readonly router: string; readonly reason: string }[];
-  /** `progress`: `writing`, `trial`, or empty while nothing was heard. */
-  readonly told: readonly { readonly router: string; readonly progress: string }[];
-  readonly absent: readonly string[];
-}
 
 export function rolloutStatus(
   rollout: StoredRollout,

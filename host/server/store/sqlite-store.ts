@@ -7,21 +7,17 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { z } from 'zod';
-import { type Endpoint, formatAddress, parseAddress } from '../../model/address.ts';
 import { HostError } from '../../model/host-error.ts';
-import { versionUpStages } from '../../model/version-up.ts';
-import type { Revision } from '../distribution-policies/revisions.ts';
-import type { StoredEntry } from '../management-table/entry.ts';
-import { auditKinds, type StoredRouter } from '../request-processing/events.ts';
+import type { RolloutChange, StoredRolloutState } from '../rollout/stored.ts';
 import {
-  memberStates,
-  type RolloutChange,
-  rolloutStates,
-  type StoredMember,
-  type StoredRollout,
-  type StoredRolloutState,
-} from '../rollout/stored.ts';
+  auditRowSchema,
+  entrySchema,
+  memberSchema,
+  revisionSchema,
+  rolloutSchema,
+  routerContent,
+  routerSchema,
+} from './rows.ts';
 import type { AuditRow, Store, StoreChange, StoredState } from './store.ts';
 
 /** Rises with each change of the tables or of what their rows hold; CHANGELOG.md names it. */
@@ -48,100 +44,6 @@ const rolloutTables = `
   CREATE TABLE rollout (number INTEGER PRIMARY KEY CHECK (number = 1), content TEXT NOT NULL) STRICT;
   CREATE TABLE rollout_member (router TEXT PRIMARY KEY, content TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
-
-const halfSchema = z.strictObject({
-  router: z.string(),
-  request: z.strictObject({ id: z.string(), spi: z.number() }).nullable(),
-  installed: z.boolean(),
-  withdrawn: z.boolean(),
-});
-
-/** A row as it must be; a file that somebody edited fails here and not in the middle of the protocol. */
-const entrySchema: z.ZodType<StoredEntry> = z.strictObject({
-  key: z.string(),
-  state: z.enum(['half-empty', 'distributed', 'both-installed', 'withdrawing']),
-  kind: z.string(),
-  revision: z.number(),
-  digest: z.string(),
-  expiresAtUtcMs: z.number(),
-  reason: z.string(),
-  halves: z.tuple([halfSchema, halfSchema]),
-});
-
-/** An endpoint as it stands in a row: address as text, port. */
-const endpointSchema = z
-  .strictObject({ address: z.string(), port: z.int().min(1).max(65535) })
-  .transform(({ address, port }, context): Endpoint => {
-    const parsed = parseAddress(address);
-    if (parsed.ok) return { address: parsed.value, port };
-    context.issues.push({ code: 'custom', message: parsed.message, input: address });
-    return z.NEVER;
-  });
-
-/** Rows of schema 1 have none. */
-const versionUpSchema = z
-  .strictObject({
-    board: z.string(),
-    slot: z.enum(['', 'a', 'b']),
-    version: z.string(),
-    stage: z.enum(versionUpStages),
-    reason: z.string(),
-    at: z.number(),
-  })
-  .nullable()
-  .default(null);
-
-const routerSchema = z.strictObject({
-  name: z.string(),
-  boots: z.array(z.string()),
-  proposals: z.array(z.string()),
-  software: z.string(),
-  endpoint: endpointSchema.nullable(),
-  versionUp: versionUpSchema,
-});
-
-const rolloutSchema: z.ZodType<StoredRollout> = z.strictObject({
-  id: z.string(),
-  version: z.string(),
-  url: z.string(),
-  stages: z.array(z.number()).min(1),
-  maxFailures: z.int(),
-  stageSeconds: z.number(),
-  state: z.enum(rolloutStates),
-  reason: z.string(),
-  stage: z.int(),
-  isExcused: z.boolean(),
-  stageEndsAtUtcMs: z.number(),
-  startedAtUtcMs: z.number(),
-});
-
-const memberSchema: z.ZodType<StoredMember> = z.strictObject({
-  router: z.string(),
-  place: z.int(),
-  state: z.enum(memberStates),
-  reason: z.string(),
-  toldAtUtcMs: z.number(),
-  before: z.number(),
-});
-
-const revisionSchema: z.ZodType<Revision> = z.strictObject({
-  key: z.string(),
-  digest: z.string(),
-  revision: z.int(),
-});
-
-const auditRowSchema = z
-  .object({
-    at_utc_ms: z.number(),
-    what: z.enum(auditKinds),
-    router: z.string(),
-    peer: z.string(),
-    kind: z.string(),
-    detail: z.string(),
-  })
-  .transform(({ at_utc_ms: atUtcMs, what, router, peer, kind: kindName, detail }): AuditRow => {
-    return { atUtcMs, what, router, peer, kindName, detail };
-  });
 
 export interface SqliteStoreOptions {
   /** Rows kept in the audit log; the oldest go first. */
@@ -320,11 +222,6 @@ function prepareStatements(database: DatabaseSync) {
     countAudit: prepare('SELECT count(*) AS count FROM audit'),
     lastAuditRows: prepare('SELECT * FROM audit ORDER BY number DESC LIMIT ?'),
   };
-}
-
-function routerContent({ endpoint, ...rest }: StoredRouter): string {
-  const place = endpoint === null ? null : { address: formatAddress(endpoint.address), port: endpoint.port };
-  return JSON.stringify({ ...rest, endpoint: place });
 }
 
 function openDatabase(file: string): DatabaseSync {
