@@ -1,7 +1,7 @@
 /** Options that several release commands share, and how they are read. */
 import { InvalidArgumentError } from 'commander';
+import { isBoardName } from '../release/board-name.ts';
 import { defaultDays, isRoleName, type RoleName, roleNames } from '../release/role.ts';
-import { isBoardName } from '../release/target.ts';
 import { isVersion } from '../release/version.ts';
 import type { OutputOptions } from './output.ts';
 import type { PassphraseOptions } from './passphrase.ts';

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { HostError } from '../model/host-error.ts';
 import { addRouterConfigCommand } from './router-config-command.ts';
 import { addRouterSelfTestCommand } from './router-self-test-command.ts';
+import { addRouterUpgradeCommand } from './router-upgrade-command.ts';
 
 interface RouterOptions {
   readonly config?: string;
@@ -72,4 +73,5 @@ Exit codes: 0 ended by a signal, 1 the settings or the machine do not allow it, 
     });
   addRouterConfigCommand(router);
   addRouterSelfTestCommand(router);
+  addRouterUpgradeCommand(router);
 }

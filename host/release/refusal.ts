@@ -1,6 +1,5 @@
 /** Why a release did not get into the idle slot: codes, which docs/errors.md explains. */
 export const upgradeRefusalCodes = [
-  'BUSY',
   'ON_TRIAL',
   'UNREACHABLE',
   'BUNDLE_INVALID',

@@ -1,5 +1,6 @@
 /** How a release is named among the targets of the repository, and what its metadata says of it. */
 import { TargetFile } from '@tufjs/models';
+import { isBoardName } from './board-name.ts';
 import { isVersion } from './version.ts';
 
 /** A release of one board, as `targets.json` has it. */
@@ -10,12 +11,6 @@ export interface Release {
   readonly settingsSchema: number;
   readonly payload: TargetFile;
   readonly chunks: TargetFile;
-}
-
-const boardForm = /^[a-z0-9][a-z0-9_-]{0,62}$/;
-
-export function isBoardName(text: string): boolean {
-  return boardForm.test(text);
 }
 
 export function payloadPath(board: string, version: string): string {

@@ -90,11 +90,12 @@ export async function versionUp(
     const release = await chosen(machine, wish);
     version = release.version;
     const list = await chunkListOf(wish.source, release);
-    record('writing');
-    isWriting = true;
+    // Whoever has it open keeps others out, so from here on the record is ours.
     const slot = slots.openIdle();
     let fetchedOctets: number;
     try {
+      record('writing');
+      isWriting = true;
       if (release.payload.length > slot.sectorCount * slot.sectorOctets)
         throw noSpace(release, slots.idleOctets);
       const { source } = wish;
@@ -121,7 +122,7 @@ export async function versionUp(
 
 /** Nothing came of it because nothing had to; what became of the version-up before is worth more. */
 function isNoNews(code: UpgradeRefusalCode): boolean {
-  return code === 'NOT_NEWER' || code === 'BUSY' || code === 'ON_TRIAL';
+  return code === 'NOT_NEWER' || code === 'ON_TRIAL';
 }
 
 /** While the running version is on trial, the idle slot is the only way back. */

@@ -19,10 +19,14 @@ export const routerForms: FormTable = {
   migrations: [
     {
       // `network`: without it, somebody else sets the board's addresses. Version 1 would leave the board without any.
+      // `upgrade`: without it nothing is fetched by itself, so version 1 may do without.
       from: 1,
-      up: (document, kept) =>
-        kept?.network === undefined ? document : { ...document, network: kept.network },
-      down: (document) => (document.network === undefined ? document : undefined),
+      up: (document, kept) => ({
+        ...document,
+        ...(kept?.network === undefined ? {} : { network: kept.network }),
+        ...(kept?.upgrade === undefined ? {} : { upgrade: kept.upgrade }),
+      }),
+      down: ({ upgrade: _, ...document }) => (document.network === undefined ? document : undefined),
     },
   ],
 };

@@ -10,6 +10,7 @@ import { startHeartbeat } from '../platform/heartbeat.ts';
 import { openLog } from '../platform/log.ts';
 import { defaultBootTrialSeconds } from '../slots/boot-trial.ts';
 import { type BoardOfRouter, openBoardStart } from './board-opening.ts';
+import { boardVersionUp } from './board-upgrade.ts';
 import { parseConfigCommand } from './config-command.ts';
 import { fileReaders, openFlash } from './flash-opening.ts';
 import { FlashRouter } from './flash-router.ts';
@@ -43,6 +44,8 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
   const paths = { device, ...(command.flashKey === undefined ? {} : { keyFile: resolve(command.flashKey) }) };
   const { flash, close } = openFlash(paths, 'write');
   const log = openLog('router');
+  let upgradeUrl: string | undefined;
+  const versionUp = boardVersionUp({ flash: device, url: () => upgradeUrl, log });
   const ended = Promise.withResolvers<void>();
   const alarm = new Alarm(bootTimeMs, () => router.deadline());
   const control = new MovingControl(command.socket);
@@ -55,6 +58,7 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
     wakeAt: (at) => alarm.set(at),
     log,
     start: async (settings, revision, withinMs) => {
+      upgradeUrl = settings.upgrade?.url;
       const running = await RunningRouter.start({
         settings,
         settingsFile: device,
@@ -62,6 +66,7 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
         entry,
         startedAt,
         ...(withinMs === undefined ? {} : { linkWaitMs: withinMs }),
+        ...(versionUp === undefined ? {} : { versionUp }),
         log,
       });
       running.failed.catch((error) => {

@@ -15,7 +15,7 @@ import { type ControlRoutes, serveControl } from '../platform/control-socket.ts'
 import { readCredential } from '../platform/files.ts';
 import { startHeartbeat } from '../platform/heartbeat.ts';
 import { openLog } from '../platform/log.ts';
-
+import { boardVersionUp } from './board-upgrade.ts';
 import { othersThanSpd } from './other-settings.ts';
 import { RunningRouter } from './running-router.ts';
 import { selfTestOrder } from './self-test.ts';
@@ -42,7 +42,11 @@ export async function runRouter(command: RouterCommand, entry: URL): Promise<voi
   const settingsFile = resolve(command.config);
   // The worker reads them for itself; what can be seen of a mistake should show before the machine is touched.
   tryCredentials(settings.credential, dirname(settingsFile));
-  const router = await RunningRouter.start({ settings, settingsFile, entry, startedAt, log });
+  const versionUp = boardVersionUp({ url: () => settings.upgrade?.url, log });
+  const router = await RunningRouter.start({
+    ...{ settings, settingsFile, entry, startedAt, log },
+    ...(versionUp === undefined ? {} : { versionUp }),
+  });
   const live: SettingsInForce = { others: othersThanSpd(settings), problem: null };
   const routes = controlRoutes(() => router, live, command.config);
   const control = await serveControl(command.socket ?? settings.controlSocket, routes);

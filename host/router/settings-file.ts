@@ -39,6 +39,8 @@ export interface RouterSettings {
   readonly controlSocket: string;
   /** Where the router keeps what outlives it: with certificates, the latest time seen. */
   readonly stateDirectory: string;
+  /** Where releases are to be had; a board with slots alone has a use for it. */
+  readonly upgrade: { readonly url: string } | undefined;
   readonly capacity: { readonly saPairs: number };
   readonly held: { readonly packetsPerEntry: number; readonly packetsTotal: number };
   readonly timers: SettingTimers;
@@ -112,6 +114,10 @@ const spdSchema = z
   })
   .meta({ description: 'ordered: the first entry with a matching selector decides; no match is DISCARD' });
 
+const upgradeUrl = z
+  .url({ protocol: /^https?$/, error: 'expected http://HOST/PATH/ or https://HOST/PATH/' })
+  .max(255);
+
 const powerOfTwo = (value: number) => (value & (value - 1)) === 0;
 
 /** The file's shape. */
@@ -148,6 +154,10 @@ export const routerFileSchema = z.strictObject({
     description:
       'where the router keeps what outlives it when it has no config flash: the latest time seen, what became of a version-up',
   }),
+  upgrade: z
+    .strictObject({ url: upgradeUrl.meta({ description: 'where `sekisho release publish` is served' }) })
+    .optional()
+    .meta({ description: 'new versions, for a board with slots' }),
   capacity: z
     .strictObject({
       saPairs: z.int().min(16).max(65_536).refine(powerOfTwo, 'expected a power of two').default(1024).meta({
@@ -185,6 +195,7 @@ export function parseRouterFile(text: string, fileName: string): RouterSettings 
     ...(file.network === undefined ? {} : { network: file.network }),
     controlSocket: file.controlSocket,
     stateDirectory: file.stateDirectory,
+    upgrade: file.upgrade,
     capacity: file.capacity,
     held: file.held,
     timers: {

@@ -23,6 +23,7 @@ import { buildUtcMs } from '../model/software-version.ts';
 import { TrustedTime, type UtcMs } from '../model/trusted-time.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { readCredential, readTrusted } from '../platform/files.ts';
+import { timeDocument } from './last-seen-time.ts';
 import type { RouterSettings } from './settings-file.ts';
 import { openState } from './state-opening.ts';
 import type { WorkerSettings } from './worker-protocol.ts';
@@ -71,7 +72,11 @@ async function loadFrom(
     ppk?.key.wipe();
   };
   if (shared !== undefined && credential.certificate === undefined && credential.authorities === undefined) {
-    return { credentials: { ...shared, ppk }, learnTime: () => {}, utcAtLeast: () => Date.now(), wipe };
+    // A board has no clock to be trusted, and judges by this time when the signatures of a release have expired.
+    const kept = flash && new KeptTime(openState(flash.device, resolve(folder, stateDirectory)), warn);
+    const learnTime = (utcMs: UtcMs): void => kept?.learn(utcMs);
+    const utcAtLeast = (now: Instant): UtcMs => kept?.atLeast(now) ?? Date.now();
+    return { credentials: { ...shared, ppk }, learnTime, utcAtLeast, wipe };
   }
   const time = new KeptTime(openState(flash?.device, resolve(folder, stateDirectory)), warn);
   const { own, peer } = await certificateSides(credential, folder, time, readers);
@@ -129,9 +134,6 @@ function ppkOf({ id, file, required }: PpkSource, folder: string, readers: Reade
   const path = resolve(folder, file);
   return { id, key: preSharedKeyIn(readers.secret(path), path), isRequired: required };
 }
-
-/** Name of the latest time seen, among what survives a restart. */
-const timeDocument = 'last-seen-time';
 
 /** Trusted time, of which the latest that was seen is kept. */
 class KeptTime {
