@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { QemuMachine } from '../../boards/board.ts';
+import type { Board, QemuMachine } from '../../boards/board.ts';
 import { loadBoard } from '../../tools/image/boards.ts';
 import { kernelCommandLine } from '../../tools/image/boot-loader.ts';
 import { type Image, imageIn } from '../../tools/image/build.ts';
@@ -46,21 +46,35 @@ spd:
 export interface StartOptions {
   readonly by: 'firmware' | 'kernel';
   readonly memoryMebibytes: number;
+  /** Changes the disk before the board is started for the first time. */
+  readonly prepare?: (disk: string, board: Board) => void;
 }
 
 export class BoardUnderTest {
-  readonly guest: BoardGuest;
+  #guest: BoardGuest;
   readonly #folder: string;
+  readonly #power: () => Promise<BoardGuest>;
 
-  private constructor(guest: BoardGuest, folder: string) {
-    this.guest = guest;
+  private constructor(guest: BoardGuest, folder: string, power: () => Promise<BoardGuest>) {
+    this.#guest = guest;
     this.#folder = folder;
+    this.#power = power;
+  }
+
+  get guest(): BoardGuest {
+    return this.#guest;
+  }
+
+  /** Cuts the power, and switches the board on again with the same disk. */
+  async cutAndStart(): Promise<void> {
+    await this.#guest.cutPower();
+    this.#guest = await this.#power();
   }
 
   static async start(
     name: string,
     image: Image,
-    { by, memoryMebibytes }: StartOptions,
+    { by, memoryMebibytes, prepare }: StartOptions,
   ): Promise<BoardUnderTest> {
     const board = await loadBoard(name);
     const machine: QemuMachine | undefined = board.qemu;
@@ -72,22 +86,24 @@ export class BoardUnderTest {
       writeFileSync(join(settings, 'tokyo.psk'), 'a key for this test alone', { mode: 0o600 });
       const base = join(folder, 'disk.img');
       copyWithSettings(image.disk, base, board, settings);
+      prepare?.(base, board);
       const disk = join(folder, 'disk.qcow2');
       makeOverlay(disk, base);
-      const guest = await BoardGuest.start({
-        ...{ machine, memoryMebibytes, disk },
-        cables: board.ports.map(() => ({ kind: 'unplugged' })),
-        start:
-          by === 'firmware'
-            ? { kind: 'firmware' }
-            : {
-                kind: 'kernel',
-                kernel: image.kernel,
-                firstFileSystem: image.firstFileSystem,
-                commandLine: kernelCommandLine(board, 'a'),
-              },
-      });
-      return new BoardUnderTest(guest, folder);
+      const power = (): Promise<BoardGuest> =>
+        BoardGuest.start({
+          ...{ machine, memoryMebibytes, disk },
+          cables: board.ports.map(() => ({ kind: 'unplugged' })),
+          start:
+            by === 'firmware'
+              ? { kind: 'firmware' }
+              : {
+                  kind: 'kernel',
+                  kernel: image.kernel,
+                  firstFileSystem: image.firstFileSystem,
+                  commandLine: kernelCommandLine(board, 'a'),
+                },
+        });
+      return new BoardUnderTest(await power(), folder, power);
     } catch (error) {
       rmSync(folder, { recursive: true });
       throw error;
@@ -96,7 +112,7 @@ export class BoardUnderTest {
 
   /** The power is cut and the disk thrown away. */
   async end(): Promise<void> {
-    await this.guest.cutPower();
+    await this.#guest.cutPower();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
