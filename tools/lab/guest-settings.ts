@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { deviceOf, endOf } from './guest-wires.ts';
+import { endOf } from './guest-wires.ts';
 import type { TopologyPlan } from './topology-plan.ts';
 
 /** The board's names of its first port of each side (docs/image.md). */
@@ -26,24 +26,21 @@ export function writeGuestSettings(folder: string, plan: TopologyPlan, router: s
     ...portable,
     unprotected: { interface: ports.unprotected },
     protected: { interfaces: [ports.protected] },
+    network: networkOf(plan, router),
   };
   writeFileSync(join(folder, 'router.yaml'), stringify(onBoard), { mode: 0o600 });
   const key = settings.credential.preSharedKeyFile;
   copyFileSync(join(dirname(file), key), join(folder, basename(key)));
-  writeFileSync(join(folder, 'network'), networkOf(plan, router), { mode: 0o600 });
 }
 
-function networkOf(plan: TopologyPlan, router: string): string {
-  const addresses = (['unprotected', 'protected'] as const).flatMap((side) =>
-    endOf(plan, router, side).addresses.map((address) => `${ports[side]} address ${address}`),
-  );
-  const routes = plan.routes
-    .filter(({ namespace }) => namespace === router)
-    .map(({ to, via }) => `route ${to} via ${via}`);
-  return [
-    `# In place of ${deviceOf.unprotected} and ${deviceOf.protected} of the lab`,
-    ...addresses,
-    ...routes,
-    '',
-  ].join('\n');
+/** In place of the interfaces of the lab's namespace. */
+function networkOf(plan: TopologyPlan, router: string): object {
+  const addressesOf = (side: keyof typeof ports): readonly string[] => endOf(plan, router, side).addresses;
+  return {
+    addresses: {
+      [ports.unprotected]: addressesOf('unprotected'),
+      [ports.protected]: addressesOf('protected'),
+    },
+    routes: plan.routes.filter(({ namespace }) => namespace === router).map(({ to, via }) => ({ to, via })),
+  };
 }

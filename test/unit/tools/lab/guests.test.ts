@@ -85,17 +85,15 @@ describe('the settings on a guest’s disk', () => {
   });
 
   it('have the key beside them, closed to others', () => {
-    expect(readdirSync(join(folder, 'board')).sort()).toEqual(['network', 'router.yaml', 'tokyo.psk']);
+    expect(readdirSync(join(folder, 'board')).sort()).toEqual(['router.yaml', 'tokyo.psk']);
     expect(read('tokyo.psk')).toBe('secret');
     expect(statSync(join(folder, 'board', 'tokyo.psk')).mode & 0o077).toBe(0);
   });
 
   it('give the board the addresses and the route that the namespace would have', () => {
-    expect(read('network').split('\n').slice(1, -1)).toEqual([
-      'unprotected0 address 198.51.100.10/25',
-      'protected0 address 10.1.0.1/24',
-      'protected0 address fdca:5e1:1::1/64',
-      'route default via 198.51.100.1',
-    ]);
+    expect(parseRouterFile(read('router.yaml'), 'router.yaml').network).toEqual({
+      addresses: { unprotected0: ['198.51.100.10/25'], protected0: ['10.1.0.1/24', 'fdca:5e1:1::1/64'] },
+      routes: [{ to: 'default', via: '198.51.100.1', family: 4 }],
+    });
   });
 });
