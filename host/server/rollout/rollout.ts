@@ -10,6 +10,8 @@ import { DeadlineHeap } from '../../model/deadline-heap.ts';
 import { HostError } from '../../model/host-error.ts';
 import { earliest, type Instant } from '../../model/instant.ts';
 import type { RolloutStatus } from '../../model/status.ts';
+import { newMembers, newRollout } from './beginning.ts';
+import { TellingLine } from './line.ts';
 import { type Member, Members, storedMember } from './members.ts';
 import {
   chooseRouters,
@@ -48,9 +50,6 @@ export type RolloutAction =
       readonly detail: string;
     };
 
-/** Routers told in one go, and from one go to the next: 125 a second, so that neither channels nor the release's server are flooded. */
-const toldAtOnce = 25;
-const pauseMs = 200;
 /** An order that shows no effect is sent again. */
 const repeatMs = 30_000;
 /** Names in a reason. */
@@ -64,8 +63,7 @@ export class Rollout {
   /** Routers that reported on their present channel, with what they run. */
   readonly #present = new Map<string, { readonly software: string; readonly report: UpgradeReport }>();
   readonly #due = new DeadlineHeap<Member>();
-  #queue: Member[] = [];
-  #tellAt: Instant | undefined;
+  readonly #line = new TellingLine();
   #stageEndsAt: Instant | undefined;
   #touched = new Set<Member>();
   #isChanged = false;
@@ -86,10 +84,7 @@ export class Rollout {
     // While routers have to confirm, the end of the stage alone changes nothing.
     const awaitsAbsent = this.#rollout?.state === 'running' && this.#members.counts.told === 0;
     const stageDue = awaitsAbsent ? this.#stageEndsAt : undefined;
-    return earliest(
-      earliest(this.#due.earliest, stageDue),
-      this.#queue.length > 0 ? this.#tellAt : undefined,
-    );
+    return earliest(earliest(this.#due.earliest, stageDue), this.#line.dueAt);
   }
 
   status(now: Instant): RolloutStatus | null {
@@ -107,33 +102,12 @@ export class Rollout {
       throw new HostError('USAGE', `the roll-out of ${before.version} is ${before.state}: abort it first`);
     const chosen = chooseRouters(plan, known);
     const order = rolloutOrder(plan.version, [...chosen.keys()]);
-    const { version, url, stages, maxFailures, stageSeconds } = plan;
-    this.#rollout = {
-      id: Buffer.from(this.#options.random(8)).toString('hex'),
-      version,
-      url,
-      stages,
-      maxFailures,
-      stageSeconds,
-      state: 'running',
-      reason: '',
-      stage: 0,
-      isExcused: false,
-      stageEndsAtUtcMs: 0,
-      startedAtUtcMs: this.#utc(now),
-    };
+    const { version } = plan;
+    const id = Buffer.from(this.#options.random(8)).toString('hex');
+    this.#rollout = newRollout(plan, id, this.#utc(now));
     for (const member of this.#members.all()) this.#due.set(member, undefined);
-    this.#queue = [];
-    this.#members = new Members(
-      order.map((router, place) => ({
-        router,
-        place,
-        state: 'waiting',
-        reason: '',
-        toldAtUtcMs: 0,
-        before: 0,
-      })),
-    );
+    this.#line.clear();
+    this.#members = new Members(newMembers(order));
     this.#open(this.#rollout);
     for (const member of this.#members.all()) {
       this.#touched.add(member);
@@ -179,7 +153,7 @@ export class Rollout {
     this.#restore(now);
     this.#expect('running', 'paused', 'stopped');
     this.#enter('aborted', '');
-    this.#queue = [];
+    this.#line.clear();
     return this.#drain();
   }
 
@@ -216,7 +190,7 @@ export class Rollout {
     for (let member = this.#due.takeDue(now); member !== undefined; member = this.#due.takeDue(now))
       this.#memberDue(member, now);
     this.#advance(now);
-    this.#tellSome(now);
+    for (const member of this.#line.take(now)) this.#tell(member, now);
     return this.#drain();
   }
 
@@ -251,33 +225,24 @@ export class Rollout {
     } else if (member.state === 'told') {
       member.isHeard = verdict.kind === 'heard';
       this.#plan(member, rollout, now);
-    } else this.#enqueue(member, now);
+    } else this.#enqueue(member);
   }
 
   /** Puts it in line, if it may be told now. */
-  #enqueue(member: Member, now: Instant): void {
+  #enqueue(member: Member): void {
+    if (this.#mayBeTold(member)) this.#line.add(member);
+  }
+
+  #mayBeTold(member: Member): boolean {
     const isDue = member.state === 'waiting' || (member.state === 'told' && !member.isHeard);
-    const mayBeTold = this.#rollout?.state === 'running' && this.#members.isOpen(member);
-    if (!isDue || !mayBeTold || member.isQueued || !this.#present.has(member.router)) return;
-    member.isQueued = true;
-    if (this.#queue.length === 0) this.#tellAt = Math.max(this.#tellAt ?? now, now);
-    this.#queue.push(member);
+    const isOpen = this.#rollout?.state === 'running' && this.#members.isOpen(member);
+    return isDue && isOpen && this.#present.has(member.router);
   }
 
-  #tellSome(now: Instant): void {
-    if (this.#queue.length === 0 || now < (this.#tellAt ?? now)) return;
-    this.#tellAt = now + pauseMs;
-    for (const member of this.#queue.splice(0, toldAtOnce)) {
-      member.isQueued = false;
-      this.#tell(member, now);
-    }
-  }
-
-  /** Much may have happened since it was put in line. */
   #tell(member: Member, now: Instant): void {
     const rollout = this.#rollout;
-    const isDue = member.state === 'waiting' || (member.state === 'told' && !member.isHeard);
-    if (rollout?.state !== 'running' || !isDue || !this.#present.has(member.router)) return;
+    // Much may have happened since it was put in line.
+    if (rollout === undefined || !this.#mayBeTold(member)) return;
     if (member.state === 'waiting') {
       member.toldAtUtcMs = this.#utc(now);
       member.before = member.reportedAt;
@@ -320,7 +285,7 @@ export class Rollout {
       return;
     }
     this.#plan(member, rollout, now);
-    this.#enqueue(member, now);
+    this.#enqueue(member);
   }
 
   #settle(member: Member, state: Extract<MemberState, 'done' | 'failed' | 'left'>, reason: string): void {
@@ -392,7 +357,7 @@ export class Rollout {
     this.#change({ stageEndsAtUtcMs: this.#utc(this.#stageEndsAt) });
     const percent = rollout.stages[rollout.stage];
     this.#say('info', `of ${rollout.version}: stage of ${percent} %, ${this.#members.open} routers`);
-    for (const member of this.#members.all().slice(0, this.#members.open)) this.#enqueue(member, now);
+    for (const member of this.#members.all().slice(0, this.#members.open)) this.#enqueue(member);
   }
 
   #expect(...states: readonly RolloutState[]): StoredRollout {
