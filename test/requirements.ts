@@ -40,6 +40,10 @@ const probes = {
     scapyPython() === undefined
       ? 'needs Scapy: apt-get install python3-scapy python3-cryptography'
       : undefined,
+  securesystemslib: () =>
+    securesystemslibPython() === undefined
+      ? 'needs the library under python-tuf: apt-get install python3-securesystemslib python3-nacl'
+      : undefined,
   'nist vectors': () =>
     isReadable(nistVectors)
       ? undefined
@@ -83,6 +87,13 @@ export function describeWith(requirements: readonly Requirement[], name: string,
   } else {
     describe.skip(`${name} [skipped: ${missing.join('; ')}]`, body);
   }
+}
+
+/** A Python that has the library under python-tuf, which Debian 12 has not itself. */
+export function securesystemslibPython(): string | undefined {
+  return ['/usr/bin/python3', 'python3'].find((python) =>
+    succeeds(python, ['-c', 'import securesystemslib.keys, nacl']),
+  );
 }
 
 /** A Python that has Scapy. Debian's own is tried first: a `python3` of another origin before it in PATH rarely has. */

@@ -186,6 +186,10 @@ function missingDebianPackages(purpose) {
       ['scapy', 'python3-scapy', 'an independent witness for ESP'],
       ['cryptography', 'python3-cryptography', "Scapy's ciphers"],
     );
+  if (purpose === 'test' && !existsSync('/usr/lib/python3/dist-packages/securesystemslib'))
+    missing.push(['securesystemslib', 'python3-securesystemslib', 'an independent witness for releases']);
+  if (purpose === 'test' && !existsSync('/usr/lib/python3/dist-packages/nacl'))
+    missing.push(['nacl', 'python3-nacl', "that witness's Ed25519"]);
   if (purpose === 'test' && !existsSync('/usr/lib/python3/dist-packages/cryptography_vectors'))
     missing.push(['cryptography_vectors', 'python3-cryptography-vectors', "NIST's answers for the ciphers"]);
   return missing;
