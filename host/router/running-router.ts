@@ -21,6 +21,7 @@ import type { SpdEntry } from '../model/policy.ts';
 import { softwareVersion } from '../model/software-version.ts';
 import type { VersionUp } from '../model/version-up.ts';
 import { applyNetwork } from '../platform/board-network.ts';
+import { LinkWatch } from '../platform/link-watch.ts';
 import { type NetworkPlan, networkPlan, protect, steer, stopSteering } from '../platform/network-setup.ts';
 import { interfaceMtu } from '../platform/path-mtu.ts';
 import { wake } from '../platform/poller.ts';
@@ -61,6 +62,7 @@ export class RunningRouter {
   readonly #worker: WorkerClient;
   readonly #plan: NetworkPlan;
   readonly #following: NodeJS.Timeout | undefined;
+  readonly #stopFollowingTun: () => void;
   readonly #versionUp: VersionUp | undefined;
   #spd: readonly SpdEntry[];
 
@@ -115,6 +117,7 @@ export class RunningRouter {
       plan,
       failed.promise,
       followAddress(settings, local, worker, log),
+      followTun(plan, log),
     );
   }
 
@@ -124,6 +127,7 @@ export class RunningRouter {
     plan: NetworkPlan,
     failed: Promise<never>,
     following: NodeJS.Timeout | undefined,
+    stopFollowingTun: () => void,
   ) {
     this.settings = settings;
     this.#versionUp = versionUp;
@@ -132,6 +136,7 @@ export class RunningRouter {
     this.#plan = plan;
     this.failed = failed;
     this.#following = following;
+    this.#stopFollowingTun = stopFollowingTun;
   }
 
   /** Asks the router. Rejects with HostError PLATFORM after 2 s without an answer; a self-test has its own time besides. */
@@ -182,6 +187,7 @@ export class RunningRouter {
   /** Ends the router; the guard stays. */
   async stop(): Promise<void> {
     clearInterval(this.#following);
+    this.#stopFollowingTun();
     stopSteering(this.#plan);
     await this.#worker.stop();
   }
@@ -287,6 +293,26 @@ function followAddress(
     }
   };
   return setInterval(() => void look(), addressPollMs).unref();
+}
+
+/** A TUN that somebody set down and up again has lost its routes, and packets that want IPsec end at the guard. Returns what ends this. */
+function followTun(plan: NetworkPlan, log: Logger): () => void {
+  const watch = new LinkWatch(plan.tunName);
+  const look = (): void => {
+    try {
+      if (!watch.takeUps()) return;
+      steer(plan);
+      log.warn({ event: 'interface up' }, `${plan.tunName} was set up anew: its routes are there again`);
+    } catch (error) {
+      // Down again meanwhile, or deleted, which ends the packet loop.
+      log.warn({ event: 'interface up' }, String(error));
+    }
+  };
+  const looking = setInterval(look, addressPollMs).unref();
+  return () => {
+    clearInterval(looking);
+    watch.close();
+  };
 }
 
 /** One address for each family, of the protected side where there is one: that is where refused hosts are. */

@@ -124,15 +124,25 @@ export class Namespaces {
 export class RunningProgram {
   readonly #child: ChildProcess;
   output = '';
+  /** Its exit status, or the signal's name, when it is gone. */
+  readonly ended: Promise<number | string>;
 
   constructor(child: ChildProcess) {
     this.#child = child;
+    this.ended = new Promise((resolve) => {
+      child.once('exit', (status, signal) => resolve(status ?? signal ?? 'unknown'));
+    });
     child.stdout?.on('data', (chunk: Buffer) => {
       this.output += chunk;
     });
     child.stderr?.on('data', (chunk: Buffer) => {
       this.output += chunk;
     });
+  }
+
+  /** `ip netns exec` becomes the program. */
+  get pid(): number {
+    return this.#child.pid ?? -1;
   }
 
   async waitFor(pattern: RegExp, timeoutMs: number): Promise<RegExpMatchArray> {
