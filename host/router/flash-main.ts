@@ -1,5 +1,6 @@
 /** Entry point of a router that has its settings from a config flash: opens it, runs the router, serves the control socket. */
 import { resolve } from 'node:path';
+import type { ConfigFlash } from '../flash/config-flash.ts';
 import { HostError } from '../model/host-error.ts';
 import { softwareVersion } from '../model/software-version.ts';
 import type { BoardStatus } from '../model/status.ts';
@@ -12,6 +13,7 @@ import { defaultBootTrialSeconds } from '../slots/boot-trial.ts';
 import { type BoardOfRouter, openBoardStart } from './board-opening.ts';
 import { boardVersionUp } from './board-upgrade.ts';
 import { parseConfigCommand } from './config-command.ts';
+import { routerSettings } from './flash-document.ts';
 import { fileReaders, openFlash } from './flash-opening.ts';
 import { FlashRouter } from './flash-router.ts';
 
@@ -98,7 +100,7 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
     await router.running.ask('status', null);
   });
   try {
-    board?.start.begin(defaultBootTrialSeconds);
+    board?.start.begin(trialSecondsOf(flash, device));
     await router.start();
     board?.start.isWell();
     for (const problem of router.state().problems)
@@ -141,6 +143,17 @@ function routes(router: FlashRouter<RunningRouter>, board: BoardOfRouter | undef
     'GET /config': () => ({ state: router.state(), settings: router.settings() }),
     'POST /config': (body) => router.command(parseConfigCommand(body)),
   };
+}
+
+/** How long a version on trial has, by the settings in force; the default where there are none that this version can read. */
+function trialSecondsOf(flash: ConfigFlash, device: string): number {
+  try {
+    const { current } = flash;
+    const upgrade = current && routerSettings(current.document, device).upgrade;
+    return upgrade?.trialSeconds ?? defaultBootTrialSeconds;
+  } catch {
+    return defaultBootTrialSeconds; // Whoever starts the router says what is wrong with them.
+  }
 }
 
 function boardStatus({ slot, start }: BoardOfRouter): BoardStatus {

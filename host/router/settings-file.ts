@@ -15,6 +15,7 @@ import { interfaceText, nameText } from '../model/name-text.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import { selectorText, textOf } from '../model/selector-text.ts';
 import { parseYamlSettings } from '../model/yaml-settings.ts';
+import { defaultBootTrialSeconds } from '../slots/boot-trial.ts';
 import { type BoardNetwork, boardNetworkSchema } from './board-network.ts';
 import { defaultSettingTimers, type SettingTimers } from './setting-management/timers.ts';
 
@@ -40,7 +41,7 @@ export interface RouterSettings {
   /** Where the router keeps what outlives it: with certificates, the latest time seen. */
   readonly stateDirectory: string;
   /** Where releases are to be had; a board with slots alone has a use for it. */
-  readonly upgrade: { readonly url: string } | undefined;
+  readonly upgrade: { readonly url?: string | undefined; readonly trialSeconds: number } | undefined;
   readonly capacity: { readonly saPairs: number };
   readonly held: { readonly packetsPerEntry: number; readonly packetsTotal: number };
   readonly timers: SettingTimers;
@@ -155,7 +156,11 @@ export const routerFileSchema = z.strictObject({
       'where the router keeps what outlives it when it has no config flash: the latest time seen, what became of a version-up',
   }),
   upgrade: z
-    .strictObject({ url: upgradeUrl.meta({ description: 'where `sekisho release publish` is served' }) })
+    .strictObject({
+      url: upgradeUrl.meta({ description: 'where `sekisho release publish` is served' }).optional(),
+      // From the start of the machine: a slow one takes a minute until its router runs.
+      trialSeconds: z.int().min(60).max(3600).default(defaultBootTrialSeconds),
+    })
     .optional()
     .meta({ description: 'new versions, for a board with slots' }),
   capacity: z
