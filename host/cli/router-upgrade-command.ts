@@ -38,7 +38,7 @@ export function addRouterUpgradeCommand(parent: Command): void {
       `
 Examples:
   sekisho router upgrade --check
-  sekisho router upgrade http://releases.example.net/
+  sekisho router upgrade http://203.0.113.9/releases/
   sekisho router upgrade /run/stick/router-1.4.0.bundle --no-restart
 
 --config FILE or --flash DEVICE say whose settings have upgrade.url; by default the board's own config flash.
