@@ -95,12 +95,12 @@ interface VersionUpShell extends Omit<BoardVersionUpOptions, 'flash'> {
 /** As `boardVersionUp`, over any machine. */
 export function versionUpOf(machine: Machine, { url, log, open, restart }: VersionUpShell): VersionUp {
   let isUnderWay = false;
-  const bringUp = async (version: string, place: string): Promise<void> => {
+  const bringUp = async (version: string, place: string, begunAt: number): Promise<void> => {
     const source = open(placeOf(place, url()));
     try {
       log.info({ event: 'version-up' }, `fetching ${version} from ${source.name}`);
       const outcome = await versionUp(machine, { source, version }, () => undefined);
-      if (!outcome.ok) return refused(machine, version, `${outcome.code}: ${outcome.message}`, log);
+      if (!outcome.ok) return refused(machine, version, `${outcome.code}: ${outcome.message}`, begunAt, log);
       log.info(
         { event: 'version-up' },
         `${version} is in slot ${outcome.value.slot} and on trial; restarting`,
@@ -115,10 +115,11 @@ export function versionUpOf(machine: Machine, { url, log, open, restart }: Versi
     upgrade: async (version, place) => {
       if (isUnderWay) return;
       isUnderWay = true;
+      const begunAt = machine.nowUtcMs();
       try {
-        await bringUp(version, place);
+        await bringUp(version, place, begunAt);
       } catch (error) {
-        refused(machine, version, error instanceof Error ? error.message : String(error), log);
+        refused(machine, version, error instanceof Error ? error.message : String(error), begunAt, log);
       } finally {
         isUnderWay = false;
       }
@@ -134,14 +135,24 @@ export function standingOf({ board, slots, state }: Machine): VersionUpStanding 
 
 const none = { version: '', stage: 'none', reason: '', at: 0 } as const;
 
-/** Whoever ordered it hears of it, also where the version-up itself had nothing to write down. */
-function refused(machine: Machine, version: string, reason: string, log: BoardVersionUpOptions['log']): void {
+/**
+ * Whoever ordered it hears of it, also where the version-up itself had nothing to write down. An attempt that ends as the one before
+ * has a time of its own: by that the server tells them apart.
+ */
+function refused(
+  machine: Machine,
+  version: string,
+  reason: string,
+  begunAt: number,
+  log: BoardVersionUpOptions['log'],
+): void {
   log.warn({ event: 'version-up' }, `${version} is not installed: ${reason}`);
   const { slots, state } = machine;
   try {
     const record = readVersionUpRecord(state);
+    const isWritten = record?.stage === 'refused' && record.reason === reason && record.at >= begunAt;
     // A trial that is under way is decided by the trial.
-    if (record?.stage === 'trial' || (record?.stage === 'refused' && record.reason === reason)) return;
+    if (record?.stage === 'trial' || isWritten) return;
     writeVersionUpRecord(state, {
       version,
       slot: slots.idle,

@@ -102,6 +102,17 @@ it('reports a board that cannot, and an image that trusts nobody', async () => {
   expect(up.standing()).toMatchObject({ stage: 'refused', reason: expect.stringMatching(/release-root/) });
 });
 
+it('gives a second attempt that ends as the first a time of its own', async () => {
+  let utcMs = machine.nowUtcMs();
+  const up = versionUpOf({ ...machine, nowUtcMs: () => utcMs }, { ...shell(), url: () => undefined });
+  await up.upgrade('1.1.0', '');
+  const first = up.standing();
+  expect(first.stage).toBe('refused');
+  utcMs += 60_000;
+  await up.upgrade('1.1.0', '');
+  expect(up.standing()).toEqual({ ...first, at: utcMs });
+});
+
 it('is not started twice', async () => {
   const up = versionUp();
   await Promise.all([up.upgrade('1.1.0', ''), up.upgrade('1.1.0', '')]);
