@@ -25,6 +25,10 @@ const benches: Readonly<Record<string, { summary: string; load: () => Promise<Be
     summary: 'packets through two routers, per cipher, next to plain forwarding and to peers (as root)',
     load: async () => (await import('./path/bench.ts')).pathBench,
   },
+  'small-router': {
+    summary: 'a first packet on a router of 60 MHz: with the setting server, and with IKEv2 (as root)',
+    load: async () => (await import('./small-router/bench.ts')).smallRouterBench,
+  },
   'ike-flood': {
     summary: '10,000 spoofed IKE_SA_INIT a second at the setting server, and a router that gets in',
     load: async () => (await import('./ike-flood/bench.ts')).ikeFloodBench,

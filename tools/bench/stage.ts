@@ -15,19 +15,24 @@ export interface Stage {
 /**
  * Builds the network, runs `work` in it and takes everything down, whatever became of it. Several stages may stand side by side.
  *
+ * @param links `plug` puts guests into the network that is built; the stage's plan is the one without
+ *
  * @throws HostError
  */
 export async function onStage<T>(
   name: string,
   say: (line: string) => void,
   work: (stage: Stage) => Promise<T>,
-  links: LinkOptions = {},
+  {
+    plug = (plan) => plan,
+    ...links
+  }: LinkOptions & { readonly plug?: (plan: TopologyPlan) => TopologyPlan } = {},
 ): Promise<T> {
   const place = Place.take(name, say);
   const processes = new Processes(place);
   try {
     const plan = planTopology();
-    buildTopology(place.name, plan, links);
+    buildTopology(place.name, plug(plan), links);
     const [tokyo, osaka] = plan.sites;
     if (tokyo === undefined || osaka === undefined) throw new RangeError('expected two sites');
     return await work({ place, processes, plan, sites: [tokyo, osaka] });
