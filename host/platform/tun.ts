@@ -100,6 +100,7 @@ export class Tun {
    * What the kernel refuses (no IP packet, interface down, no memory) is counted and left out.
    */
   write(offsets: Uint32Array, lengths: Uint32Array, first: number, count: number): void {
+    if (count > PIECES_MAX) throw new RangeError(`a packet has at most ${PIECES_MAX} pieces, not ${count}`);
     const base = this.#frames.base;
     const written =
       count === 1

@@ -27,6 +27,9 @@ import type { RouterSettings } from './settings-file.ts';
 /** An idle loop looks at the clock so often, for held packets and lifetimes in the firmware. */
 const idleWaitMs = 1000;
 
+/** A deadline that is kept later than this counts as late: a fifth of the shortest interval at which the setting protocol repeats itself. */
+const lateMs = 50;
+
 /** More traps than this in the life of a process are no accident: better to stop and be seen. */
 const maximumTraps = 8;
 
@@ -59,6 +62,7 @@ export class RouterCore {
   #wakeAt: Instant | undefined;
   #lost: EngineLostError | undefined;
   #traps = 0;
+  #lateDeadlines = 0;
   #local: Endpoint;
 
   /** Opens the packet loop. Throws HostError. */
@@ -119,7 +123,9 @@ export class RouterCore {
       for (const event of events) this.router.loopEvent(event);
       done += events.length;
     }
-    if (this.#wakeAt !== undefined && this.#wakeAt <= this.#options.now()) {
+    const now = this.#wakeAt === undefined ? 0 : this.#options.now();
+    if (this.#wakeAt !== undefined && this.#wakeAt <= now) {
+      if (now - this.#wakeAt > lateMs) this.#lateDeadlines++;
       this.#wakeAt = undefined;
       this.router.deadline();
       done++;
@@ -161,6 +167,12 @@ export class RouterCore {
 
   /** The tables, and what the engine and the loop counted. Throws HostError. */
   snapshot(): EngineSnapshot {
+    const snapshot = this.#loopSnapshot();
+    const counters = { ...snapshot.counters, 'control lateDeadlines': BigInt(this.#lateDeadlines) };
+    return { ...snapshot, counters };
+  }
+
+  #loopSnapshot(): EngineSnapshot {
     try {
       return this.#loop.snapshot();
     } catch (error) {

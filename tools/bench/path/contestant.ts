@@ -7,6 +7,8 @@ export interface Contestant {
   readonly stage: Stage;
   /** What moves the packets at both ends; none where the kernel alone does. */
   readonly pids: readonly number[];
+  /** Control sockets of routers of ours. */
+  readonly controlSockets?: readonly string[];
   /** From now on nobody minds when its processes end. */
   letGo?(): void;
 }
@@ -17,5 +19,5 @@ export interface Entrant {
   /** Ours, and those that come with `--peers`, by what they are called there; null: what the others are measured against. */
   readonly side: 'ours' | 'strongswan' | 'wireguard-go' | 'openvpn' | null;
   /** Brings the two routers up in a network without IPsec. Throws HostError. */
-  readonly start: (stage: Stage) => Promise<Pick<Contestant, 'pids' | 'letGo'>>;
+  readonly start: (stage: Stage) => Promise<Pick<Contestant, 'pids' | 'controlSockets' | 'letGo'>>;
 }

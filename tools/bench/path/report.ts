@@ -14,6 +14,7 @@ const columns = (others: readonly string[]): Column<PathRow>[] => [
   right('ping ms', ({ median }) => median.roundTripMs.toFixed(3)),
   right('p99', ({ median }) => median.roundTripP99Ms.toFixed(3)),
   right('CPU ms/Gbit', ({ median }) => median.cpuMsPerGigabit.toFixed(0)),
+  right('status ms', ({ median }) => median.control?.statusMs.toFixed(0) ?? ''),
   ...others.map((other) => right(`/${other}`, ({ ratio }) => ratio[other]?.toFixed(2) ?? '')),
 ];
 

@@ -4,6 +4,7 @@ import { cpuTimeMs } from '../../lab/cpu-time.ts';
 import { hostOf } from '../../lab/topology-plan.ts';
 import { median } from '../statistics.ts';
 import type { Contestant } from './contestant.ts';
+import { type ControlSide, whileAsking } from './control-side.ts';
 import { smallPackets, tcp } from './iperf.ts';
 
 export interface Round {
@@ -17,6 +18,8 @@ export interface Round {
   readonly roundTripP99Ms: number;
   /** Processor time of both routers for each gigabit of TCP. */
   readonly cpuMsPerGigabit: number;
+  /** Under all that load; of ours alone. */
+  readonly control: ControlSide | null;
 }
 
 const pings = 400;
@@ -29,18 +32,23 @@ export async function measureRound(contestant: Contestant, seconds: number): Pro
   const cpu = (): number => pids.reduce((sum, pid) => sum + cpuTimeMs(pid), 0);
   const before = cpu();
   const begun = performance.now();
-  const forth = await tcp(stage, seconds, false);
-  const back = await tcp(stage, seconds, true);
-  const spent = cpu() - before;
-  const elapsed = (performance.now() - begun) / 1000;
+  let [forth, back, small, spent, elapsed] = [0, 0, 0, 0, 0];
+  const control = await whileAsking(contestant.controlSockets ?? [], async () => {
+    forth = await tcp(stage, seconds, false);
+    back = await tcp(stage, seconds, true);
+    spent = cpu() - before;
+    elapsed = (performance.now() - begun) / 1000;
+    small = await smallPackets(stage, seconds);
+  });
   return {
     gigabits: forth / 1e9,
     gigabitsBack: back / 1e9,
-    smallThousands: (await smallPackets(stage, seconds)) / 1000,
+    smallThousands: small / 1000,
     roundTripMs: median(roundTrips),
     roundTripP99Ms: roundTrips[Math.floor(roundTrips.length * 0.99)] ?? Number.NaN,
     // iperf3 leaves its first moments out of the speed, not out of the work.
     cpuMsPerGigabit: spent / (((forth + back) / 2e9) * elapsed),
+    control,
   };
 }
 

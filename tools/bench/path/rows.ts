@@ -2,6 +2,7 @@
 import type { BenchRow } from '../bench.ts';
 import { median } from '../statistics.ts';
 import type { Entrant } from './contestant.ts';
+import type { ControlSide } from './control-side.ts';
 import type { Round } from './round.ts';
 
 /** Something that is to be reached: `value` at least or at most `bound`. */
@@ -32,6 +33,7 @@ const throughputAtLeast = { direct: 4, wire: 3 };
 const smallThousandsAtLeast = 100;
 const addedRoundTripAtMostMs = 0.15;
 const addedRoundTripP99AtMostMs = 0.5;
+const statusAtMostMs = 100;
 
 /** One row for each; ours have ratios to each of the others that were measured. */
 export function pathRows(measured: readonly Measured[], wire: boolean): PathRow[] {
@@ -58,7 +60,7 @@ export function pathRows(measured: readonly Measured[], wire: boolean): PathRow[
 
 function targetsOf(
   ratio: Readonly<Record<string, number>>,
-  { smallThousands }: Round,
+  { smallThousands, control }: Round,
   added: { readonly middle: number; readonly p99: number } | null,
   wire: boolean,
 ): PathTarget[] {
@@ -71,6 +73,12 @@ function targetsOf(
       : [
           atMost('ms added to a round trip', added.middle, addedRoundTripAtMostMs),
           atMost('ms added at p99', added.p99, addedRoundTripP99AtMostMs),
+        ]),
+    ...(control === null
+      ? []
+      : [
+          atMost('ms until a status under load, at the longest', control.statusMs, statusAtMostMs),
+          atMost('deadlines kept more than 50 ms late', control.lateDeadlines, 0),
         ]),
   ];
 }
@@ -103,6 +111,16 @@ function addedRoundTrips(one: Measured, forwarding: Measured): { middle: number;
   };
 }
 
+/** No median: what happens once in three rounds happens. */
+function worstControl(rounds: readonly Round[]): ControlSide | null {
+  const all = rounds.flatMap(({ control }) => control ?? []);
+  if (all.length === 0) return null;
+  return {
+    statusMs: Math.max(...all.map(({ statusMs }) => statusMs)),
+    lateDeadlines: all.reduce((sum, { lateDeadlines }) => sum + lateDeadlines, 0),
+  };
+}
+
 function medianRound(rounds: readonly Round[]): Round {
   const of = (read: (round: Round) => number): number => median(rounds.map(read));
   return {
@@ -112,5 +130,6 @@ function medianRound(rounds: readonly Round[]): Round {
     roundTripMs: of(({ roundTripMs }) => roundTripMs),
     roundTripP99Ms: of(({ roundTripP99Ms }) => roundTripP99Ms),
     cpuMsPerGigabit: of(({ cpuMsPerGigabit }) => cpuMsPerGigabit),
+    control: worstControl(rounds),
   };
 }

@@ -24,7 +24,8 @@ export function sekisho(proposal: string, encapsulation: Encapsulation = 'udp'):
       await untilQuiet([...pids, fleet.pidOf('server')]);
       const { milliseconds } = await ping(processes, sites[0], sites[1].hostAddress);
       if (milliseconds === undefined) throw new HostError('PLATFORM', `no way through sekisho ${proposal}`);
-      return { pids, letGo: () => fleet.letGo() };
+      const controlSockets = sites.map((site) => fleet.routerSocket(site));
+      return { pids, controlSockets, letGo: () => fleet.letGo() };
     },
   };
 }

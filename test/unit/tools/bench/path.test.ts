@@ -16,6 +16,7 @@ const round = (gigabits: number, more: Partial<Round> = {}): Round => ({
   roundTripMs: 0.1,
   roundTripP99Ms: 0.2,
   cpuMsPerGigabit: 500,
+  control: null,
   ...more,
 });
 
@@ -52,6 +53,18 @@ describe('rows of the path bench', () => {
       bound: 4,
     });
     expect(first(true)?.bound).toBe(3);
+  });
+
+  it('have the worst of the control side, not its median', () => {
+    const control = (statusMs: number, lateDeadlines: number) =>
+      round(1, { control: { statusMs, lateDeadlines } });
+    const rounds = [control(3, 0), control(120, 1), control(4, 1)];
+    const [ours] = pathRows([{ entrant: entrant('ours', 'ours'), rounds }], false);
+    expect(ours?.median.control).toEqual({ statusMs: 120, lateDeadlines: 2 });
+    expect(ours?.targets.slice(1)).toMatchObject([
+      { value: 120, bound: 100, reached: false },
+      { value: 2, bound: 0, reached: false },
+    ]);
   });
 
   it('do without plain forwarding and without peers', () => {
