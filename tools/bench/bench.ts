@@ -9,6 +9,8 @@ export interface BenchOptions {
   readonly peers?: readonly string[];
   /** Real packets between routers, instead of bundles. */
   readonly wire: boolean;
+  /** For so many minutes at full load, instead of rows. */
+  readonly soakMinutes?: number;
   /** One line of progress. */
   readonly progress: (line: string) => void;
 }
@@ -51,7 +53,7 @@ export interface BenchOutcome {
 export interface Bench {
   /** Names that `--only` takes. */
   readonly names: readonly string[];
-  /** What `--peers` takes, with `--wire`; without it the bench has neither option. */
+  /** What `--peers` takes, with `--wire` and `--soak`; without it the bench has none of these options. */
   readonly peers?: readonly string[];
   /** Throws WrongResult as soon as a contestant computes something else than the others. */
   readonly run: (options: BenchOptions) => Promise<BenchOutcome>;

@@ -39,7 +39,7 @@ const defaultSeconds = 4;
 const exitWrong = 1;
 const exitUsage = 2;
 
-const usage = `npm run bench -- BENCH [--only NAME,...] [--seconds N] [--json FILE] [--peers NAME,...] [--wire]
+const usage = `npm run bench -- BENCH [--only NAME,...] [--seconds N] [--json FILE] [--peers NAME,...] [--wire] [--soak MINUTES]
   Measures what ships and prints a table.
 
 ${Object.entries(benches)
@@ -50,6 +50,7 @@ ${Object.entries(benches)
   --seconds N       time for each row (default: ${defaultSeconds})
   --peers NAME,...  with path: strongswan, wireguard-go, openvpn beside; Debian packages are installed for it
   --wire            with path: packets of at most 1500 octets between the routers, as on a cable
+  --soak MINUTES    with path: full load for so long with new SAs every ten seconds; loss and memory
   --json FILE       write the rows and the machine to FILE
   --help            print this
 
@@ -57,7 +58,7 @@ ${Object.entries(benches)
 
 async function run(args: readonly string[]): Promise<void> {
   const commandLine = readCommandLine(args, Object.keys(benches));
-  const { help, bench: name, only, seconds, json, peers, wire } = commandLine;
+  const { help, bench: name, only, seconds, json, peers, wire, soakMinutes } = commandLine;
   const entry = name === undefined ? undefined : benches[name];
   if (help || entry === undefined) {
     console.log(usage);
@@ -70,6 +71,7 @@ async function run(args: readonly string[]): Promise<void> {
     seconds: seconds ?? defaultSeconds,
     ...(peers === undefined ? {} : { peers }),
     wire,
+    ...(soakMinutes === undefined ? {} : { soakMinutes }),
     progress: (line) => console.error(`bench ${name}: ${line}`),
   });
   const facts = machine();

@@ -13,6 +13,7 @@ export interface CommandLine {
   /** As written. */
   readonly peers: readonly string[] | undefined;
   readonly wire: boolean;
+  readonly soakMinutes: number | undefined;
 }
 
 /**
@@ -36,6 +37,7 @@ export function readCommandLine(args: readonly string[], benches: readonly strin
     only: listOf(values.only),
     peers: listOf(values.peers),
     wire: values.wire ?? false,
+    soakMinutes: values.soak === undefined ? undefined : minutesOf(values.soak),
     seconds: values.seconds === undefined ? undefined : secondsOf(values.seconds),
     json: values.json,
   };
@@ -62,17 +64,17 @@ export function chooseRows(
 /**
  * Says no to options that the bench does not have.
  *
- * @param peers what the bench takes for `--peers`; undefined: neither that nor `--wire`
+ * @param peers what the bench takes for `--peers`; undefined: neither that nor `--wire` nor `--soak`
  * @throws BenchUsageError
  */
 export function checkPeers(
   bench: string,
-  { peers: wanted, wire }: Pick<CommandLine, 'peers' | 'wire'>,
+  { peers: wanted, wire, soakMinutes }: Pick<CommandLine, 'peers' | 'wire' | 'soakMinutes'>,
   peers: readonly string[] | undefined,
 ): void {
   if (peers === undefined) {
-    if (wanted === undefined && !wire) return;
-    throw new BenchUsageError(`expected no --peers and no --wire with ${bench}`);
+    if (wanted === undefined && !wire && soakMinutes === undefined) return;
+    throw new BenchUsageError(`expected no --peers, --wire or --soak with ${bench}`);
   }
   const unknown = wanted?.find((one) => !peers.includes(one));
   if (unknown !== undefined)
@@ -89,6 +91,12 @@ function secondsOf(text: string): number {
   throw new BenchUsageError(`--seconds: expected a number above 0 and up to 3600, found "${text}"`);
 }
 
+function minutesOf(text: string): number {
+  const minutes = Number(text);
+  if (text.trim() !== '' && Number.isFinite(minutes) && minutes >= 0.5 && minutes <= 1440) return minutes;
+  throw new BenchUsageError(`--soak: expected minutes from 0.5 to 1440, found "${text}"`);
+}
+
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
@@ -100,6 +108,7 @@ function parse(args: readonly string[]) {
         json: { type: 'string' },
         peers: { type: 'string' },
         wire: { type: 'boolean' },
+        soak: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     });

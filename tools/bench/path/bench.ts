@@ -17,6 +17,7 @@ import { renderPathRows } from './report.ts';
 import { measureRound, type Round } from './round.ts';
 import { pathRows } from './rows.ts';
 import { sekisho } from './sekisho.ts';
+import { soak } from './soak.ts';
 import { strongswan } from './strongswan.ts';
 import { wireguardGo } from './wireguard-go.ts';
 import { sightings, watch } from './witness.ts';
@@ -42,7 +43,7 @@ const setup = fileURLToPath(new URL('../../setup.mjs', import.meta.url));
 export const pathBench: Bench = {
   names: entrants.map(({ name }) => name),
   peers: pathPeers,
-  async run({ only, seconds, progress, peers = [], wire }: BenchOptions): Promise<BenchOutcome> {
+  async run({ only, seconds, progress, peers = [], wire, soakMinutes }: BenchOptions): Promise<BenchOutcome> {
     refuseWithoutMeans();
     const chosen = entrants.filter(
       ({ name, side }) =>
@@ -50,6 +51,7 @@ export const pathBench: Bench = {
         (side === null || side === 'ours' || peers.includes(side)),
     );
     try {
+      if (soakMinutes !== undefined) return await soak(soakMinutes, progress);
       const measured = await onStages(chosen, wire, progress, (contestants) =>
         inTurns(contestants, seconds, wire, progress),
       );

@@ -14,6 +14,7 @@ describe('the command line of the bench', () => {
       json: undefined,
       peers: undefined,
       wire: false,
+      soakMinutes: undefined,
     });
     expect(read('crypto', '--only', 'A, b', '--seconds', '0.5', '--json', 'file')).toMatchObject({
       only: ['A', 'b'],
@@ -31,6 +32,8 @@ describe('the command line of the bench', () => {
     [['crypto', '--seconds', 'ten'], 'found "ten"'],
     [['crypto', '--seconds', ''], 'found ""'],
     [['crypto', '--fast'], "Unknown option '--fast'"],
+    [['other', '--soak', '0'], '--soak: expected minutes from 0.5 to 1440, found "0"'],
+    [['other', '--soak', 'long'], 'found "long"'],
   ])('is refused with what was expected: %j', (args, message) => {
     expect(() => read(...args)).toThrow(message);
   });
@@ -48,12 +51,14 @@ describe('the command line of the bench', () => {
     const line = read('other', '--peers', 'strongswan, openvpn', '--wire');
     expect(line).toMatchObject({ peers: ['strongswan', 'openvpn'], wire: true });
     expect(() => checkPeers('other', line, undefined)).toThrow(
-      'expected no --peers and no --wire with other',
+      'expected no --peers, --wire or --soak with other',
     );
     expect(() => checkPeers('other', line, ['strongswan'])).toThrow(
       '--peers: expected names of strongswan; found "openvpn"',
     );
     checkPeers('other', line, ['strongswan', 'openvpn']);
     checkPeers('crypto', read('crypto'), undefined);
+    expect(read('other', '--soak', '60').soakMinutes).toBe(60);
+    expect(() => checkPeers('other', read('other', '--soak', '60'), undefined)).toThrow('--soak with other');
   });
 });
