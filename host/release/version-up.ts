@@ -26,6 +26,8 @@ export interface Machine {
   readonly board: string;
   /** Version that runs. */
   readonly version: string;
+  /** This start of the machine, as the kernel names it: by that a router that is started again knows that nothing was tried yet. */
+  readonly bootId: string;
   /** Version of the settings' form that it writes. */
   readonly settingsSchema: number;
   readonly slots: Slots;
@@ -80,10 +82,10 @@ export async function versionUp(
   wish: Wish,
   progress: (state: WritingProgress) => void,
 ): Promise<Result<VersionUpDone, UpgradeRefusalCode>> {
-  const { slots, state } = machine;
+  const { slots, state, bootId } = machine;
   let version = wish.version ?? '';
   const record = (stage: VersionUpRecord['stage'], reason = ''): void =>
-    writeVersionUpRecord(state, { version, slot: slots.idle, stage, reason, at: machine.nowUtcMs() });
+    writeVersionUpRecord(state, { version, slot: slots.idle, stage, reason, at: machine.nowUtcMs(), bootId });
   let isWriting = false;
   const work = async (): Promise<VersionUpDone> => {
     refuseOnTrial(machine);

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { buildUtcMs, softwareVersion } from '../model/software-version.ts';
 import { Alarm } from '../platform/alarm.ts';
+import { bootId } from '../platform/boot-id.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { restartMachine } from '../platform/restart.ts';
 import { openBoard } from '../slots/opening.ts';
@@ -35,6 +36,7 @@ export function openBoardStart(
     openBoot: board.openBoot,
     state: stateOnFlash(flash),
     version: softwareVersion(),
+    bootId: bootId(),
     now: bootTimeMs,
     utcNow: () => Math.max(buildUtcMs(), Date.now()),
     wakeAt: (at) => alarm.set(at),

@@ -26,6 +26,8 @@ export interface BoardStartOptions {
   readonly state: StateStore;
   /** Of this software. */
   readonly version: string;
+  /** This start of the machine, as the kernel names it. */
+  readonly bootId: string;
   /** Time since the machine was started. */
   readonly now: () => Instant;
   readonly utcNow: () => UtcMs;
@@ -67,13 +69,15 @@ export class BoardStart {
    * @param trialSeconds how long a version on trial has, from the start of the machine
    */
   begin(trialSeconds: number): void {
-    const { running, version, now, wakeAt, log } = this.#options;
+    const { running, version, bootId, now, wakeAt, log } = this.#options;
     this.#withBoot('read and mend the partition boot', (environment, choice, trialStarts) => {
-      const finding = findingOf({ running, version, choice, trialStarts, record: this.record });
+      const finding = findingOf({ running, version, choice, trialStarts, record: this.record, bootId });
       this.#finding = finding;
       if (finding.verdict !== undefined) this.#write(finding.verdict);
       if (finding.endsTrial) environment.choose(withoutTrial(choice));
     });
+    if (this.#finding?.awaitsTrial === true)
+      log.info({ event: 'version-up', at: now() }, 'the next start of this board tries the other slot');
     if (this.#finding?.isOnTrial !== true) return;
     log.warn(
       { event: 'version on trial', at: now() },

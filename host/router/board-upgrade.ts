@@ -10,6 +10,7 @@ import { HostError } from '../model/host-error.ts';
 import { buildUtcMs, softwareVersion } from '../model/software-version.ts';
 import type { VersionUp, VersionUpStanding } from '../model/version-up.ts';
 import { boardPartition } from '../platform/board-disk.ts';
+import { bootId } from '../platform/boot-id.ts';
 import { bundleFile } from '../platform/bundle-file.ts';
 import { restartMachine } from '../platform/restart.ts';
 import { scratchFolder } from '../platform/scratch-folder.ts';
@@ -41,6 +42,7 @@ export function openMachine(flash?: string): Machine | undefined {
   return {
     board: boardName(),
     version: softwareVersion(),
+    bootId: bootId(),
     settingsSchema: routerForms.version,
     slots: board.slots,
     state,

@@ -16,6 +16,8 @@ export interface StartFacts {
   /** Starts of the slot on trial that the boot loader counted. */
   readonly trialStarts: number;
   readonly record: VersionUpRecord | undefined;
+  /** This start of the machine, as the kernel names it: a process that is started again has the same one. */
+  readonly bootId: string;
 }
 
 /** The part of a record that a start decides. */
@@ -24,6 +26,8 @@ export type Verdict = Pick<VersionUpRecord, 'version' | 'slot' | 'stage' | 'reas
 export interface StartFinding {
   /** This slot is on trial: boot-trial.ts judges it. */
   readonly isOnTrial: boolean;
+  /** The other slot is on trial from the next start of the machine on: only this process was started again. */
+  readonly awaitsTrial: boolean;
   /** The trial of the other slot is over: the boot loader is to be told. */
   readonly endsTrial: boolean;
   /** This slot is not the active one, and is to become it once it is well. */
@@ -35,12 +39,25 @@ export interface StartFinding {
 export function findingOf(facts: StartFacts): StartFinding {
   const { running, choice } = facts;
   const other = otherSlot(running);
+  const awaitsTrial = isYetToBegin(facts, other);
   return {
     isOnTrial: choice.trial === running,
-    endsTrial: choice.trial === other,
+    awaitsTrial,
+    endsTrial: choice.trial === other && !awaitsTrial,
     isFallBack: choice.trial !== running && choice.active === other,
-    verdict: verdictOf(facts, other),
+    verdict: awaitsTrial ? undefined : verdictOf(facts, other),
   };
+}
+
+/** The version-up was written down in this start of the machine, so the boot loader has not had its turn since. */
+function isYetToBegin({ choice, record, bootId }: StartFacts, other: SlotName): boolean {
+  return (
+    choice.trial === other &&
+    record?.slot === other &&
+    record.stage === 'trial' &&
+    record.bootId !== undefined &&
+    record.bootId === bootId
+  );
 }
 
 function verdictOf(facts: StartFacts, other: SlotName): Verdict | undefined {

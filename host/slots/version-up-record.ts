@@ -16,6 +16,8 @@ export interface VersionUpRecord {
   readonly reason: string;
   /** When this stage began, by the router's clock: milliseconds since 1970. */
   readonly at: number;
+  /** The start of the machine in which it was written, as the kernel names it; absent where nobody has to know. */
+  readonly bootId?: string | undefined;
 }
 
 const name = 'version-up';
@@ -34,10 +36,11 @@ export function readVersionUpRecord(state: StateStore): VersionUpRecord | undefi
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { version, slot, stage, reason, at } = value as Record<string, unknown>;
+  const { version, slot, stage, reason, at, bootId } = value as Record<string, unknown>;
   if (typeof version !== 'string' || typeof reason !== 'string' || typeof at !== 'number') return undefined;
   if ((slot !== 'a' && slot !== 'b') || !isStage(stage)) return undefined;
-  return { version, slot, stage, reason, at };
+  const record: VersionUpRecord = { version, slot, stage, reason, at };
+  return typeof bootId === 'string' ? { ...record, bootId } : record;
 }
 
 /** Keeps the record; durable when it returns. Throws HostError FLASH. */

@@ -39,7 +39,18 @@ let writesLeft = Number.POSITIVE_INFINITY;
 
 /** One start of the board, until it is settled or starts anew. Returns the version that ran, and whether it stays up. */
 async function start(world: BoardWorld): Promise<{ version: number; isUp: boolean; slot: SlotName }> {
-  const { chosen: slot } = world.start();
+  bootId += 1;
+  return startRouter(world, world.start().chosen);
+}
+
+/** As the kernel would name it. */
+let bootId = 0;
+
+/** The router's process alone, which whoever watches it starts again when it ends. */
+async function startRouter(
+  world: BoardWorld,
+  slot: SlotName,
+): Promise<{ version: number; isUp: boolean; slot: SlotName }> {
   const version = world.versionIn(slot) ?? 0;
   const behaviour = behaviours[version];
   if (behaviour === 'silent') return { version, isUp: false, slot };
@@ -69,6 +80,7 @@ async function start(world: BoardWorld): Promise<{ version: number; isUp: boolea
       },
     },
     version: `${version}.0.0`,
+    bootId: String(bootId),
     now: () => now,
     utcNow: () => 1_795_000_000_000,
     wakeAt: (at) => {
@@ -109,7 +121,8 @@ async function settle(
 /** As host/release/version-up.ts does it. */
 function versionUp(world: BoardWorld, running: SlotName, version: number): void {
   const slot = running === 'a' ? 'b' : 'a';
-  writeVersionUpRecord(state, { version: `${version}.0.0`, slot, stage: 'trial', reason: '', at: 1 });
+  const record = { version: `${version}.0.0`, slot, stage: 'trial', reason: '', at: 1 } as const;
+  writeVersionUpRecord(state, { ...record, bootId: String(bootId) });
   world.versionUp(running, version);
 }
 
@@ -123,6 +136,17 @@ describe('a board', () => {
     expect(await settle(world)).toEqual({ version: 2, starts: 1, slot: 'b' });
     expect(record()).toMatchObject({ version: '2.0.0', slot: 'b', stage: 'confirmed', reason: '' });
     for (let round = 0; round < 5; round++) expect((await settle(world)).version).toBe(2);
+    expect(record()).toMatchObject({ stage: 'confirmed' });
+  });
+
+  it('still tries it when the router alone was started again before the machine', async () => {
+    const world = BoardWorld.fromFactory();
+    behaviours[2] = 'well';
+    await settle(world);
+    versionUp(world, 'a', 2);
+    for (let time = 0; time < 2; time++) await startRouter(world, 'a');
+    expect(record()).toMatchObject({ stage: 'trial', version: '2.0.0', slot: 'b' });
+    expect(await settle(world)).toEqual({ version: 2, starts: 1, slot: 'b' });
     expect(record()).toMatchObject({ stage: 'confirmed' });
   });
 

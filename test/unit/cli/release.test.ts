@@ -161,7 +161,14 @@ describe('a repository', () => {
     const device = new SimulatedDevice(4096, 512);
     const state = new MemoryState();
     const machine = {
-      ...{ board: 'b1', version: '1.0.0', settingsSchema: 1, slots: new MemorySlots(device), state },
+      ...{
+        board: 'b1',
+        version: '1.0.0',
+        bootId: 'this start',
+        settingsSchema: 1,
+        slots: new MemorySlots(device),
+        state,
+      },
       builtInRoot: readFileSync(path('r/metadata/1.root.json')),
       scratch: scratchFolder,
       nowUtcMs: Date.now,

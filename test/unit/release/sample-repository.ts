@@ -288,6 +288,7 @@ export function sampleMachine(
   return {
     board: 'board-1',
     version: '1.0.0',
+    bootId: 'this start',
     settingsSchema: 1,
     slots,
     state,
