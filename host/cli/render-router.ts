@@ -84,6 +84,7 @@ function bundleFacts(bundles: Status['bundles']): [string, string][] {
     ...(bundles.tcpFromHosts ? [] : ['TCP from hosts']),
     ...(bundles.udpFromHosts ? [] : ['UDP from hosts']),
     ...(bundles.udpToHosts ? [] : ['UDP to hosts']),
+    ...(bundles.severalFromHosts ? [] : ['small packets from hosts']),
     ...(bundles.toPeers ? [] : ['to peers']),
     ...(bundles.fromPeers ? [] : ['from peers']),
   ];

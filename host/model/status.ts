@@ -125,6 +125,7 @@ export const routerStatusSchema = z.looseObject({
       tcpFromHosts: z.boolean(),
       udpFromHosts: z.boolean(),
       udpToHosts: z.boolean(),
+      severalFromHosts: z.boolean(),
       toPeers: z.boolean(),
       fromPeers: z.boolean(),
     })

@@ -74,6 +74,8 @@ export interface Bundles {
   readonly udpFromHosts: boolean;
   /** Those of TCP are taken by every kernel. Stays as it was at the start. */
   readonly udpToHosts: boolean;
+  /** Packets that follow each other, where they are no bundle: read several at a time. */
+  readonly severalFromHosts: boolean;
   /** Datagrams that go to one peer in a row. */
   readonly toPeers: boolean;
   readonly fromPeers: boolean;

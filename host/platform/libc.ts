@@ -32,8 +32,15 @@ interface SystemCalls {
   poll(fds: Address, count: number, timeoutMs: number): number;
   eventfd(initial: number, flags: number): number;
   clock_gettime(clock: number, time: Address): number;
-  /** Three arguments of one that has no name in the C library. */
-  syscall(number: number, first: number, second: Address, third: number): number;
+  /** One that has no name in the C library; arguments beyond the last are 0. */
+  syscall(
+    number: number,
+    first: number,
+    second: Address,
+    third: number,
+    fourth: number,
+    fifth: Address,
+  ): number;
 }
 
 export const libc: SystemCalls = bindSystemCalls();
@@ -88,6 +95,6 @@ function bindSystemCalls(): SystemCalls {
     poll: library.func('poll', 'int', ['uint64', 'uint64', 'int']),
     eventfd: library.func('eventfd', 'int', ['uint32', 'int']),
     clock_gettime: library.func('clock_gettime', 'int', ['int', 'uint64']),
-    syscall: library.func('syscall', 'int64', ['int64', 'int64', 'uint64', 'int64']),
+    syscall: library.func('syscall', 'int', ['int64', 'int64', 'uint64', 'int64', 'int64', 'uint64']),
   };
 }

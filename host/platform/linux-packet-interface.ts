@@ -156,6 +156,7 @@ export class LinuxPacketInterface {
       udpFromHosts: this.tun.offloads.udp,
       // A kernel that hands bundles of UDP over takes them too: both came with Linux 6.2.
       udpToHosts: this.tun.offloads.udp,
+      severalFromHosts: this.tun.readsAhead,
       toPeers: udp.every(({ socket }) => socket.sendsBundles),
       fromPeers: udp.every(({ socket }) => socket.receivesBundles),
     };
@@ -190,7 +191,7 @@ export class LinuxPacketInterface {
   wait(timeoutMs: number): void {
     const longestMs = this.#watch();
     this.#poller.wait(longestMs < 0 || (timeoutMs >= 0 && timeoutMs < longestMs) ? timeoutMs : longestMs);
-    this.#tunIsReadable = this.#poller.isReadable(this.#tunIndex);
+    this.#tunIsReadable = this.tun.hasPackets || this.#poller.isReadable(this.#tunIndex);
     for (let index = 0; index < this.sockets.length; index++) {
       const socket = this.sockets[index];
       if (socket === undefined) continue;
@@ -215,7 +216,7 @@ export class LinuxPacketInterface {
       if (!awaitsRoom) longestMs = memoryPauseMs;
     }
     this.#poller.watchReadable(this.#tunIndex, !isAnyFull);
-    return longestMs;
+    return this.tun.hasPackets && !isAnyFull ? 0 : longestMs;
   }
 
   /** What the kernel knows of the path MTU to `peer`; undefined where there is no route. */

@@ -26,5 +26,5 @@ export function takePrecedence(): boolean {
   attributes.setUint32(0, SCHED_ATTR_LENGTH, true);
   attributes.setInt32(SCHED_ATTR_NICE, nice, true);
   attributes.setBigUint64(SCHED_ATTR_RUNTIME, BigInt(sliceNanoseconds), true);
-  return libc.syscall(SYS_SCHED_SETATTR, 0, addressOfBuffer(attributes.buffer), 0) === 0;
+  return libc.syscall(SYS_SCHED_SETATTR, 0, addressOfBuffer(attributes.buffer), 0, 0, 0) === 0;
 }

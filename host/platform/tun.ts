@@ -39,6 +39,7 @@ import {
   TUNSETOFFLOAD,
 } from './linux-abi.ts';
 import { writeAddress } from './message-storage.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { errnos, SystemCallError } from './system-call-error.ts';
 
 const DEVICE = '/dev/net/tun';
@@ -71,6 +72,7 @@ export class Tun {
   /** What the kernel leaves to the reader. */
   readonly offloads: TunOffloads;
   readonly #frames: FrameMemory;
+  #ahead: ReadAhead | undefined;
   readonly #vectors = new Vectors();
 
   constructor(fd: number, name: string, frames: FrameMemory, offloads: TunOffloads) {
@@ -78,6 +80,17 @@ export class Tun {
     this.name = name;
     this.offloads = offloads;
     this.#frames = frames;
+    this.#ahead = ReadAhead.open(frames);
+  }
+
+  /** Whether several packets are read with one system call where they follow each other. */
+  get readsAhead(): boolean {
+    return this.#ahead !== undefined;
+  }
+
+  /** Whether a packet was read and not returned yet. */
+  get hasPackets(): boolean {
+    return this.#ahead?.hasPackets ?? false;
   }
 
   /**
@@ -88,10 +101,34 @@ export class Tun {
    * @throws SystemCallError when the interface is gone
    */
   read(offset: number, room: number): number {
+    const ahead = this.#ahead;
+    if (ahead?.isWorthIt === true || ahead?.hasPackets === true) return this.#readAhead(ahead, offset, room);
     const length = libc.read(this.fd, this.#frames.base + offset, room);
+    ahead?.note(length);
     if (length >= 0) return length;
-    const error = errno();
-    if (error === errnos.EAGAIN || error === errnos.EINTR) return 0;
+    this.#refuse(errno());
+    return 0;
+  }
+
+  #readAhead(ahead: ReadAhead, offset: number, room: number): number {
+    if (!ahead.hasPackets) {
+      if (ahead.takeShort()) return 0;
+      const error = ahead.fill(this.fd);
+      if (error === errnos.EOPNOTSUPP || error === errnos.EINVAL) {
+        // A kernel that does not read this at once, and took nothing out of it either.
+        ahead.close();
+        this.#ahead = undefined;
+        return this.read(offset, room);
+      }
+      if (error !== 0 && !ahead.hasPackets) this.#refuse(error);
+      if (!ahead.hasPackets) ahead.note(0);
+    }
+    return ahead.take(offset, room);
+  }
+
+  /** Nothing there is no failure. Throws SystemCallError for what is. */
+  #refuse(error: number): void {
+    if (error === errnos.EAGAIN || error === errnos.EINTR) return;
     throw new SystemCallError(`read a packet from ${this.name}`, error, explainRead(error));
   }
 
@@ -113,6 +150,7 @@ export class Tun {
 
   /** Removes the interface, with its routes. */
   close(): void {
+    this.#ahead?.close();
     libc.close(this.fd);
   }
 }

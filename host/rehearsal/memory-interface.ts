@@ -130,6 +130,7 @@ export class MemoryInterface implements PacketInterface {
     tcpFromHosts: false,
     udpFromHosts: false,
     udpToHosts: false,
+    severalFromHosts: false,
     toPeers: false,
     fromPeers: false,
   };

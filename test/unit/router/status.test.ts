@@ -21,7 +21,14 @@ function status(network: Network) {
     startedAt: 1_000_000,
     now: network.now,
     snapshot: dataplane.snapshot(network.now),
-    bundles: { tcpFromHosts: true, udpFromHosts: false, udpToHosts: false, toPeers: true, fromPeers: true },
+    bundles: {
+      tcpFromHosts: true,
+      udpFromHosts: false,
+      udpToHosts: false,
+      severalFromHosts: false,
+      toPeers: true,
+      fromPeers: true,
+    },
   });
   // As it goes over the control socket: JSON must be able to carry it, and the reader must take it.
   return routerStatusSchema.parse(JSON.parse(JSON.stringify(shown)));
