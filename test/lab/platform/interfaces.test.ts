@@ -67,6 +67,7 @@ describeWith(['root', 'tun', 'network namespaces', 'iproute2', 'nft'], 'interfac
       process.execPath,
       [command, 'router', '--config', join(folder, 'tokyo.yaml')],
       /"event":"started"/,
+      60_000,
     );
     await quiet();
   });

@@ -68,13 +68,19 @@ export class Namespaces {
   }
 
   /** Starts a program in a namespace; `ready` must appear in its output. */
-  async start(short: string, program: string, args: string[], ready: RegExp): Promise<RunningProgram> {
+  async start(
+    short: string,
+    program: string,
+    args: string[],
+    ready: RegExp,
+    withinMs = 15_000,
+  ): Promise<RunningProgram> {
     const child = spawn('ip', ['netns', 'exec', this.name(short), program, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#children.add(child);
     const running = new RunningProgram(child);
-    await running.waitFor(ready, 15_000);
+    await running.waitFor(ready, withinMs);
     return running;
   }
 
