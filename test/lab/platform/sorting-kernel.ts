@@ -24,13 +24,14 @@ const frames = frameMemory(new ArrayBuffer(65536));
 const tun = openTun({ name: 'sort0', mtu: 1400, frames });
 const answers = jobs.map((job) => {
   load(job);
+  let before = readCounters();
   return job.packets.map((packet) => {
-    const before = readCounters();
     const octets = Buffer.from(packet, 'hex');
     frames.octets.set(octets, VNET_HEADER);
     tun.write(new Uint32Array([0]), new Uint32Array([VNET_HEADER + octets.length]), 0, 1);
     const after = readCounters();
     const moved = Object.keys(after).filter((name) => after[name] !== before[name]);
+    before = after;
     return moved.join('+');
   });
 });
