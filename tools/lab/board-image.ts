@@ -1,7 +1,7 @@
 /** The image of a board for the lab's guests: built where there is none, or an older one than its sources. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Board, QemuMachine } from '../../boards/board.ts';
 import { HostError } from '../../host/model/host-error.ts';
 import { boardNames, loadBoard } from '../image/boards.ts';
@@ -19,12 +19,24 @@ export interface BoardImage {
 /** What an image is made of. */
 const sources = ['boards', 'firmware', 'host', 'tools/image', 'package-lock.json'];
 
+/** An image that is not the everyday one of its board. */
+export interface OtherImage {
+  readonly out: string;
+  readonly version: string;
+  /** File with the root of trust. */
+  readonly releaseRoot: string;
+}
+
 /**
  * The image, made first where need be, and before that what makes it is installed.
  *
  * @throws HostError USAGE for a board that is none or has no virtual machine, PLATFORM when it cannot be built
  */
-export async function obtainBoardImage(name: string, say: (line: string) => void): Promise<BoardImage> {
+export async function obtainBoardImage(
+  name: string,
+  say: (line: string) => void,
+  other?: OtherImage,
+): Promise<BoardImage> {
   if (!boardNames().includes(name))
     throw new HostError('USAGE', `--qemu: expected one of ${boardNames().join(', ')}, found ${name}`);
   const board = await loadBoard(name);
@@ -36,24 +48,34 @@ export async function obtainBoardImage(name: string, say: (line: string) => void
     stdio: ['ignore', 2, 2],
   });
   if (setUp.status !== 0) throw new HostError('PLATFORM', 'something is missing, see above');
-  const options = readOptions(['--board', name]);
+  const options = readOptions(['--board', name, ...argumentsFor(other)]);
   if (options === 'help' || 'pin' in options) throw new RangeError('a board is no help and no pin');
-  const out = join(repository, options.out);
+  const out = resolve(repository, options.out);
   const image = imageIn(out);
-  const why = reasonToBuild(image.disk);
+  const why = reasonToBuild(image.disk, other?.releaseRoot);
   if (why === undefined) say(`image of ${name}: ${image.disk} is newer than its sources`);
   else {
-    say(`image of ${name}: ${why}; building it (a minute; the first time some 200 MB are downloaded)`);
+    say(
+      `image of ${name}${other === undefined ? '' : ` ${other.version}`}: ${why}; building it (a minute; the first time some 200 MB are downloaded)`,
+    );
     await buildImage({ ...options, out }, say);
   }
   return { name, board, machine: board.qemu, image };
 }
 
-function reasonToBuild(disk: string): string | undefined {
+function argumentsFor(other: OtherImage | undefined): string[] {
+  if (other === undefined) return [];
+  return ['--out', other.out, '--version', other.version, '--release-root', other.releaseRoot];
+}
+
+function reasonToBuild(disk: string, releaseRoot?: string): string | undefined {
   if (!existsSync(disk)) return 'there is none yet';
   const builtAtMs = statSync(disk).mtimeMs;
-  const newer = sources
-    .flatMap((path) => filesBelow(join(repository, path)))
+  const newer = [
+    ...sources.map((path) => join(repository, path)),
+    ...(releaseRoot === undefined ? [] : [releaseRoot]),
+  ]
+    .flatMap(filesBelow)
     .find((file) => !file.endsWith('.md') && statSync(file).mtimeMs > builtAtMs);
   return newer === undefined ? undefined : `${newer} is newer`;
 }

@@ -3,9 +3,10 @@
  * them, waits until their channels are up, kills them as the scenario wants, and fails the lab when one ends that nobody killed.
  */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HostError } from '../../host/model/host-error.ts';
+import type { BoardGuest } from '../qemu-runner/board-guest.ts';
 import type { BoardImage } from './board-image.ts';
 import {
   type ConfigurationFiles,
@@ -16,7 +17,7 @@ import {
 } from './configuration.ts';
 import { readRouterStatus, readServerStatus } from './control.ts';
 import { cpuTimeMs } from './cpu-time.ts';
-import { type Running, startGuestRouter } from './guest-router.ts';
+import { diskOf, type Running, startGuestRouter } from './guest-router.ts';
 import { writeGuestSettings } from './guest-settings.ts';
 import type { Place } from './place.ts';
 import { describeEnd, lastLines, nodeCommand, type Processes } from './processes.ts';
@@ -32,6 +33,10 @@ const moreForEachGuestMs = 120_000;
 export interface Guests {
   readonly image: BoardImage;
   readonly routers: ReadonlySet<string>;
+  /** What starts them; by their kernel alone otherwise. */
+  readonly by?: 'kernel' | 'firmware';
+  /** Fields of their settings that a router in a namespace has no use for. */
+  readonly settings?: object;
   /** More of QEMU's arguments. */
   readonly more?: readonly string[];
   /** How long each may take to have its channel; two minutes otherwise. */
@@ -99,6 +104,22 @@ export class Fleet {
     const running = this.#running.get(name);
     if (running === undefined) throw new RangeError(`expected ${name} to run`);
     return running.pid;
+  }
+
+  /** The machine of a guest that runs. Throws RangeError for others. */
+  guestOf(name: string): BoardGuest {
+    const guest = this.#running.get(name)?.guest;
+    if (guest === undefined) throw new RangeError(`expected ${name} to be a guest that runs`);
+    return guest;
+  }
+
+  /** A guest that does not run begins anew with its image, at its next start. */
+  forgetDisk(name: string): void {
+    rmSync(diskOf(this.#guestSettings(name)), { force: true });
+  }
+
+  #guestSettings(name: string): string {
+    return this.#place.path(`${this.#set}/${name}-board`);
   }
 
   /** Path of a configuration file in use. */
@@ -250,11 +271,12 @@ export class Fleet {
   async #startGuest(site: Site, file: string): Promise<void> {
     const image = this.#options.guests?.image;
     if (image === undefined || this.#hasBeenLetGo) return;
-    const settings = this.#place.path(`${this.#set}/${site.name}-board`);
-    writeGuestSettings(settings, this.#plan, site.name, file);
+    const settings = this.#guestSettings(site.name);
+    writeGuestSettings(settings, this.#plan, site.name, file, this.#options.guests?.settings);
     const number = this.#plan.sites.indexOf(site) + 1;
     const started = await startGuestRouter({
       ...{ place: this.#place, image, name: site.name, number, settings },
+      by: this.#options.guests?.by ?? 'kernel',
       more: this.#options.guests?.more ?? [],
     });
     this.#watch(site.name, started);

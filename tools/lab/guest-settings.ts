@@ -13,8 +13,15 @@ const ports = { unprotected: 'unprotected0', protected: 'protected0' } as const;
  *
  * @param plan the network without guests, which knows the router's addresses
  * @param file the router's settings as they are in a namespace, its key beside it
+ * @param more fields of its settings that a router in a namespace has no use for
  */
-export function writeGuestSettings(folder: string, plan: TopologyPlan, router: string, file: string): void {
+export function writeGuestSettings(
+  folder: string,
+  plan: TopologyPlan,
+  router: string,
+  file: string,
+  more: object = {},
+): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   // The lab's own (configuration.ts).
   const settings = parse(readFileSync(file, 'utf8')) as Record<string, unknown> & {
@@ -24,6 +31,7 @@ export function writeGuestSettings(folder: string, plan: TopologyPlan, router: s
   const { controlSocket: _, ...portable } = settings;
   const onBoard = {
     ...portable,
+    ...more,
     unprotected: { interface: ports.unprotected },
     protected: { interfaces: [ports.protected] },
     network: networkOf(plan, router),

@@ -113,14 +113,28 @@ function planOf({ scenario, nat }: LabOptions): TopologyPlan {
       return planNats();
     case 'moves':
       return planMoves();
+    case 'version-up':
     case undefined:
       return planTopology(nat);
   }
 }
 
+/** In which a version that never reaches its server is left again; an emulated processor needs a minute of it to start. */
+const trialSeconds = 180;
+/** By firmware and boot loader. */
+const guestUpWithinMs = 400_000;
+
 /** The first router alone, or all. */
-function guestsOf({ qemuOne }: LabOptions, image: BoardImage, { sites }: TopologyPlan): Guests {
-  return { image, routers: new Set(sites.slice(0, qemuOne ? 1 : undefined).map(({ name }) => name)) };
+function guestsOf({ qemuOne, scenario }: LabOptions, image: BoardImage, { sites }: TopologyPlan): Guests {
+  const routers = new Set(sites.slice(0, qemuOne ? 1 : undefined).map(({ name }) => name));
+  if (scenario !== 'version-up') return { image, routers };
+  return {
+    image,
+    routers,
+    by: 'firmware',
+    settings: { upgrade: { trialSeconds } },
+    upWithinMs: guestUpWithinMs,
+  };
 }
 
 /** For its owner alone, and without the keys of an earlier lab. */

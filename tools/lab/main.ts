@@ -20,6 +20,9 @@ import type { Scene } from './scenario/scene.ts';
 import { renderSummary } from './summary.ts';
 import { renderTables } from './tables.ts';
 import { renderTimeSequence } from './time-sequence.ts';
+import { planTopology } from './topology-plan.ts';
+import { obtainReleases } from './version-up/releases.ts';
+import { runVersionUp } from './version-up/scenario.ts';
 
 /** Runs the command line; the result is the exit status. */
 async function run(args: readonly string[]): Promise<number> {
@@ -37,17 +40,14 @@ async function run(args: readonly string[]): Promise<number> {
     print(`[${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s] ${line}`);
   // Before the user namespace, in which apt cannot change its user; inside, it is only looked up.
   extendSearchPath();
-  const image =
-    options.qemu === undefined
-      ? undefined
-      : await obtainBoardImage(options.qemu, isInsideUserNamespace() ? () => undefined : say);
+  const { image, web } = await obtainImage(options, isInsideUserNamespace() ? () => undefined : say);
   obtainPrivileges(options.userNamespace);
   if (options.saveKeys !== undefined) warnOfKeys(options.saveKeys, print);
   const lab = Lab.take(options, say);
   const interrupted = endOnSignal();
   try {
     const crashes: string[] = [];
-    const work = operate(lab, options, image, crashes, print, say);
+    const work = operate(lab, options, { image, web }, crashes, print, say);
     const first = await Promise.race([work, interrupted]);
     work.catch(() => undefined);
     if (first !== 'interrupted') {
@@ -70,7 +70,7 @@ let isUp = false;
 async function operate(
   lab: Lab,
   options: LabOptions,
-  image: BoardImage | undefined,
+  { image, web }: LabImage,
   crashes: string[],
   print: (text: string) => void,
   say: (line: string) => void,
@@ -82,7 +82,7 @@ async function operate(
     crashed.resolve();
   });
   if (options.scenario !== undefined) {
-    const report = await (options.scenario === 'nat' ? runNatScenario(scene, print) : runMoves(scene));
+    const report = await runScenario(scene, options, web, print);
     if (options.json !== undefined) writeReport(options.json, report);
     print(
       report.ok
@@ -107,6 +107,28 @@ async function operate(
   isUp = true;
   await crashed.promise;
   return 1;
+}
+
+/** What guests start with, and where the releases are that they are to be brought to. */
+interface LabImage {
+  readonly image: BoardImage | undefined;
+  readonly web: string | undefined;
+}
+
+async function obtainImage({ qemu, scenario }: LabOptions, say: (line: string) => void): Promise<LabImage> {
+  if (qemu === undefined) return { image: undefined, web: undefined };
+  if (scenario === 'version-up') return obtainReleases(qemu, planTopology().serverAddress, say);
+  return { image: await obtainBoardImage(qemu, say), web: undefined };
+}
+
+function runScenario(
+  scene: Scene,
+  { scenario, qemu = '', short }: LabOptions,
+  web: string | undefined,
+  print: (text: string) => void,
+): Promise<{ readonly ok: boolean; readonly shortfalls: readonly string[] }> {
+  if (web !== undefined) return runVersionUp(scene, { web, board: qemu, isShort: short });
+  return scenario === 'nat' ? runNatScenario(scene, print) : runMoves(scene);
 }
 
 async function measure(

@@ -8,8 +8,8 @@ export interface LabOptions {
   readonly json: string | undefined;
   readonly saveKeys: string | undefined;
   readonly nat: string | undefined;
-  /** Networks of their own: NATs of each kind, or addresses that change (tools/lab/nat). */
-  readonly scenario: 'nat' | 'moves' | undefined;
+  /** Networks of their own: NATs of each kind, or addresses that change (tools/lab/nat); or one guest that gets other versions. */
+  readonly scenario: 'nat' | 'moves' | 'version-up' | undefined;
   readonly protocol: SaProtocol;
   readonly userNamespace: boolean;
   readonly name: string;
@@ -17,6 +17,8 @@ export interface LabOptions {
   readonly qemu: string | undefined;
   /** One guest, tokyo, beside two routers in namespaces. */
   readonly qemuOne: boolean;
+  /** The scenario `version-up` with one version that is no good and a good one, and no cuts of power. */
+  readonly short: boolean;
   readonly help: boolean;
   /** `exec WHERE COMMAND…`: run a command in a namespace of the lab that is up. */
   readonly exec: { readonly where: string; readonly command: readonly string[] } | undefined;
@@ -31,6 +33,9 @@ export const usage = `npm run lab [-- OPTIONS]
   --nat ROUTER      put a NAT that changes ports in front of tokyo, osaka or nagoya
   --scenario nat    two routers behind NATs of each kind: who reaches whom. With --json and --name alone
   --scenario moves  the addresses of routers and NATs change under traffic. Likewise
+  --scenario version-up  with --qemu BOARD: tokyo is a guest, and its server brings it to versions that are good and no good.
+                    With --short, --json and --name alone
+  --short           with that scenario: one of each, and no cuts of power
   --protocol ah     policies ask for AH instead of ESP; without --once, --json, --nat and --save-keys
   --qemu BOARD      the routers are guests of QEMU with that board's image, which is built where need be
   --qemu-one        with --qemu: tokyo alone is
@@ -68,7 +73,8 @@ export function readOptions(args: readonly string[]): LabOptions {
     userNamespace: values['user-namespace'] ?? false,
     name,
     qemu: qemuOf(values),
-    qemuOne: values['qemu-one'] ?? false,
+    qemuOne: (values['qemu-one'] ?? false) || values.scenario === 'version-up',
+    short: shortOf(values),
     help: values.help ?? false,
     exec:
       where === undefined ? undefined : { where, command: command[0] === '--' ? command.slice(1) : command },
@@ -92,16 +98,27 @@ function qemuOf(values: ReturnType<typeof parse>): string | undefined {
   const { qemu } = values;
   if (qemu === undefined && values['qemu-one'] === true)
     throw new HostError('USAGE', '--qemu-one: expected --qemu BOARD beside it');
-  const other = (['scenario', 'save-keys'] as const).find((name) => values[name] !== undefined);
+  const isVersionUp = values.scenario === 'version-up';
+  if (isVersionUp && qemu === undefined)
+    throw new HostError('USAGE', '--scenario version-up: expected --qemu BOARD beside it');
+  const other = (
+    isVersionUp ? (['qemu-one', 'save-keys'] as const) : (['scenario', 'save-keys'] as const)
+  ).find((name) => values[name] !== undefined);
   if (qemu !== undefined && other !== undefined)
     throw new HostError('USAGE', `--qemu ${qemu}: expected no --${other} beside it`);
   return qemu;
 }
 
+function shortOf({ short = false, scenario }: ReturnType<typeof parse>): boolean {
+  if (short && scenario !== 'version-up')
+    throw new HostError('USAGE', '--short: expected --scenario version-up beside it');
+  return short;
+}
+
 function scenarioOf(values: ReturnType<typeof parse>): LabOptions['scenario'] {
   const { scenario } = values;
-  if (scenario !== undefined && scenario !== 'nat' && scenario !== 'moves') {
-    throw new HostError('USAGE', `--scenario: expected nat or moves, found ${scenario}`);
+  if (scenario !== undefined && scenario !== 'nat' && scenario !== 'moves' && scenario !== 'version-up') {
+    throw new HostError('USAGE', `--scenario: expected nat, moves or version-up, found ${scenario}`);
   }
   const other = (['once', 'nat', 'protocol', 'save-keys'] as const).find(
     (name) => values[name] !== undefined,
@@ -140,6 +157,7 @@ function parse(args: readonly string[]) {
         name: { type: 'string' },
         qemu: { type: 'string' },
         'qemu-one': { type: 'boolean' },
+        short: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values;

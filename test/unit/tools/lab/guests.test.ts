@@ -16,7 +16,14 @@ describe('the command line', () => {
     expect(readOptions(['--qemu', 'b', '--qemu-one', '--once'])).toMatchObject({ qemuOne: true, once: true });
   });
 
+  it('takes the version-ups of one guest, in a short form too', () => {
+    const options = readOptions(['--qemu', 'b', '--scenario', 'version-up', '--short']);
+    expect(options).toMatchObject({ scenario: 'version-up', qemuOne: true, short: true });
+  });
+
   it.each([
+    [['--scenario', 'version-up'], '--scenario version-up: expected --qemu BOARD beside it'],
+    [['--qemu', 'b', '--short'], '--short: expected --scenario version-up beside it'],
     [['--qemu-one'], '--qemu-one: expected --qemu BOARD beside it'],
     [['--qemu', 'b', '--save-keys', 'keys'], '--qemu b: expected no --save-keys beside it'],
     [['--qemu', 'b', '--scenario', 'nat'], '--qemu b: expected no --scenario beside it'],

@@ -1,15 +1,9 @@
-/** Versions that are no good, for slot b of a board under test, put there as a version-up does it. */
+/** Slots of versions that are no good, each made of a good one's image: one that panics, one that hangs, one that never reaches its server. */
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Board } from '../../boards/board.ts';
-import { configFlash, openBlockDevice } from '../../host/platform/block-device.ts';
-import { BoardSlots, type OpenPartition } from '../../host/slots/board-slots.ts';
-import type { Image } from '../../tools/image/build.ts';
-import { type Partition, partitionsOf } from '../../tools/image/disk.ts';
-import { runCommand } from '../../tools/lab/namespaces.ts';
-
-const sectorOctets = 4096;
+import type { Image } from '../../image/build.ts';
+import { runCommand } from '../namespaces.ts';
 
 /** A slot whose kernel finds no program to start with: it panics. */
 export function panickingSlot(image: Image): Buffer {
@@ -21,44 +15,42 @@ export function panickingSlot(image: Image): Buffer {
 
 /** A slot that starts, and whose router never says that it is well: `run-router` does nothing. */
 export function hangingSlot(image: Image): Buffer {
+  return changedSlot(image, (root) =>
+    writeFileSync(join(root, runRouter), '#!/bin/sh\nwhile :; do sleep 60; done\n'),
+  );
+}
+
+/** A slot of another version, from which nothing gets to the server: its router starts, and waits for a channel in vain. */
+export function unreachingSlot(image: Image, version: string, server: string): Buffer {
+  return changedSlot(image, (root) => {
+    const file = join(root, runRouter);
+    const lines = readFileSync(file, 'utf8').split('\n');
+    lines.splice(1, 0, `ip rule add to ${server} prohibit`);
+    writeFileSync(file, lines.join('\n'));
+    writeFileSync(join(root, 'etc/sekisho-version'), `${version}\n`);
+    const manifest = join(root, 'usr/lib/sekisho/package.json');
+    const text = JSON.stringify({ ...JSON.parse(readFileSync(manifest, 'utf8')), version });
+    rmSync(manifest);
+    writeFileSync(manifest, text);
+  });
+}
+
+const runRouter = 'usr/lib/sekisho/bin/run-router';
+
+/** A slot with the same kernel, whose root file system was changed in its folder. */
+function changedSlot(image: Image, change: (root: string) => void): Buffer {
   return slotOf((folder) => {
     const parts = join(folder, 'parts');
     runCommand(['unsquashfs', '-quiet', '-no-progress', '-dest', parts, image.slot]);
     const root = join(folder, 'root-files');
     runCommand(['unsquashfs', '-quiet', '-no-progress', '-dest', root, join(parts, 'root')]);
-    writeFileSync(join(root, 'usr/lib/sekisho/bin/run-router'), '#!/bin/sh\nwhile :; do sleep 60; done\n');
+    change(root);
     for (const file of ['vmlinuz', 'first-file-system']) copyFileSync(join(parts, file), join(folder, file));
     // Fast: nobody keeps it.
     const fast = ['-comp', 'zstd', '-Xcompression-level', '3'];
     runCommand(['mksquashfs', root, join(folder, 'root'), '-quiet', '-no-progress', '-all-root', ...fast]);
-    for (const folder of [parts, root]) rmSync(folder, { recursive: true });
+    for (const one of [parts, root]) rmSync(one, { recursive: true });
   });
-}
-
-/** Writes `content` to slot b of a disk, and has the next start try it. */
-export function putOnTrial(disk: string, board: Board, content: Buffer): void {
-  const partitions = partitionsOf(board);
-  const open = ({ offset, octets }: Partition): OpenPartition =>
-    openBlockDevice(disk, 'write', {
-      ...configFlash,
-      part: () => ({ first: offset / sectorOctets, sectors: octets / sectorOctets }),
-    });
-  const slots = new BoardSlots({
-    running: 'a',
-    idleOctets: partitions['slot-b'].octets,
-    openBoot: () => open(partitions.boot),
-    openSlot: (slot) => open(partitions[`slot-${slot}`]),
-  });
-  const idle = slots.openIdle();
-  for (let at = 0; at < content.length; at += sectorOctets) {
-    const sector = Buffer.alloc(sectorOctets);
-    content.copy(sector, 0, at);
-    idle.writeSector(at / sectorOctets, sector);
-  }
-  idle.flush();
-  idle.close();
-  slots.markIdleComplete();
-  slots.beginTrial();
 }
 
 function slotOf(fill: (folder: string) => void): Buffer {
