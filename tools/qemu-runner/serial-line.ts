@@ -38,6 +38,11 @@ export class SerialLine {
     this.#stream.write(text);
   }
 
+  /** What was printed until now is not matched any more. */
+  skip(): void {
+    this.#unread = this.#text.length;
+  }
+
   /**
    * The first match in what was printed since the last wait, as soon as it is there.
    *

@@ -59,15 +59,23 @@ export class Orders {
     return (await this.#rollout())?.told[0]?.progress ?? '';
   }
 
-  /** What the guest runs, once it has its channel. */
-  async standing(): Promise<{ readonly runs: string; readonly slot: string; readonly stage: string }> {
+  /**
+   * What the guest runs, once it has its channel.
+   *
+   * @param since a channel that is older does not count (performance.now()): after a power cut the server takes a while to miss it
+   */
+  async standing(
+    since = Number.NEGATIVE_INFINITY,
+  ): Promise<{ readonly runs: string; readonly slot: string; readonly stage: string }> {
     const { plan, fleet } = this.#scene;
     const { tokyo } = sitesOf(plan);
     const deadline = performance.now() + channelWithinMs;
     for (;;) {
       const { routers } = await readServerStatus(fleet.serverSocket);
       const found = routers.find(({ name }) => name === tokyo.name);
-      if (found?.channel === 'up' && found.slot !== '')
+      // Whole seconds, rounded.
+      const upSince = performance.now() - 1000 * (found?.sinceSeconds ?? 0) + 500;
+      if (found?.channel === 'up' && found.slot !== '' && upSince >= since)
         return { runs: found.software, slot: found.slot, stage: found.versionUp?.stage ?? '' };
       if (performance.now() > deadline)
         throw new HostError('PLATFORM', `${tokyo.name} has no channel after ${channelWithinMs / 1000} s`);

@@ -20,6 +20,16 @@ it('finds what comes in pieces, and each thing once', async () => {
   expect((await next)[0]).toBe('login: ');
 });
 
+it('passes over what was there before', async () => {
+  const { guest, serial } = line();
+  guest.write('first start; ');
+  await serial.waitFor(/first/, 1000);
+  serial.skip();
+  await expect(serial.waitFor(/start/, 50)).rejects.toThrow('within 0.05 s');
+  guest.write('second start');
+  expect((await serial.waitFor(/\w+ start/, 1000))[0]).toBe('second start');
+});
+
 it('gives up with the end of what was printed', async () => {
   const { guest, serial } = line();
   guest.write('Kernel panic');
