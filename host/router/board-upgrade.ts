@@ -129,9 +129,14 @@ export function versionUpOf(machine: Machine, { url, log, open, restart }: Versi
   };
 }
 
-/** What the board's record says. */
-export function standingOf({ board, slots, state }: Machine): VersionUpStanding {
-  const { version, stage, reason, at } = readVersionUpRecord(state) ?? none;
+/**
+ * What the board's record says. Of writing that a restart of the machine interrupted it says nothing: so the server orders it again, and it
+ * goes on where it was.
+ */
+export function standingOf({ board, bootId, slots, state }: Machine): VersionUpStanding {
+  const record = readVersionUpRecord(state);
+  const isInterrupted = record?.stage === 'writing' && record.bootId !== bootId;
+  const { version, stage, reason, at } = record === undefined || isInterrupted ? none : record;
   return { board, slot: slots.running, version, stage, reason, at };
 }
 

@@ -7,6 +7,7 @@ import type { UpdateSource } from '../../../host/release/update-source.ts';
 import type { Machine } from '../../../host/release/version-up.ts';
 import { versionUpOf } from '../../../host/router/board-upgrade.ts';
 import { routerForms } from '../../../host/router/flash-document.ts';
+import { writeVersionUpRecord } from '../../../host/slots/version-up-record.ts';
 import { SimulatedDevice } from '../../fault/flash/simulated-device.ts';
 import {
   MemorySlots,
@@ -111,6 +112,16 @@ it('gives a second attempt that ends as the first a time of its own', async () =
   utcMs += 60_000;
   await up.upgrade('1.1.0', '');
   expect(up.standing()).toEqual({ ...first, at: utcMs });
+});
+
+it('says nothing of writing that a restart of the machine interrupted, so that it is ordered again', async () => {
+  const record = { version: '1.1.0', slot: 'b', stage: 'writing', reason: '', at: 7 } as const;
+  writeVersionUpRecord(state, { ...record, bootId: machine.bootId });
+  expect(versionUp().standing()).toMatchObject({ version: '1.1.0', stage: 'writing' });
+  writeVersionUpRecord(state, { ...record, bootId: 'the start before' });
+  expect(versionUp().standing()).toMatchObject({ version: '', stage: 'none' });
+  await versionUp().upgrade('1.1.0', '');
+  expect(versionUp().standing()).toMatchObject({ version: '1.1.0', stage: 'trial' });
 });
 
 it('is not started twice', async () => {
