@@ -126,7 +126,6 @@ export class BoardStart {
         break;
       case 'revert':
         this.#trial = undefined;
-        log.warn({ event: 'version reverted', at: now() }, `${version} in slot ${running}: ${action.reason}`);
         // The reason first: without it, the other slot would know only that this one was left.
         this.#write({ version, slot: running, stage: 'reverted', reason: action.reason });
         this.#withBoot('end the trial', (environment, choice) => environment.choose(withoutTrial(choice)));

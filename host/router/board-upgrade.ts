@@ -113,12 +113,24 @@ export function versionUpOf(machine: Machine, { url, log, open, restart }: Versi
     restart();
   };
   return {
-    standing: () => standingOf(machine),
+    standing: () => {
+      try {
+        return standingOf(machine);
+      } catch (error) {
+        // A flash that cannot be read stops no router.
+        log.warn(
+          { event: 'version-up' },
+          `what became of the last version-up is not known: ${String(error)}`,
+        );
+        return { board: machine.board, slot: machine.slots.running, ...none };
+      }
+    },
     upgrade: async (version, place) => {
       if (isUnderWay) return;
       isUnderWay = true;
-      const begunAt = machine.nowUtcMs();
+      let begunAt = Number.POSITIVE_INFINITY; // no record is this attempt's
       try {
+        begunAt = machine.nowUtcMs();
         await bringUp(version, place, begunAt);
       } catch (error) {
         refused(machine, version, error instanceof Error ? error.message : String(error), begunAt, log);

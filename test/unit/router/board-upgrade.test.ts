@@ -124,6 +124,34 @@ it('says nothing of writing that a restart of the machine interrupted, so that i
   expect(versionUp().standing()).toMatchObject({ version: '1.1.0', stage: 'trial' });
 });
 
+it('knows nothing while the flash cannot be read, and goes on when it can', async () => {
+  const { read } = state;
+  const fails = (): never => {
+    throw new HostError('FLASH', 'sector 3 cannot be read');
+  };
+  const warnings: string[] = [];
+  const log = { info: () => undefined, warn: (_: unknown, text: string) => warnings.push(text) } as never;
+  const up = versionUpOf(
+    { ...machine, nowUtcMs: () => state.read('last-seen-time')?.length ?? machine.nowUtcMs() },
+    {
+      ...shell(),
+      url: () => 'http://own/',
+      log,
+    },
+  );
+  state.read = fails;
+  expect(up.standing()).toMatchObject({ board: 'board-1', slot: 'a', stage: 'none' });
+  await up.upgrade('1.1.0', '');
+  expect(warnings).toEqual([
+    expect.stringMatching(/last version-up is not known: .*sector 3/),
+    expect.stringMatching(/1\.1\.0 is not installed: .*sector 3/),
+    expect.stringMatching(/sector 3/),
+  ]);
+  state.read = read;
+  await up.upgrade('1.1.0', '');
+  expect(up.standing()).toMatchObject({ version: '1.1.0', stage: 'trial' });
+});
+
 it('is not started twice', async () => {
   const up = versionUp();
   await Promise.all([up.upgrade('1.1.0', ''), up.upgrade('1.1.0', '')]);
