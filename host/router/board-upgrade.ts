@@ -20,7 +20,7 @@ import { type Machine, versionUp } from '../release/version-up.ts';
 import { openBoard } from '../slots/opening.ts';
 import { readVersionUpRecord, writeVersionUpRecord } from '../slots/version-up-record.ts';
 import { routerForms } from './flash-document.ts';
-import { lastSeenUtcMs } from './last-seen-time.ts';
+import { readLastSeen } from './last-seen-time.ts';
 import { stateOnFlash } from './state-opening.ts';
 
 /** What `npm run image` writes. */
@@ -51,7 +51,8 @@ export function openMachine(flash?: string): Machine | undefined {
       return builtInRoot();
     },
     scratch: scratchFolder,
-    nowUtcMs: () => Math.max(buildUtcMs(), lastSeenUtcMs(state) ?? 0, Date.now()),
+    // The router's worker, which keeps this time, is who warns of one that is none.
+    nowUtcMs: () => Math.max(buildUtcMs(), readLastSeen(state, () => undefined) ?? 0, Date.now()),
     sleep: (milliseconds) => setTimeout(milliseconds),
   };
 }

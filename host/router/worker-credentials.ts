@@ -23,7 +23,7 @@ import { buildUtcMs } from '../model/software-version.ts';
 import { TrustedTime, type UtcMs } from '../model/trusted-time.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { readCredential, readTrusted } from '../platform/files.ts';
-import { timeDocument } from './last-seen-time.ts';
+import { readLastSeen, writeLastSeen } from './last-seen-time.ts';
 import type { RouterSettings } from './settings-file.ts';
 import { openState } from './state-opening.ts';
 import type { WorkerSettings } from './worker-protocol.ts';
@@ -166,24 +166,18 @@ class KeptTime {
   }
 
   #read(): UtcMs | undefined {
-    let kept: Uint8Array | undefined;
     try {
-      kept = this.#state.read(timeDocument);
+      return readLastSeen(this.#state, this.#warn);
     } catch (error) {
       this.#warn(`cannot read the latest time seen: ${String(error)}`);
+      return undefined;
     }
-    if (kept === undefined) return undefined; // the first start, or a new flash
-    const seen = Date.parse(new TextDecoder().decode(kept).trim());
-    if (Number.isFinite(seen)) return seen;
-    this.#warn(`${timeDocument}, which was kept, holds no time; taken for missing`);
-    return undefined;
   }
 
   #keep(utcMs: UtcMs | undefined): void {
     if (utcMs === undefined) return;
     try {
-      const text = `${new Date(Math.trunc(utcMs)).toISOString()}\n`;
-      this.#state.write(timeDocument, new TextEncoder().encode(text));
+      writeLastSeen(this.#state, utcMs);
       this.#time.isPersisted(utcMs);
     } catch (error) {
       if (!this.#hasWarned) this.#warn(`cannot keep the latest time seen: ${String(error)}`);
