@@ -3,7 +3,8 @@
  * all others, sends echo requests through them until one comes back, and takes them down. No SPD entry is involved and no
  * other SA touched. Whatever is lost is repeated until the test's time is over; a server that was restarted is asked anew.
  */
-import { echoRequest, icmpv6, isReplyTo } from '../channel/echo-packet.ts';
+import { echoRequest, isReplyTo } from '../channel/echo-packet.ts';
+import { echoSelector } from '../channel/echo-selector.ts';
 import { innerAddress } from '../channel/inner-address.ts';
 import type { SaPair, TableChange } from '../dataplane/engine.ts';
 import { wipeMessage } from '../messages/codec.ts';
@@ -12,7 +13,6 @@ import type { Distribution, MessageId, Report, RouterMessage, ServerMessage } fr
 import type { Endpoint } from '../model/address.ts';
 import { earliest, type Instant } from '../model/instant.ts';
 import type { Spi } from '../model/security-association.ts';
-import type { Selector } from '../model/selector.ts';
 import type { SelfTestLegs, SelfTestResult } from './self-test.ts';
 import { saPairOf } from './setting-management/sa-pair.ts';
 
@@ -211,21 +211,9 @@ export class SelfTestExchange {
     if (!this.#isWelcome) return [];
     const { id, spi } = attempt;
     const envelope = { type: 'request', id, source: this.#options.name, peer: echoPeerName } as const;
-    const selectors = [this.#selector()];
+    const selectors = [echoSelector(this.#options.name, echoPeerName)];
     const message = { ...envelope, kind: selfTestKind, spi, selectors, packet: null, startupId: null };
     return [{ kind: 'send', message }];
-  }
-
-  #selector(): Selector {
-    return {
-      local: { address: this.#own, length: 128 },
-      remote: { address: this.#echo, length: 128 },
-      protocol: icmpv6,
-      localPorts: null,
-      remotePorts: null,
-      icmpType: null,
-      icmpCode: null,
-    };
   }
 
   #install(test: Test, attempt: Attempt, distribution: Distribution, now: Instant): SelfTestAction[] {
@@ -260,7 +248,7 @@ export class SelfTestExchange {
     if (distribution.inbound.spi !== spi) return 'they are for another SPI';
     const pair = saPairOf(distribution, {
       entry: '',
-      selectors: [this.#selector()],
+      selectors: [echoSelector(this.#options.name, echoPeerName)],
       local: this.#options.local(),
       peer: this.#options.server,
       softShare: 1,

@@ -4,11 +4,12 @@
  * the order of the file; a wildcard stands for enrolled routers only; of two policies with one kind the earlier counts.
  * Immutable: a reload makes a new set, and `difference` says what it touches.
  */
+import { echoSelector } from '../../channel/echo-selector.ts';
 import type { DistributionPolicy } from '../../model/policy.ts';
 import type { Prefix } from '../../model/prefix.ts';
 import { intersectSelectorLists, mirrorSelector, type Selector } from '../../model/selector.ts';
 import { firstPolicyWarnings } from './policy-warnings.ts';
-import { isEchoPair, selfTestPolicy, selfTestSelector } from './self-test-policy.ts';
+import { isEchoPair, selfTestPolicy } from './self-test-policy.ts';
 
 /** A router as the policies know it; its credential is the business of the channel. */
 export interface EnrolledRouter {
@@ -103,7 +104,7 @@ export class PolicySet {
    * they have nothing in common.
    */
   selectors(policy: DistributionPolicy, viewer: string, peer: string): Selector[] {
-    if (isEchoPair(viewer, peer)) return [selfTestSelector(viewer, peer)];
+    if (isEchoPair(viewer, peer)) return [echoSelector(viewer, peer)];
     const networks = this.#networkSelectors(viewer, peer);
     if (policy.selectors === undefined) return networks;
     return intersectSelectorLists(orientSelectors(policy, policy.selectors, viewer, peer), networks);

@@ -2,17 +2,13 @@
  * The policy between the echo peer and any router, which stands in no file: one short-lived SA in tunnel mode, by UDP, for ICMP
  * between the two inner addresses. Nothing that a router protects can match it, and no policy of a file names its peer.
  */
-import { innerAddress } from '../../channel/inner-address.ts';
 import { echoPeerName, selfTestKind } from '../../messages/echo-peer.ts';
 import type { DistributionPolicy } from '../../model/policy.ts';
 import { defaultProposal } from '../../model/proposal.ts';
 import { defaultReplayWindow } from '../../model/security-association.ts';
-import type { Selector } from '../../model/selector.ts';
 
 /** A self-test takes seconds; what a router that died in one leaves behind ends with this. */
 export const selfTestSeconds = 60;
-/** ICMP for IPv6. */
-const icmpv6 = 58;
 
 /** True when one of the two is the echo peer. */
 export function isEchoPair(a: string, b: string): boolean {
@@ -41,18 +37,5 @@ export function selfTestPolicy(allowed: readonly string[] | undefined): Distribu
     dontFragment: 'clear',
     tfcPadding: 0,
     dummiesPerSecond: 0,
-  };
-}
-
-/** What it is for, seen from `viewer`. */
-export function selfTestSelector(viewer: string, peer: string): Selector {
-  return {
-    local: { address: innerAddress(viewer), length: 128 },
-    remote: { address: innerAddress(peer), length: 128 },
-    protocol: icmpv6,
-    localPorts: null,
-    remotePorts: null,
-    icmpType: null,
-    icmpCode: null,
   };
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { echoSelector } from '../../../host/channel/echo-selector.ts';
 import { encodeMessage } from '../../../host/messages/codec.ts';
 import { echoPeerName, selfTestKind } from '../../../host/messages/echo-peer.ts';
 import type { RequestStartup } from '../../../host/messages/message.ts';
 import { nameText } from '../../../host/model/name-text.ts';
 import { PolicySet } from '../../../host/server/distribution-policies/policy-set.ts';
-import { selfTestSelector } from '../../../host/server/distribution-policies/self-test-policy.ts';
 import { EchoPeer } from '../../../host/server/echo-peer/echo-peer.ts';
 import { policy, prefix } from '../../simulation/end-to-end/network.ts';
 
@@ -23,7 +23,7 @@ function peer(maximumTests = 3) {
 }
 
 function startup(router: string, id: string): RequestStartup {
-  const selectors = [selfTestSelector(echoPeerName, router)];
+  const selectors = [echoSelector(echoPeerName, router)];
   const envelope = { id, source: echoPeerName, peer: router, kind: selfTestKind };
   return { type: 'request-startup', ...envelope, selectors, packet: null };
 }
