@@ -16,7 +16,7 @@ export class PathMtus {
   readonly #pathMtu: (peer: Address) => number | undefined;
   readonly #dataplane: Dataplane;
   /** Those that are not as at the start, by the text of the peer's address. */
-  readonly #known = new Map<string, { readonly peer: Address; readonly octets: number }>();
+  readonly #known = new Map<string, Address>();
   #askedAt: Instant | undefined;
   #dueAt: Instant | undefined;
 
@@ -43,7 +43,7 @@ export class PathMtus {
   look(now: Instant): number {
     if (this.#dueAt === undefined || now < this.#dueAt) return 0;
     const looked = this.#known.size;
-    for (const { peer } of [...this.#known.values()]) this.#ask(peer);
+    for (const peer of [...this.#known.values()]) this.#ask(peer);
     this.#dueAt = this.#known.size === 0 ? undefined : addSeconds(now, lookSeconds);
     return looked;
   }
@@ -52,7 +52,7 @@ export class PathMtus {
     const octets = this.#pathMtu(peer);
     if (octets === undefined) return;
     const name = formatAddress(peer);
-    if (this.#dataplane.setPathMtu(peer, octets)) this.#known.set(name, { peer, octets });
+    if (this.#dataplane.setPathMtu(peer, octets)) this.#known.set(name, peer);
     else this.#known.delete(name);
   }
 }
