@@ -6,8 +6,6 @@
  * is read at each start, which takes a slow board a second. A device of fewer than 64 sectors, as a small file is, has no state. All of that comes
  * from the device's size alone, so each version and each command comes to the same.
  */
-import type { BlockDevice } from './block-device.ts';
-
 /** 256 KiB of 4096 octets: with less, a quarter has no room for what it is for. */
 const leastToDivide = 64;
 const mostSectors = 256;
@@ -26,21 +24,6 @@ export function settingsPart(sectorCount: number): DevicePart {
 export function statePart(sectorCount: number): DevicePart | undefined {
   const sectors = stateSectors(sectorCount);
   return sectors === 0 ? undefined : { first: sectorCount - sectors, sectors };
-}
-
-/** A part of a device, as a device. */
-export function partOf(device: BlockDevice, { first, sectors }: DevicePart): BlockDevice {
-  const within = (index: number): number => {
-    if (index < 0 || index >= sectors) throw new RangeError(`there is no sector ${index}`);
-    return first + index;
-  };
-  return {
-    sectorOctets: device.sectorOctets,
-    sectorCount: sectors,
-    readSector: (index) => device.readSector(within(index)),
-    writeSector: (index, octets) => device.writeSector(within(index), octets),
-    flush: () => device.flush(),
-  };
 }
 
 function stateSectors(sectorCount: number): number {

@@ -3,7 +3,8 @@
  * up: each document is the one before or the new one, and the others are as they were. The same faults as of the settings.
  */
 import { describe, expect, it } from 'vitest';
-import { partOf, settingsPart, statePart } from '../../../host/flash/device-part.ts';
+import type { BlockDevice } from '../../../host/flash/block-device.ts';
+import { type DevicePart, settingsPart, statePart } from '../../../host/flash/device-part.ts';
 import { StateFlash } from '../../../host/flash/state-flash.ts';
 import { Prng } from '../../simulation/prng.ts';
 import { SimulatedDevice } from './simulated-device.ts';
@@ -120,3 +121,18 @@ describe('a divided device', () => {
     expect(() => state.writeSector(16, new Uint8Array(256))).toThrow(/there is no sector 16/);
   });
 });
+
+/** A part of a device, as a device. */
+function partOf(device: BlockDevice, { first, sectors }: DevicePart): BlockDevice {
+  const within = (index: number): number => {
+    if (index < 0 || index >= sectors) throw new RangeError(`there is no sector ${index}`);
+    return first + index;
+  };
+  return {
+    sectorOctets: device.sectorOctets,
+    sectorCount: sectors,
+    readSector: (index) => device.readSector(within(index)),
+    writeSector: (index, octets) => device.writeSector(within(index), octets),
+    flush: () => device.flush(),
+  };
+}
