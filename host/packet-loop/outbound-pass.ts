@@ -23,6 +23,8 @@ import type { Refusals } from './refusals.ts';
 
 /** A socket that takes nothing for so long stands behind no slow link: something is wrong with it, or with a datagram. */
 const patienceMs = 1000;
+/** Packets that follow each other no closer are single ones: nothing is gained by looking for another before the first is sent. */
+const closeMs = 1;
 
 export class OutboundPass {
   readonly #kernel: PacketInterface;
@@ -40,6 +42,7 @@ export class OutboundPass {
   /** Packets of the open bundle, and how many of them were cut; the rest waits for the next batch. */
   #segments = 0;
   #cut = 0;
+  #filledAt: Instant = 0;
 
   constructor(
     kernel: PacketInterface,
@@ -66,7 +69,7 @@ export class OutboundPass {
   run(now: Instant): number {
     if (this.#fullSince !== undefined && !this.#sendRest(now)) return 0;
     const packets = this.#packets;
-    const count = this.#fill();
+    const count = this.#fill(now);
     if (count === 0) return 0;
     this.#dataplane.runOutbound(count, now);
     for (let index = 0; index < count; index++) {
@@ -85,12 +88,14 @@ export class OutboundPass {
     return this.#cut < this.#segments && this.#fullSince === undefined;
   }
 
-  /** Fills the packet slots from bundles. Returns how many are taken. */
-  #fill(): number {
+  /** Fills the packet slots from bundles, after a silence from one. Returns how many are taken. */
+  #fill(now: Instant): number {
     const { outboundBundleAddress, bundleRoom } = this.#packets;
+    const isSingle = now - this.#filledAt >= closeMs;
     let filled = 0;
     while (filled < this.#slots) {
       if (this.#cut === this.#segments) {
+        if (isSingle && filled > 0) break;
         const length = this.#kernel.readInner(outboundBundleAddress, bundleRoom);
         if (length === 0) break;
         this.#segments = this.#dataplane.openOutboundBundle(length);
@@ -100,6 +105,7 @@ export class OutboundPass {
       this.#cut += cut;
       filled += cut;
     }
+    if (filled > 0) this.#filledAt = now;
     return filled;
   }
 

@@ -97,9 +97,9 @@ export interface PacketInterface {
   writeInner(offsets: Uint32Array, lengths: Uint32Array, first: number, count: number): void;
   /**
    * Sees what there is to read, and sleeps until there is something, another thread calls, or the time is over. To be called
-   * before each round: what is received in between is what was seen here.
+   * before each round: what is received in between is what was seen here. Returns whether another thread called.
    */
-  wait(timeoutMs: number): void;
+  wait(timeoutMs: number): boolean;
   now(): Instant;
   /** What the kernel knows now of the longest packet that reaches `peer` unfragmented; undefined where there is no way. Sends nothing. */
   pathMtu(peer: Address): number | undefined;

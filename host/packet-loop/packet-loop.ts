@@ -70,12 +70,12 @@ export class PacketLoop {
   }
 
   /**
-   * One round over what `wait` saw: at most a batch of each socket and of the TUN. Returns how many packets there were.
+   * One round over what `wait` saw: at most a batch of each socket and of the TUN. Returns how many packets there were. All of it
+   * happens at `now`: to look at the clock is a system call's worth.
    *
    * @throws EngineLostError when the firmware trapped, now or earlier: nothing passes any more
    */
-  run(): number {
-    const now = this.#kernel.now();
+  run(now = this.#kernel.now()): number {
     let done = 0;
     for (const socket of this.#kernel.sockets) done += this.#inbound.run(socket, now);
     done += this.#outbound.run(now);
@@ -95,13 +95,13 @@ export class PacketLoop {
 
   /**
    * Sees what there is for the next round, and sleeps until there is something to read, to send or to take over, another
-   * thread calls, or the time is over. To be called before each round.
+   * thread calls, or the time is over. To be called before each round. Returns whether another thread called.
    */
-  wait(timeoutMs: number): void {
+  wait(timeoutMs: number, now = this.#kernel.now()): boolean {
     const dueAt = earliest(earliest(this.#dummies.dueAt, this.#liveness.dueAt), this.#pathMtus.dueAt);
-    const dueMs = dueAt === undefined ? timeoutMs : dueAt - this.#kernel.now();
+    const dueMs = dueAt === undefined ? timeoutMs : dueAt - now;
     const isMore = this.#events.length > 0 || this.#outbound.hasMore;
-    this.#kernel.wait(isMore ? 0 : Math.max(0, Math.min(timeoutMs, dueMs)));
+    return this.#kernel.wait(isMore ? 0 : Math.max(0, Math.min(timeoutMs, dueMs)));
   }
 
   #noteUse(change: TableChange, now: Instant): void {

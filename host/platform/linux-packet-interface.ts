@@ -186,9 +186,9 @@ export class LinuxPacketInterface {
   /**
    * Sees what there is to read, and sleeps until there is something, another thread calls `wake`, or the time is over (0: does
    * not sleep; -1: never). What is read next is what was seen here: to ask each socket in vain costs a system call each. Where a
-   * socket is full, its room is waited for, and not the TUN.
+   * socket is full, its room is waited for, and not the TUN. Returns whether another thread called.
    */
-  wait(timeoutMs: number): void {
+  wait(timeoutMs: number): boolean {
     const longestMs = this.#watch();
     this.#poller.wait(longestMs < 0 || (timeoutMs >= 0 && timeoutMs < longestMs) ? timeoutMs : longestMs);
     this.#tunIsReadable = this.tun.hasPackets || this.#poller.isReadable(this.#tunIndex);
@@ -199,7 +199,7 @@ export class LinuxPacketInterface {
       socket.isReadable = this.#poller.isReadable(at);
       if (socket.isFull) socket.isFull = !socket.socket.isShortOfMemory && !this.#poller.isWritable(at);
     }
-    if (this.#poller.isReadable(this.#wakeIndex)) this.#wake.drain();
+    return this.#poller.isReadable(this.#wakeIndex) && this.#wake.drain();
   }
 
   /** Says to the poller what to look out for. Returns how long it may wait at most; -1: for ever. */

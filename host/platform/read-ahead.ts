@@ -56,7 +56,10 @@ export class ReadAhead {
     this.#next = 0;
     this.#end = READS_MAX;
     const failure = this.#ring.read(fd, this.#address, PLACE, READS_MAX);
-    this.#wasShort = this.#ring.lengths[READS_MAX - 1] === 0;
+    const { lengths } = this.#ring;
+    this.#wasShort = lengths[READS_MAX - 1] === 0;
+    // So few do not follow each other: whether later ones do is seen again.
+    if (lengths[ENOUGH - 1] === 0) this.#smallInARow = 0;
     this.#skipEmpty();
     return failure;
   }

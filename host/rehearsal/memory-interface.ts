@@ -177,8 +177,9 @@ export class MemoryInterface implements PacketInterface {
     this.written.push(new Uint8Array(Buffer.concat(pieces).subarray(bundleHeaderOctets)));
   }
 
-  wait(timeoutMs: number): void {
+  wait(timeoutMs: number): boolean {
     this.waits.push(timeoutMs);
+    return false;
   }
 
   /** Datagrams come and go whatever the address is. */

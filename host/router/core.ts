@@ -112,8 +112,9 @@ export class RouterCore {
   /** One round: packets that `wait` saw, what they led to, what is due. Returns how much there was. Throws HostError. */
   run(): number {
     let done = 0;
+    const now = this.#options.now();
     try {
-      done += this.#loop.run();
+      done += this.#loop.run(now);
     } catch (error) {
       if (!(error instanceof EngineLostError)) throw error;
       this.#lost = error;
@@ -123,7 +124,6 @@ export class RouterCore {
       for (const event of events) this.router.loopEvent(event);
       done += events.length;
     }
-    const now = this.#wakeAt === undefined ? 0 : this.#options.now();
     if (this.#wakeAt !== undefined && this.#wakeAt <= now) {
       if (now - this.#wakeAt > lateMs) this.#lateDeadlines++;
       this.#wakeAt = undefined;
@@ -152,12 +152,13 @@ export class RouterCore {
 
   /**
    * Sees which packets there are, and sleeps until there is one, something is due, `until` at the latest, or another thread
-   * calls. To be called before each round.
+   * calls. To be called before each round. Returns whether another thread called.
    */
-  wait(until?: Instant): void {
+  wait(until?: Instant): boolean {
+    const now = this.#options.now();
     const next = this.#lost === undefined ? earliest(this.#wakeAt, until) : 0;
-    const due = next === undefined ? idleWaitMs : next - this.#options.now();
-    this.#loop.wait(Math.max(0, Math.min(idleWaitMs, due)));
+    const due = next === undefined ? idleWaitMs : next - now;
+    return this.#loop.wait(Math.max(0, Math.min(idleWaitMs, due)), now);
   }
 
   /** Where packets travel in bundles now. */

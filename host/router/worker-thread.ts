@@ -115,12 +115,15 @@ export async function runWorkerThread(
       // Something for V8 to compile while there is nothing else to do: a round after a silence half as long. On a small
       // processor that is longer than the gaps of a transfer, which would wait for each round otherwise.
       const practiceAt = rehearsal.isOver ? undefined : busyAt + roundMs / 2;
-      core.wait(earliest(practiceAt, lines.dueAt));
-      const said = lines.dueAt === undefined ? 0 : lines.postDue(bootTimeMs());
-      const done = core.run() + listen() + said;
+      const isCalled = core.wait(earliest(practiceAt, lines.dueAt));
+      let done = core.run();
+      if (lines.dueAt !== undefined) done += lines.postDue(bootTimeMs());
+      // Whoever says something calls; who does not know yet where to call is heard a little later.
+      if (isCalled || done === 0) done += listen();
+      if (practiceAt === undefined) continue;
       const now = bootTimeMs();
       if (done > 0) busyAt = now;
-      else if (practiceAt !== undefined && now >= practiceAt) {
+      else if (now >= practiceAt) {
         rehearsal.play();
         core.rehearseSockets();
         // What comes of that is no work.

@@ -322,6 +322,29 @@ describe('commands, to the loop', () => {
   });
 });
 
+describe('packets of hosts', () => {
+  const threePackets = [1, 2, 3].map((number) => outwards('udp', number));
+
+  it('go one by one after a silence: the first is not kept waiting for a look at whether there are others', () => {
+    const rig = new Rig().withPairs();
+    rig.kernel.inner.push(...threePackets);
+    expect([rig.loop.run(), rig.kernel.udp4.sent.length]).toEqual([1, 1]);
+    expect([rig.loop.run(), rig.kernel.udp4.sent.length]).toEqual([2, 3]);
+  });
+
+  it('go together where others have just gone', () => {
+    const rig = new Rig().withPairs();
+    rig.kernel.inner.push(outwards('udp', 0));
+    rig.settle();
+    rig.kernel.nowMs += 0.9;
+    rig.kernel.inner.push(...threePackets);
+    expect(rig.loop.run()).toBe(3);
+    rig.kernel.nowMs += 1;
+    rig.kernel.inner.push(...threePackets);
+    expect(rig.loop.run()).toBe(1);
+  });
+});
+
 describe('what happened, in the loop', () => {
   it('waits until the round is over, is told once, and lets nobody sleep until then', () => {
     const rig = new Rig();

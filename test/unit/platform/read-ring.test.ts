@@ -84,4 +84,19 @@ describe.skipIf(ring === undefined)('packets read ahead', () => {
     // A long one was among them: what comes next is read alone.
     expect(ahead.isWorthIt).toBe(false);
   });
+
+  it('are worth it only as long as there are several', async () => {
+    const ahead = ReadAhead.open(frames);
+    if (ahead === undefined) throw new Error('there was a ring before');
+    open.push(ahead);
+    const isWorthItAfter = async (packets: number): Promise<boolean> => {
+      for (let count = 0; count < 4; count++) ahead.note(60);
+      const socket = await waiting(Array.from({ length: packets }, (_, number) => content(number, 60)));
+      expect(ahead.fill(socket.fd)).toBe(0);
+      while (ahead.hasPackets) ahead.take(1000, 65_600);
+      return ahead.isWorthIt;
+    };
+    expect(await isWorthItAfter(4)).toBe(true);
+    expect(await isWorthItAfter(3)).toBe(false);
+  });
 });
