@@ -100,6 +100,11 @@ export interface PacketInterface {
    * before each round: what is received in between is what was seen here. Returns whether another thread called.
    */
   wait(timeoutMs: number): boolean;
+  /**
+   * Goes the ways of packets to and from the protected side once without one, so that they are compiled when the first takes them: a packet
+   * that the kernel refuses, and at the next `readInner` a look at whether one is there, whatever the last `wait` saw.
+   */
+  rehearse(): void;
   now(): Instant;
   /** What the kernel knows now of the longest packet that reaches `peer` unfragmented; undefined where there is no way. Sends nothing. */
   pathMtu(peer: Address): number | undefined;

@@ -48,6 +48,9 @@ const PIECES_MAX = 256;
 /** What the TUN driver answers once its interface was deleted; node:os does not list it. */
 const EBADFD = 77;
 
+/** One octet, at offset 1. */
+const tooShort = Uint32Array.of(1);
+
 /** What may come out of a TUN that is more than one packet. */
 export interface TunOffloads {
   readonly tcp: boolean;
@@ -146,6 +149,14 @@ export class Tun {
     if (written >= 0) return;
     this.writeErrorCount++;
     this.lastWriteErrno = errno();
+  }
+
+  /** Writes what is too short for a packet, which the kernel refuses. Counts nothing. */
+  rehearseWrite(): void {
+    const { writeErrorCount, lastWriteErrno } = this;
+    this.write(tooShort, tooShort, 0, 1);
+    this.writeErrorCount = writeErrorCount;
+    this.lastWriteErrno = lastWriteErrno;
   }
 
   /** Removes the interface, with its routes. */

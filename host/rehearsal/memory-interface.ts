@@ -144,6 +144,7 @@ export class MemoryInterface implements PacketInterface {
   readonly waits: number[] = [];
   readonly rebound: Address[] = [];
   isClosed = false;
+  rehearsals = 0;
   nowMs = 1000;
   /** To any peer. */
   pathMtuOctets: number | undefined;
@@ -180,6 +181,10 @@ export class MemoryInterface implements PacketInterface {
   wait(timeoutMs: number): boolean {
     this.waits.push(timeoutMs);
     return false;
+  }
+
+  rehearse(): void {
+    this.rehearsals++;
   }
 
   /** Datagrams come and go whatever the address is. */

@@ -183,12 +183,9 @@ export class RouterCore {
     }
   }
 
-  /**
-   * Sends a keepalive to ourselves, which the loop takes no notice of. After some hundreds V8 has compiled the way through
-   * the sockets, before the first packet takes it.
-   */
-  rehearseSockets(): void {
-    this.#obey({ kind: 'send-keepalive', to: this.#local });
+  /** As `wait`, without sleeping: goes the ways of packets through the machine, and the next round sees what comes of it. */
+  rehearse(): boolean {
+    return this.#loop.rehearse(this.#local);
   }
 
   /** Closes sockets and TUN. */

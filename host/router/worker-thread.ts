@@ -125,10 +125,9 @@ export async function runWorkerThread(
       if (done > 0) busyAt = now;
       else if (now >= practiceAt) {
         rehearsal.play();
-        core.rehearseSockets();
-        // What comes of that is no work.
-        core.wait(now);
-        core.run();
+        const isCalledMeanwhile = core.rehearse();
+        core.run(); // what comes of that is no work
+        if (isCalledMeanwhile) listen();
         roundMs = bootTimeMs() - now;
         // Not before: rehearsals have time.
         if (rehearsal.isOver) takePrecedence();

@@ -356,6 +356,19 @@ describe('what happened, in the loop', () => {
     expect(rig.loop.takeEvents()).toEqual([]);
   });
 
+  it('goes the ways of packets without one, and counts nothing but its own keepalive', () => {
+    const rig = new Rig();
+    const before = rig.counters();
+    expect(rig.loop.rehearse({ address: address('192.0.2.1'), port: 4500 })).toBe(false);
+    expect(rig.kernel).toMatchObject({ waits: [0], rehearsals: 1 });
+    const [sent] = rig.kernel.udp4.sent;
+    expect(sent).toMatchObject({ bytes: Uint8Array.of(0xff), to: { port: 4500 } });
+    rig.kernel.udp4.waiting.push({ bytes: Uint8Array.of(0xff), from: peer4 });
+    rig.settle();
+    expect(rig.posted).toEqual([]);
+    expect(rig.counters()).toEqual({ ...before, 'loop keepalives': 1n });
+  });
+
   it('ends with the loop, which closes its machine', () => {
     const rig = new Rig();
     rig.loop.wait(250);
