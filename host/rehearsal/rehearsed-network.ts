@@ -12,6 +12,9 @@ import type { Stage } from './stage.ts';
 
 /** Between two set-ups, more than any repetition waits. */
 const roundMs = 1500.125;
+/** Every so many set-ups, a silence long enough for ends of a channel to ask whether the other is there. */
+const roundsBetweenSilences = 4;
+const silenceMs = 12_000.125;
 /** A set-up that takes more steps never comes to rest. */
 const maximumSteps = 1000;
 
@@ -104,7 +107,9 @@ export class RehearsedNetwork {
     }
     this.#server.nextPolicies();
     this.#settle();
-    this.#now += roundMs;
+    const isSilent = round % roundsBetweenSilences === 0;
+    this.#now += isSilent ? silenceMs : roundMs;
+    if (isSilent) this.#settle();
   }
 
   close(): void {
