@@ -7,7 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HostError } from '../../../host/model/host-error.ts';
-import { firstFileSystem, readyWord } from '../../interop/linux-kernel/first-file-system.ts';
+import { firstFileSystem } from '../../interop/linux-kernel/first-file-system.ts';
+import { GuestShell } from '../../interop/linux-kernel/guest-shell.ts';
 import { fetchKernel } from '../../interop/linux-kernel/kernel-package.ts';
 import { charonCommand } from '../../interop/strongswan/arena/charon.ts';
 import { sectionText } from '../../interop/strongswan/arena/settings-text.ts';
@@ -16,7 +17,6 @@ import { namespacePrefix } from '../../lab/namespaces.ts';
 import { repository } from '../../lab/processes.ts';
 import type { Site } from '../../lab/topology-plan.ts';
 import { Guest, pc } from '../../qemu-runner/guest.ts';
-import type { SerialLine } from '../../qemu-runner/serial-line.ts';
 import type { Stage } from '../stage.ts';
 import { startCharon } from '../strongswan.ts';
 import { bootWithinMs, slowly } from './slow-machine.ts';
@@ -35,10 +35,8 @@ export async function measureIkev2(stage: Stage, progress: (line: string) => voi
   progress('IKEv2: the guest boots, which takes minutes');
   const guest = await startGuest(stage, configuration(tokyo, osaka, secret, 'trap'));
   try {
-    const { commands } = guest;
-    await commands.waitFor(new RegExp(readyWord), bootWithinMs);
-    const run = async (line: string, withinMs = setUpWithinMs): Promise<string> =>
-      runIn(commands, line, withinMs);
+    const shell = await GuestShell.of(guest, bootWithinMs);
+    const run = (line: string, withinMs = setUpWithinMs): Promise<string> => shell.run(line, withinMs);
     const { addresses } = endOf(stage.plan, tokyo.name, 'unprotected');
     const gateway = stage.plan.routes.find(
       ({ namespace, to }) => namespace === tokyo.name && to === 'default',
@@ -139,15 +137,4 @@ export function setUpTime(log: string): number {
     return 1000 * Number(/^(\d+\.\d+)/.exec(line ?? '')?.[1] ?? Number.NaN);
   };
   return last(/CHILD_SA .* established/) - last(/creating acquire job/);
-}
-
-let commandsRun = 0;
-
-async function runIn(commands: SerialLine, line: string, withinMs: number): Promise<string> {
-  const mark = `over-${++commandsRun}`;
-  commands.write(`${line}${line.endsWith('&') ? '' : ';'} echo ${mark}:$?\n`);
-  const [whole, status] = await commands.waitFor(new RegExp(`[^]*?${mark}:(\\d+)\\r?\\n`), withinMs);
-  const said = whole.slice(0, whole.lastIndexOf(mark));
-  if (status !== '0') throw new HostError('PLATFORM', `${line}: status ${status}: ${said.trim()}`);
-  return said;
 }

@@ -1,9 +1,9 @@
 /** A guest with Debian's kernel, on a cable with us: commands go in, packets go both ways. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { HostError } from '../../../host/model/host-error.ts';
 import { Guest, pc } from '../../qemu-runner/guest.ts';
-import { firstFileSystem, readyWord } from './first-file-system.ts';
+import { firstFileSystem } from './first-file-system.ts';
+import { GuestShell } from './guest-shell.ts';
 import { fetchKernel } from './kernel-package.ts';
 import { addresses } from './security-associations.ts';
 
@@ -14,7 +14,6 @@ const ethernetHeaderOctets = 14;
 
 /** A machine without hardware virtualization and busy with other things may take a minute. */
 const bootWithinMs = 180_000;
-const commandWithinMs = 30_000;
 
 /** setsockopt(IPPROTO_UDP, UDP_ENCAP, UDP_ENCAP_ESPINUDP): udp(7) and linux/udp.h. */
 const encapsulation = 'setsockopt-listen=17:100:i2';
@@ -22,12 +21,13 @@ const encapsulation = 'setsockopt-listen=17:100:i2';
 export class KernelGuest {
   readonly kernel: string;
   readonly #guest: Guest;
+  readonly #shell: GuestShell;
   readonly #received: Uint8Array[];
-  #commands = 0;
 
-  private constructor(kernel: string, guest: Guest, received: Uint8Array[]) {
+  private constructor(kernel: string, guest: Guest, shell: GuestShell, received: Uint8Array[]) {
     this.kernel = kernel;
     this.#guest = guest;
+    this.#shell = shell;
     this.#received = received;
   }
 
@@ -49,18 +49,14 @@ export class KernelGuest {
       macAddress: guestMac,
       cable: { kind: 'here', onFrame: (frame) => received.push(packetIn(frame)) },
     });
-    const booted = new KernelGuest(kernel.version, guest, received);
     try {
-      await guest.commands.waitFor(new RegExp(readyWord), bootWithinMs);
+      const shell = await GuestShell.of(guest, bootWithinMs);
+      const booted = new KernelGuest(kernel.version, guest, shell, received);
       await booted.#configure();
       return booted;
-    } catch (cause) {
+    } catch (error) {
       await guest.cutPower();
-      throw new HostError(
-        'PLATFORM',
-        `the guest does not come up: ${String(cause)}\n${guest.console.text.slice(-4000)}`,
-        { cause },
-      );
+      throw error;
     }
   }
 
@@ -92,24 +88,13 @@ export class KernelGuest {
   }
 
   /** Runs one line of shell. Throws HostError PLATFORM with its output when it fails. */
-  async run(command: string): Promise<string> {
-    const mark = `over-${++this.#commands}`;
-    this.#guest.commands.write(
-      `{ ${command.replace(/&$/, '& true;')}${command.endsWith('&') ? '' : ';'} }; echo ${mark}:$?\n`,
-    );
-    const [whole, status] = await this.#guest.commands.waitFor(
-      new RegExp(`[^]*?${mark}:(\\d+)\\r?\\n`),
-      commandWithinMs,
-    );
-    const output = whole.slice(0, whole.lastIndexOf(mark));
-    if (status !== '0')
-      throw new HostError('PLATFORM', `guest: ${command}: status ${status}: ${output.trim()}`);
-    return output;
+  run(command: string): Promise<string> {
+    return this.#shell.run(command);
   }
 
   /** Runs lines of `ip -batch`. Throws HostError PLATFORM with what it says when one fails. */
-  async ip(lines: readonly string[]): Promise<void> {
-    await this.run(`printf '%s\\n' ${lines.map((line) => `'${line}'`).join(' ')} | /sbin/ip -batch -`);
+  ip(lines: readonly string[]): Promise<void> {
+    return this.#shell.ip(lines);
   }
 
   /**
