@@ -21,7 +21,8 @@ export const usage = `npm run interop -- PEER [OPTIONS]
   Exit code 1 unless all do.
 
   strongswan      Debian's strongSwan in network namespaces: as initiator with our server, as responder for our router
-  linux-kernel    the ESP and AH of Debian's kernel, in a guest of QEMU, with our packet engine; needs no privileges
+  linux-kernel    the ESP and AH of Debian's kernel, in a guest of QEMU, with our packet engine, which needs no privileges; and
+                  strongSwan in such a guest, with the kernel's ESP, as initiator with our server (--only IKEv2)
 
   --only PATTERN  those alone whose name contains PATTERN
   --list          print the names and stop
@@ -30,7 +31,8 @@ export const usage = `npm run interop -- PEER [OPTIONS]
   --name NAME     a run of its own beside others (default: interop)
   --help          print this
 
-  Logs of conversations with strongSwan that failed are kept in build/interop. docs/interop.md tells what is tried, and why.`;
+  Logs of conversations with strongSwan that failed are kept in build/interop. docs/interop.md and docs/linux-kernel.md tell what
+  is tried, and why.`;
 
 const maximumJobs = 8;
 

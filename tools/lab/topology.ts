@@ -74,8 +74,8 @@ function settingsOf(plan: TopologyPlan, namespace: string): string[] {
   return lines;
 }
 
-/** Lines for `ip -batch`. A namespace with guests has no address: nothing of its own answers or asks. */
-function bridgeOf({ device, tap }: Bridge): string[] {
+/** Lines for `ip -batch`. The bridge has no address: nothing of the namespace's own answers or asks. */
+export function bridgeOf({ device, tap }: Pick<Bridge, 'device' | 'tap'>): string[] {
   const bridge = `br-${device}`;
   return [
     `link add name ${bridge} type bridge`,

@@ -35,6 +35,8 @@ export interface GuestOptions {
   readonly cable: { readonly kind: 'here'; readonly onFrame: (frame: Uint8Array) => void } | CableEnd;
   /** Name of a network namespace to start QEMU in (`ip netns`). */
   readonly namespace?: string | undefined;
+  /** For its sockets (QemuProcessOptions); whoever names one removes it where the machine is ended by a signal. */
+  readonly folder?: string;
   /** More of QEMU's arguments. */
   readonly more?: readonly string[];
 }
@@ -65,6 +67,7 @@ export class Guest {
     const process = await QemuProcess.start<SocketName>({
       program: machine.program,
       namespace,
+      folder: options.folder,
       sockets: ['console', 'commands', 'monitor', ...(cable.kind === 'here' ? (['cable'] as const) : [])],
       args: (socket) => [
         ...[
@@ -100,6 +103,16 @@ export class Guest {
   /** Resolves when QEMU is gone, with what is to be said of that. */
   get ended(): Promise<string> {
     return this.#process.ended;
+  }
+
+  /** QEMU's. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Sends QEMU a signal: SIGSTOP holds the machine, SIGKILL cuts its power. Nothing happens when it is gone. */
+  signal(name: NodeJS.Signals): void {
+    this.#process.signal(name);
   }
 
   /** Cuts the power. */

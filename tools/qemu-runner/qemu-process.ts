@@ -120,6 +120,11 @@ export class QemuProcess<Name extends string> {
     return this.#process.pid ?? 0;
   }
 
+  /** Nothing happens when it is gone. */
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
+  }
+
   /** Cuts the power. */
   async cutPower(): Promise<void> {
     this.#process.kill('SIGKILL');

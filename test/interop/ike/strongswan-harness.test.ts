@@ -55,9 +55,15 @@ describe("strongSwan's settings", () => {
     expect(text).toContain('    dpd_delay = 1s\n');
     expect(text).toContain('    remote {\n      auth = psk\n      id = another\n    }\n');
     expect(text).toContain('secret = 0x01ab\n');
-    expect(strongswanConf('/a/socket', { cookie_threshold: 2, plugins: { vici: { more: 1 } } })).toMatch(
+    const more = { cookie_threshold: 2, plugins: { vici: { more: 1 } } };
+    expect(strongswanConf('unix:///a/socket', 'user space', more)).toMatch(
       / {4}vici \{\n {6}socket = unix:\/\/\/a\/socket\n {6}more = 1\n/,
     );
+  });
+
+  it('have no ESP of their own where the kernel has it', () => {
+    expect(strongswanConf('tcp://0.0.0.0:1', 'user space')).toContain('kernel-libipsec');
+    expect(strongswanConf('tcp://0.0.0.0:1', 'kernel')).not.toContain('libipsec');
   });
 });
 

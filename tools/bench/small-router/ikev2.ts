@@ -11,6 +11,7 @@ import { firstFileSystem } from '../../interop/linux-kernel/first-file-system.ts
 import { GuestShell } from '../../interop/linux-kernel/guest-shell.ts';
 import { fetchKernel } from '../../interop/linux-kernel/kernel-package.ts';
 import { charonCommand } from '../../interop/strongswan/arena/charon.ts';
+import { charonPrograms } from '../../interop/strongswan/arena/guest-charon.ts';
 import { sectionText } from '../../interop/strongswan/arena/settings-text.ts';
 import { endOf, tapOf } from '../../lab/guest-wires.ts';
 import { namespacePrefix } from '../../lab/namespaces.ts';
@@ -70,13 +71,7 @@ function startGuest({ place }: Stage, connections: string): Promise<Guest> {
   const kernel = fetchKernel(folder);
   const files = firstFileSystem(kernel, {
     modules: ['xfrm_algo'],
-    programs: [
-      charonCommand,
-      '/usr/sbin/swanctl',
-      // Named by no program: libc loads it when a thread is to end.
-      '/lib/x86_64-linux-gnu/libgcc_s.so.1',
-      ...plugins.split(' ').map((name) => `/usr/lib/ipsec/plugins/libstrongswan-${name}.so`),
-    ],
+    programs: [...charonPrograms(plugins.split(' ')), '/usr/sbin/swanctl'],
     files: { 'etc/strongswan.conf': charonSettings, 'etc/swanctl/swanctl.conf': connections },
   });
   const initialFileSystem = place.path('charon-guest.cpio');

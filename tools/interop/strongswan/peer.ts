@@ -5,7 +5,7 @@ import { obtainPrivileges } from '../../lab/privileges.ts';
 import { Processes, repository } from '../../lab/processes.ts';
 import { unlessInterrupted } from '../interrupted.ts';
 import type { Peer, Played, PlayOptions } from '../peer.ts';
-import { nameOf } from './matrix/combination.ts';
+import { type Combination, nameOf } from './matrix/combination.ts';
 import { combinations } from './matrix/combinations.ts';
 import { progressLine, renderMatrix, renderProblems, reportOf } from './report.ts';
 import { runCombinations } from './run.ts';
@@ -15,9 +15,23 @@ const interruptedGraceMs = 500;
 
 export const peer: Peer = { names: combinations.map(nameOf), play };
 
-async function play({ isChosen, jobs, name, print, signal }: PlayOptions): Promise<Played> {
+function play(options: PlayOptions): Promise<Played> {
   obtainPrivileges();
-  const chosen = combinations.filter((one) => isChosen(nameOf(one)));
+  return playChosen(
+    combinations.filter((one) => options.isChosen(nameOf(one))),
+    options,
+  );
+}
+
+/**
+ * Plays these combinations and leaves nothing behind but the logs of those that failed. Needs privileges.
+ *
+ * @throws HostError; Interrupted
+ */
+export async function playChosen(
+  chosen: readonly Combination[],
+  { jobs, name, print, signal }: Omit<PlayOptions, 'isChosen'>,
+): Promise<Played> {
   const place = Place.take(name, print);
   const processes = new Processes(place);
   try {

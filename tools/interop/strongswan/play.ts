@@ -17,8 +17,7 @@ import { type Combination, Disagreement, type Refusal } from './matrix/combinati
 export async function play(stage: Stage, combination: Combination): Promise<void> {
   const { place } = stage;
   mkdirSync(place.path(stage.arena), { mode: 0o700 });
-  const { network = 'direct', role } = combination;
-  const arena = Arena.build(place.name, stage.arena, network, role);
+  const arena = Arena.build(place.name, stage.arena, combination);
   const ends = new Ends(stage, combination, arena);
   const conversation = new Conversation(combination, arena, ends, stage);
   try {
@@ -79,11 +78,13 @@ async function checkAlgorithms(conversation: Conversation): Promise<void> {
   if (!isAsWanted(child, wanted)) {
     throw new Disagreement(`the CHILD SA is not ${combination.esp}: ${JSON.stringify(child)}`);
   }
-  // ESP without the key exchange of a rekeying, and without ESN, which strongSwan's user space has not.
-  const esp = combination.esp.replace(/-(x25519|ecp\d+|modp\d+)$/, '');
+  // strongSwan's user space has no ESN; its proposal names it elsewhere.
+  const hasEsn = combination.esp.endsWith('-esn');
+  // Without the key exchange of a rekeying.
+  const esp = combination.esp.replace(/-esn$/, '').replace(/-(x25519|ecp\d+|modp\d+)$/, '');
   // Ours leaves a PRF out that is that of the integrity.
   const ikeInShort = combination.ike.replace(/-(sha\d+)-prf\1-/, '-$1-');
-  const settled = `${ikeInShort}, ESP ${esp} without ESN`;
+  const settled = `${ikeInShort}, ESP ${esp} ${hasEsn ? 'with' : 'without'} ESN`;
   const found = await ours.algorithms();
   if (found !== settled)
     throw new Disagreement(`our ${ours.what} has settled on ${found}; expected ${settled}`);

@@ -23,19 +23,22 @@ export function progressLine(result: Result, done: number, all: number): string 
 /** The results of one thing that was tried. */
 type Row = readonly Result[];
 
-const columns: readonly Column<Row>[] = [
+const whatColumns: readonly Column<Row>[] = [
   { title: 'subject', cell: ([first]) => first?.combination.subject ?? '' },
   { title: 'combination', cell: ([first]) => first?.combination.what ?? '' },
-  ...roles.map(
-    (role): Column<Row> => ({
-      title: headings[role],
-      cell: (row) => cellOf(row.find(({ combination }) => combination.role === role)),
-    }),
-  ),
 ];
 
-/** A row for each thing that was tried, a column for each of strongSwan's roles. */
+function roleColumn(role: Role): Column<Row> {
+  return {
+    title: headings[role],
+    cell: (row) => cellOf(row.find(({ combination }) => combination.role === role)),
+  };
+}
+
+/** A row for each thing that was tried, a column for each role that strongSwan had. */
 export function renderMatrix(results: readonly Result[]): string {
+  const played = roles.filter((role) => results.some(({ combination }) => combination.role === role));
+  const columns = [...whatColumns, ...played.map(roleColumn)];
   const rows = Map.groupBy(results, ({ combination: { subject, what } }) => `${subject}\n${what}`);
   return renderTable(columns, [...rows.values()], undefined, 'no combinations');
 }

@@ -3,7 +3,8 @@
  * which the initiator is. Built for each conversation and removed after it, so that nothing of one reaches the next.
  */
 import { insideNamespace, namespacePrefix, removeNamespaces, runCommand } from '../../../lab/namespaces.ts';
-import type { Role } from '../matrix/combination.ts';
+import { bridgeOf } from '../../../lab/topology.ts';
+import type { Combination } from '../matrix/combination.ts';
 
 export type Network = 'direct' | 'nat';
 
@@ -12,6 +13,17 @@ export const responderAddress = '192.0.2.2';
 const outsideAddress = '192.0.2.1';
 const insideAddress = '10.77.0.2';
 const natInsideAddress = '10.77.0.1';
+
+/**
+ * A guest's port, in strongSwan's namespace. The guest has the addresses on the link then, and is a router to the namespace, over
+ * another network on the same wire.
+ */
+export const guestPort = {
+  tap: 'tap-wan0',
+  namespace: { 4: '10.78.0.1', 6: '2001:db8:78::1' },
+  guest: { 4: '10.78.0.2', 6: '2001:db8:78::2' },
+  lengths: { 4: 24, 6: 64 },
+} as const;
 
 /** Loss of addresses after a link came up (duplicate detection) and of packets (reverse path) would be noise here. */
 const kernelSettings = [
@@ -41,6 +53,8 @@ export class Arena {
   /** Where the initiator sends from, and where the responder sees it. */
   readonly initiatorAddress: string;
   readonly seenAddress: string;
+  /** The initiator's way to the responder: a next hop, or undefined on a plain link. */
+  readonly initiatorGateway: string | undefined;
 
   private constructor(lab: string, name: string, network: Network) {
     this.#lab = `${lab}-${name}`;
@@ -50,6 +64,7 @@ export class Arena {
     this.#nat = `${name}-nat`;
     this.seenAddress = outsideAddress;
     this.initiatorAddress = network === 'nat' ? insideAddress : outsideAddress;
+    this.initiatorGateway = network === 'nat' ? natInsideAddress : undefined;
   }
 
   /**
@@ -57,7 +72,15 @@ export class Arena {
    *
    * @throws HostError PLATFORM with the failing command
    */
-  static build(lab: string, name: string, network: Network, role: Role): Arena {
+  static build(
+    lab: string,
+    name: string,
+    {
+      role,
+      network = 'direct',
+      strongswanIn = 'namespace',
+    }: Pick<Combination, 'role' | 'network' | 'strongswanIn'>,
+  ): Arena {
     const arena = new Arena(lab, name, network);
     arena.remove();
     const prefix = arena.#prefix;
@@ -81,16 +104,19 @@ export class Arena {
         [a, deviceA, addressA],
         [b, deviceB, addressB],
       ] as const) {
-        runCommand(
-          insideNamespace(prefix + namespace, ['ip', '-batch', '-']),
-          `address add ${address}/24 dev ${device}\nlink set ${device} up\n`,
-        );
+        const lines =
+          strongswanIn === 'guest' && namespace === arena.strongswan
+            ? guestPortLines(device)
+            : [`address add ${address}/24 dev ${device}`, `link set ${device} up`];
+        runCommand(insideNamespace(prefix + namespace, ['ip', '-batch', '-']), lines.join('\n'));
       }
     };
     add(arena.strongswan);
     add(arena.sekisho);
-    const leadOut = (namespace: string, ...hop: readonly string[]) =>
+    const leadOut = (namespace: string, ...hop: readonly string[]) => {
+      if (strongswanIn === 'guest') return; // it sets its own
       runCommand(insideNamespace(prefix + namespace, ['ip', 'route', 'add', 'default', ...hop]));
+    };
     if (network === 'direct') {
       link(initiator, 'wan0', outsideAddress, responder, 'wan0', responderAddress);
       leadOut(initiator, 'dev', 'wan0');
@@ -107,6 +133,16 @@ export class Arena {
     return arena;
   }
 
+  /** What goes before a command, so that it runs in that namespace. */
+  inside(namespace: string): string[] {
+    return insideNamespace(this.namespaceOf(namespace), []);
+  }
+
+  /** Its name on this machine. */
+  namespaceOf(namespace: string): string {
+    return this.#prefix + namespace;
+  }
+
   /** Runs a command in one of the namespaces and returns what it printed. @throws HostError PLATFORM */
   run(namespace: string, ...command: readonly string[]): string {
     return runCommand(insideNamespace(this.#prefix + namespace, command));
@@ -121,4 +157,15 @@ export class Arena {
   remove(): void {
     removeNamespaces(this.#lab);
   }
+}
+
+/** Lines for `ip -batch`: a TAP interface gets the frames of `device`, and the namespace an address behind the guest. */
+function guestPortLines(device: string): string[] {
+  const { tap, namespace, lengths } = guestPort;
+  return [
+    `link set ${device} up`,
+    ...bridgeOf({ device, tap }),
+    `address add ${namespace[4]}/${lengths[4]} dev br-${device}`,
+    `address add ${namespace[6]}/${lengths[6]} dev br-${device} nodad`,
+  ];
 }

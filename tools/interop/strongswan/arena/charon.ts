@@ -1,6 +1,6 @@
 /**
- * strongSwan's daemon `charon` in a namespace, and the commands that one gives it through `swanctl`. It gets a /run of its
- * own, because it writes its pid there and refuses to start beside another.
+ * strongSwan's daemon `charon`, and the commands that one gives it through `swanctl`. In a namespace it gets a /run of its own,
+ * because it writes its pid there and refuses to start beside another; guest-charon.ts starts one in a guest.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,13 +24,26 @@ export interface Outcome {
   readonly text: string;
 }
 
-export class Charon {
-  readonly process: LabProcess;
-  readonly #folder: string;
+/** What steps do to it: the process, or the machine in which it is what matters. */
+export type CharonProcess = Pick<LabProcess, 'pid' | 'logFile' | 'ended' | 'signal'>;
 
-  private constructor(process: LabProcess, folder: string) {
+/** How `swanctl` gets to it. */
+export interface Reach {
+  readonly uri: string;
+  /** In front of the command. */
+  readonly wrapper?: readonly string[];
+}
+
+export class Charon {
+  readonly process: CharonProcess;
+  readonly #folder: string;
+  readonly #reach: Reach;
+
+  /** @param folder has strongswan.conf for `swanctl`, and the connections and credentials that it loads */
+  constructor(process: CharonProcess, folder: string, reach: Reach) {
     this.process = process;
     this.#folder = folder;
+    this.#reach = reach;
   }
 
   /**
@@ -53,8 +66,8 @@ export class Charon {
   }): Promise<Charon> {
     const { processes, namespace, folder } = options;
     const socket = join(folder, 'charon.vici');
-    writeFileSync(join(folder, 'strongswan.conf'), strongswanConf(socket, options.charon), { mode: 0o600 });
-    writeFileSync(join(folder, 'swanctl.conf'), options.connections, { mode: 0o600 });
+    const uri = `unix://${socket}`;
+    writeSettings(folder, strongswanConf(uri, 'user space', options.charon), options.connections);
     rmSync(socket, { force: true }); // of one that was killed
     const script = `mount --make-rprivate / && mount -t tmpfs tmpfs /run && exec ${charonCommand}`;
     const environment = `STRONGSWAN_CONF=${join(folder, 'strongswan.conf')}`;
@@ -68,7 +81,7 @@ export class Charon {
       '-ec',
       script,
     ]);
-    const charon = new Charon(started, folder);
+    const charon = new Charon(started, folder, { uri });
     const deadline = performance.now() + startWithinMs;
     while (!existsSync(socket)) {
       if (!started.isAlive()) throw new HostError('PLATFORM', describeEnd(started, await started.ended));
@@ -76,9 +89,15 @@ export class Charon {
         throw new HostError('PLATFORM', `charon has no ${socket} after ${startWithinMs / 1000} s`);
       await sleep(pollMs);
     }
-    const loaded = await charon.swanctl('--load-all', '--noprompt', '--file', join(folder, 'swanctl.conf'));
-    if (!loaded.ok) throw new HostError('PLATFORM', `swanctl --load-all failed:\n${loaded.text}`);
+    await charon.load();
     return charon;
+  }
+
+  /** Loads its connections and credentials. Throws HostError PLATFORM with what swanctl says. */
+  async load(): Promise<void> {
+    const file = join(this.#folder, 'swanctl.conf');
+    const loaded = await this.swanctl('--load-all', '--noprompt', '--file', file);
+    if (!loaded.ok) throw new HostError('PLATFORM', `swanctl --load-all failed:\n${loaded.text}`);
   }
 
   get log(): string {
@@ -92,9 +111,10 @@ export class Charon {
       SWANCTL_DIR: this.#folder,
       STRONGSWAN_CONF: join(this.#folder, 'strongswan.conf'),
     };
-    const uri = `unix://${join(this.#folder, 'charon.vici')}`;
+    const { uri, wrapper = [] } = this.#reach;
+    const [file, ...rest] = [...wrapper, 'swanctl', ...args, '--uri', uri];
     return new Promise((resolve) => {
-      execFile('swanctl', [...args, '--uri', uri], { env, timeout: 90_000 }, (error, stdout, stderr) =>
+      execFile(file, rest, { env, timeout: 90_000 }, (error, stdout, stderr) =>
         resolve({ ok: error === null, text: stdout + stderr }),
       );
     });
@@ -108,4 +128,10 @@ export class Charon {
   async ikeSas(): Promise<StrongswanIkeSa[]> {
     return parseSaListing((await this.swanctl('--list-sas', '--raw')).text);
   }
+}
+
+/** Writes both files of a charon into its folder. */
+export function writeSettings(folder: string, strongswan: string, connections: string): void {
+  writeFileSync(join(folder, 'strongswan.conf'), strongswan, { mode: 0o600 });
+  writeFileSync(join(folder, 'swanctl.conf'), connections, { mode: 0o600 });
 }

@@ -7,11 +7,12 @@ import { randomBytes } from 'node:crypto';
 import { innerAddress } from '../../../../host/channel/inner-address.ts';
 import { formatAddress } from '../../../../host/model/address.ts';
 import type { Place } from '../../../lab/place.ts';
-import { type LabProcess, nodeCommand, type Processes } from '../../../lab/processes.ts';
+import { nodeCommand, type Processes } from '../../../lab/processes.ts';
 import type { Combination } from '../matrix/combination.ts';
 import { type Arena, responderAddress } from './arena.ts';
-import { Charon } from './charon.ts';
+import { Charon, type CharonProcess } from './charon.ts';
 import { makeCredentials, type OurCertificate, proofsOf } from './credentials.ts';
+import { GuestCharon } from './guest-charon.ts';
 import { type OurEndOptions, OurRouter, OurServer, ownHost, routerName, serverName } from './our-end.ts';
 import { type ConnectionSettings, swanctlConf } from './settings-text.ts';
 
@@ -34,7 +35,7 @@ export class Ends {
   readonly #arena: Arena;
   readonly #key = randomBytes(32).toString('base64url');
   readonly #ppk = randomBytes(32).toString('base64url');
-  readonly #running = new Set<LabProcess>();
+  readonly #running = new Set<CharonProcess>();
   #certificate: OurCertificate | undefined;
   #charon: Charon | undefined;
   #ours: OurServer | OurRouter | undefined;
@@ -89,22 +90,27 @@ export class Ends {
     await Promise.all([...this.#running].map((one) => this.#end(one)));
   }
 
-  async #end(process: LabProcess): Promise<void> {
+  async #end(process: CharonProcess): Promise<void> {
     process.signal('SIGKILL');
     await process.ended;
     this.#running.delete(process);
   }
 
   async #startCharon(): Promise<void> {
-    const { processes } = this.#stage;
-    this.#charon = await Charon.start({
-      processes,
-      namespace: this.#arena.strongswan,
+    const connection = this.#connection();
+    const settings = {
       folder: this.#folder,
-      name: this.#stage.arena,
-      connections: swanctlConf(this.#connection()),
+      connections: swanctlConf(connection),
       charon: this.#combination.charon ?? {},
-    });
+    };
+    const { processes, arena: name } = this.#stage;
+    if (this.#combination.strongswanIn === 'guest') {
+      const innerAddresses = { own: connection.localInner, other: connection.remoteInner };
+      this.#charon = await GuestCharon.boot({ ...settings, arena: this.#arena, innerAddresses });
+    } else {
+      const namespace = this.#arena.strongswan;
+      this.#charon = await Charon.start({ ...settings, processes, namespace, name });
+    }
     this.#running.add(this.#charon.process);
   }
 

@@ -18,6 +18,7 @@ const childSchema = z.object({
   'encr-keysize': z.string().default(''),
   'integ-alg': z.string().default(''),
   'dh-group': z.string().default(''),
+  esn: z.string().default('0'),
   'packets-in': count.default(0),
   'packets-out': count.default(0),
 });

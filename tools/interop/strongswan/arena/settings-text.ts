@@ -5,25 +5,37 @@
 import type { Section } from '../matrix/combination.ts';
 
 /**
- * `aesni openssl` first, or AES-GCM is slow. The kernel may have no ESP, so kernel-libipsec does it in user space, always
- * in UDP; it goes before kernel-netlink, which then only sets addresses and routes.
+ * Where its ESP is. In a namespace the machine's kernel may have none, so kernel-libipsec does it in user space, always in UDP; it
+ * goes before kernel-netlink, which then only sets addresses and routes. A guest's kernel has it.
  */
-const charonPlugins =
-  'aesni openssl random nonce aes sha1 sha2 hmac kdf gcm chapoly curve25519 gmp x509 revocation constraints ' +
-  'pubkey pem pkcs1 pkcs8 vici socket-default kernel-libipsec kernel-netlink updown';
+export type EspIn = 'user space' | 'kernel';
+
+const kernelPlugins: Readonly<Record<EspIn, readonly string[]>> = {
+  'user space': ['kernel-libipsec', 'kernel-netlink'],
+  kernel: ['kernel-netlink'],
+};
+
+/** Plugins of the daemon. `aesni openssl` first, or AES-GCM is slow. */
+export function charonPlugins(espIn: EspIn): string[] {
+  return [
+    ...['aesni', 'openssl', 'random', 'nonce', 'aes', 'sha1', 'sha2', 'hmac', 'kdf', 'gcm', 'chapoly'],
+    ...['curve25519', 'gmp', 'x509', 'revocation', 'constraints', 'pubkey', 'pem', 'pkcs1', 'pkcs8', 'vici'],
+    ...['socket-default', ...kernelPlugins[espIn], 'updown'],
+  ];
+}
 
 const swanctlPlugins = 'openssl random nonce x509 pubkey pem pkcs1 pkcs8 curve25519';
 
 /** strongswan.conf; `more` is merged into the section `charon`. */
-export function strongswanConf(viciSocket: string, more: Section = {}): string {
+export function strongswanConf(viciUri: string, espIn: EspIn, more: Section = {}): string {
   const charon: Section = {
     load_modular: 'no',
-    load: charonPlugins,
+    load: charonPlugins(espIn).join(' '),
     // Retransmissions at 1 s, 2.5 s, 4.8 s …: a lost packet should not cost a run four seconds.
     retransmit_timeout: '1.0',
     plugins: {
-      'kernel-libipsec': { load: 'yes', allow_peer_ts: 'yes' },
-      vici: { socket: `unix://${viciSocket}` },
+      ...(espIn === 'user space' ? { 'kernel-libipsec': { load: 'yes', allow_peer_ts: 'yes' } } : {}),
+      vici: { socket: viciUri },
     },
     // Level 2 tells what was negotiated and why not; keys appear from level 4 on.
     filelog: { stderr: { default: 1, ike: 2, cfg: 2, flush_line: 'yes' } },

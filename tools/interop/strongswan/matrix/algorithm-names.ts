@@ -20,6 +20,7 @@ const keywords: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   modp1536: { 'dh-group': 'MODP_1536' },
   modp2048: { 'dh-group': 'MODP_2048' },
   modp3072: { 'dh-group': 'MODP_3072' },
+  esn: { esn: '1' },
 };
 
 /**

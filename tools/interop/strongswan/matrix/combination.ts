@@ -9,6 +9,12 @@ import type { Conversation } from '../conversation.ts';
 /** strongSwan's part; our server answers an initiator, our router calls a responder. */
 export type Role = 'initiator' | 'responder';
 
+/**
+ * Where strongSwan runs: in its namespace, with ESP of its own in user space; or in a guest with Debian's kernel, at a port of
+ * that namespace, with the kernel's ESP.
+ */
+export type StrongswanIn = 'namespace' | 'guest';
+
 export const roles: readonly Role[] = ['initiator', 'responder'];
 
 /** What is done on a channel that is up. Throws Disagreement when an end does not do what it should. */
@@ -43,6 +49,8 @@ export interface Combination {
   /** The row within its subject. */
   readonly what: string;
   readonly role: Role;
+  /** In its namespace when nothing is said. A guest can be an initiator. */
+  readonly strongswanIn?: StrongswanIn;
   /** A plain link when nothing is said. */
   readonly network?: Network;
   /** The one proposal of the IKE SA that strongSwan knows, in its own keywords. */
