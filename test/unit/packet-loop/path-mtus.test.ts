@@ -69,12 +69,26 @@ describe('a path that takes less', () => {
 
   it('is asked about once for a burst, and left as it was where there is no way', () => {
     const rig = new Rig().withPairs();
-    rig.kernel.udp4.longest = 1000;
-    rig.kernel.inner.push(insisting(1, 1100), insisting(2, 1100));
+    const { kernel } = rig;
+    let questions = 0;
+    kernel.pathMtu = () => {
+      questions++;
+      return undefined;
+    };
+    kernel.udp4.longest = 1000;
+    for (const number of [1, 2, 3]) {
+      kernel.inner.push(insisting(number, 1100));
+      rig.settle();
+      kernel.nowMs += 9;
+    }
+    expect(rig.counters()['loop pathShorter']).toBe(3n);
+    expect(questions).toBe(1);
+    kernel.inner.push(insisting(4, 1100));
     rig.settle();
-    rig.kernel.udp4.longest = Number.POSITIVE_INFINITY;
-    rig.kernel.inner.push(insisting(3, 1100));
+    expect(questions).toBe(2);
+    kernel.udp4.longest = Number.POSITIVE_INFINITY;
+    kernel.inner.push(insisting(5, 1100));
     rig.settle();
-    expect(opened(rig.kernel.udp4, 'udp')).toEqual([3]);
+    expect(opened(kernel.udp4, 'udp')).toEqual([5]);
   });
 });

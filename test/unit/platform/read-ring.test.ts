@@ -99,4 +99,20 @@ describe.skipIf(ring === undefined)('packets read ahead', () => {
     expect(await isWorthItAfter(4)).toBe(true);
     expect(await isWorthItAfter(3)).toBe(false);
   });
+
+  it('are a ring full as long as more may be there', async () => {
+    const ahead = ReadAhead.open(frames);
+    if (ahead === undefined) throw new Error('there was a ring before');
+    open.push(ahead);
+    const socket = await waiting(
+      Array.from({ length: READS_MAX + 1 }, (_, number) => content(number, 40 + number)),
+    );
+    const take = () => Array.from({ length: READS_MAX }, () => ahead.take(1000, 65_600));
+    expect(ahead.fill(socket.fd)).toBe(0);
+    expect(take()).toEqual(Array.from({ length: READS_MAX }, (_, number) => 40 + number));
+    expect([ahead.hasPackets, ahead.takeShort()]).toEqual([false, false]);
+    expect(ahead.fill(socket.fd)).toBe(0);
+    expect(take()).toEqual([40 + READS_MAX, ...new Array(READS_MAX - 1).fill(0)]);
+    expect(ahead.takeShort()).toBe(true);
+  });
 });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { echoRequest, isReplyTo } from '../../../host/channel/echo-packet.ts';
 import { echoSelector } from '../../../host/channel/echo-selector.ts';
+import { innerAddress } from '../../../host/channel/inner-address.ts';
 import { encodeMessage } from '../../../host/messages/codec.ts';
 import { echoPeerName, selfTestKind } from '../../../host/messages/echo-peer.ts';
 import type { RequestStartup } from '../../../host/messages/message.ts';
@@ -67,8 +69,19 @@ describe('the echo peer', () => {
     expect(echo.nextDeadline()).toBeUndefined();
   });
 
-  it('turns nothing round for an SPI that is not its own', () => {
-    expect(peer().echo.inner(0x9999, new Uint8Array(48))).toEqual([]);
+  it('turns an echo request of its SA round, and the same one round for no SPI that is not its own', () => {
+    const { echo } = peer();
+    echo.receive(startup('tokyo', idOf(1)), 0);
+    const [tokyo, here] = [innerAddress('tokyo'), innerAddress(echoPeerName)];
+    const payload = Uint8Array.of(1, 2, 3, 4);
+    const request = echoRequest(tokyo, here, 7, 1, payload);
+    expect(echo.inner(0x9999, request)).toEqual([]);
+    expect(echo.counters.answered).toBe(0);
+    const [reply] = echo.inner(0x1001, request);
+    if (reply?.kind !== 'send-inner') throw new Error('no reply');
+    expect(reply.spi).toBe(0x1001);
+    expect(isReplyTo(reply.packet, here, tokyo, 7, payload)).toBe(true);
+    expect(echo.counters.answered).toBe(1);
   });
 });
 
