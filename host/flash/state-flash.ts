@@ -54,13 +54,15 @@ export class StateFlash implements StateStore {
     }
     // What is replaced is wanted until the new record is there: a log that is full keeps the old one, and says so.
     const wanted = { vital: [...this.#newest.values()], others: [] };
-    this.#log.repair(wanted);
     const others = [...this.#newest].filter(([other]) => other !== name).map(([, sequence]) => sequence);
     const record = documentRecord(name, content);
     let written = this.#log.append(record, wanted);
-    // Without room for old and new beside each other, the old one goes as the new one comes: one copy after the other.
-    if (!written.ok && written.code === 'FULL')
+    if (!written.ok && written.code === 'FULL') {
+      // Without room for old and new beside each other, the old one goes as the new one comes, one copy after the other: so both
+      // have to hold it, which they do not after a cut in the attempt before.
+      this.#log.repair(wanted);
       written = this.#log.append(record, { vital: others, others: [] });
+    }
     if (!written.ok) throw new HostError('FLASH', `${name} cannot be kept: ${written.message}`);
     this.#newest.set(name, written.value);
   }

@@ -66,6 +66,33 @@ describe('the state of a router', () => {
     },
   );
 
+  it('has the old or the new document after a cut in the attempt after a cut, with no room for both', () => {
+    const prng = new Prng(11);
+    const [first, second, third] = ['1', '2', '3'].map((digit) => ({
+      name: 'release-root',
+      text: digit.repeat(400),
+    }));
+    const device = new SimulatedDevice(128, 16);
+    put(device, first!);
+    for (let writes = 0, isCut = true; isCut; writes++) {
+      const half = device.copy();
+      half.writesLeft = writes;
+      attempt(half, second!);
+      isCut = !half.hasPower;
+      for (const landed of [true, false]) {
+        const found = half.afterPowerCut(() => landed);
+        const before = all(found.copy());
+        expect([first?.text, second?.text]).toContain(before[2]);
+        cutsInAll += cutEverywhere(
+          found,
+          (cut) => attempt(cut, third!),
+          prng,
+          (cut) => expect([before[2], third?.text]).toContain(all(cut)[2]),
+        );
+      }
+    }
+  });
+
   it('has every document after any bit turned over', () => {
     const device = new SimulatedDevice(256, 16);
     for (const one of writes.slice(0, 3)) put(device, one);
