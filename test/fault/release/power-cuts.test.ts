@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { scratchFolder } from '../../../host/platform/scratch-folder.ts';
 import { chunkOctets } from '../../../host/release/chunk-list.ts';
 import { versionUp } from '../../../host/release/version-up.ts';
+import { readVersionUpRecord } from '../../../host/slots/version-up-record.ts';
 import {
   type MemorySource,
   SampleRepository,
@@ -77,6 +78,13 @@ function judge(disk: SimulatedDevice): 'a' | 'b' {
   const slot = startedSlot(disk);
   expect(Buffer.compare(slotOctets(disk, 'a', running.length), running)).toBe(0);
   if (isComplete(disk, 'b')) expect(Buffer.compare(slotOctets(disk, 'b', payload.length), payload)).toBe(0);
+  // A version that is tried is known to be on trial: or nobody would judge it, and it would refuse no other version-up.
+  if (slot === 'b')
+    expect(readVersionUpRecord(new DiskState(disk))).toMatchObject({
+      version: '1.1.0',
+      slot,
+      stage: 'trial',
+    });
   return slot;
 }
 
