@@ -1,8 +1,18 @@
 /** Sockets that take no more: what waits, and for how long. */
 import { describe, expect, it } from 'vitest';
+import { bundleOf, type SegmentPlan } from '../../property/dataplane/bundle-model.ts';
 import { address } from '../../property/dataplane/engines.ts';
+import { UDP } from '../../property/dataplane/packets.ts';
 import { esp, numberOf, opened, outwards, Rig } from './rig.ts';
 
+/** To behind the SA by UDP, from one port. */
+const flow: SegmentPlan = {
+  source: '10.1.0.9',
+  destination: '10.2.0.9',
+  ports: [7, 53],
+  protocol: UDP,
+  payload: new Uint8Array(),
+};
 const peer4 = { address: address('192.0.2.2'), port: 4500 };
 
 describe('outbound, the loop', () => {
@@ -32,13 +42,22 @@ describe('outbound, the loop', () => {
     expect(rig.counters()['loop socketFull']).toBe(1n);
   });
 
-  it('waits for room without a spin, though a bundle is not through yet', () => {
+  it('goes on with a bundle of more than a batch, and waits for room without a spin meanwhile', () => {
     const rig = new Rig().withPairs();
-    rig.kernel.udp4.room = 0;
-    rig.kernel.inner.push(outwards('udp', 1));
+    const { kernel } = rig;
+    rig.offerBundle(bundleOf({ ...flow, payload: new Uint8Array(20 * 50) }, 50));
+    expect(rig.loop.run()).toBe(8);
+    rig.loop.wait(1000);
+    expect(kernel.waits.at(-1)).toBe(0);
+    kernel.udp4.room = 0;
     rig.settle();
     rig.loop.wait(1000);
-    expect(rig.kernel.waits.at(-1)).toBeGreaterThan(500);
+    expect(kernel.waits.at(-1)).toBe(1000);
+    kernel.udp4.room = 100;
+    rig.settle();
+    expect(opened(kernel.udp4, 'udp')).toEqual(new Array(20).fill(7));
+    rig.loop.wait(1000);
+    expect(kernel.waits.at(-1)).toBe(1000);
   });
 
   it('gives up one packet a second that a socket never takes, and counts it', () => {
@@ -56,5 +75,25 @@ describe('outbound, the loop', () => {
     kernel.udp4.room = 100;
     rig.settle();
     expect(opened(kernel.udp4, 'udp')).toEqual([2, 3]);
+  });
+
+  it('gives nothing up while a socket takes something, however slowly', () => {
+    const rig = new Rig().withPairs();
+    const { kernel } = rig;
+    kernel.udp4.room = 0;
+    kernel.inner.push(...[1, 2, 3].map((number) => outwards('udp', number)));
+    rig.settle();
+    for (let seconds = 0; seconds < 2; seconds++) {
+      kernel.nowMs += 999;
+      kernel.udp4.room = 1;
+      rig.settle();
+    }
+    kernel.nowMs += 999;
+    rig.settle();
+    expect(opened(kernel.udp4, 'udp')).toEqual([1, 2]);
+    expect(rig.counters()['loop socketFull']).toBe(0n);
+    kernel.nowMs += 1;
+    rig.settle();
+    expect(rig.counters()['loop socketFull']).toBe(1n);
   });
 });

@@ -48,6 +48,7 @@ export class Rig {
   readonly posted: LoopEvent[] = [];
   readonly loop: PacketLoop;
   #kernel: MemoryInterface | undefined;
+  #memory = new Uint8Array();
 
   constructor() {
     this.loop = new PacketLoop({
@@ -59,6 +60,7 @@ export class Rig {
         capacities: { ...smallCapacities, packetSlots: 16 },
       },
       openInterface: (memory) => {
+        this.#memory = new Uint8Array(memory);
         this.#kernel = new MemoryInterface(memory, address('192.0.2.1'), address('2001:db8::1'));
         return this.#kernel;
       },
@@ -68,6 +70,17 @@ export class Rig {
   get kernel(): MemoryInterface {
     if (this.#kernel === undefined) throw new Error('the loop opened no interface');
     return this.#kernel;
+  }
+
+  /** Has the next read of the protected side bring this bundle, its header included. */
+  offerBundle(bundle: Uint8Array): void {
+    const { kernel } = this;
+    const read = kernel.readInner.bind(kernel);
+    kernel.readInner = (offset) => {
+      kernel.readInner = read;
+      this.#memory.set(bundle, offset);
+      return bundle.length;
+    };
   }
 
   /** Gives the loop a command. */
