@@ -69,25 +69,16 @@ it('goes where the server says, from the own address on', async () => {
 });
 
 it.each([
-  ['a version that is not there', '9.9.9', '', /NO_RELEASE/],
-  ['one that is not newer', '1.0.0', '', /NO_RELEASE/],
-  ['no address at all', '1.1.0', undefined, /upgrade.url/],
-])('reports a refusal: %s', async (_, version, place, reason) => {
+  ['a version that is not there', '9.9.9', '', /^NO_RELEASE/, '1.0.0'],
+  ['one that is not newer', '1.1.0', '', /^NOT_NEWER/, '1.1.0'],
+  ['one that is older than what runs', '1.1.0', '', /^NOT_NEWER/, '2.0.0'],
+  ['no address at all', '1.1.0', undefined, /^upgrade.url/, '1.0.0'],
+])('reports a refusal: %s', async (_, version, place, reason, running) => {
+  machine = { ...machine, version: running };
   const up = place === undefined ? versionUpOf(machine, { ...shell(), url: () => undefined }) : versionUp();
   await up.upgrade(version, place ?? '');
   expect(up.standing()).toMatchObject({ version, stage: 'refused', reason: expect.stringMatching(reason) });
   expect(restarts).toBe(0);
-});
-
-it('reports one that is older than what runs', async () => {
-  machine = { ...machine, version: '2.0.0' };
-  const up = versionUp();
-  await up.upgrade('1.1.0', '');
-  expect(up.standing()).toMatchObject({
-    version: '1.1.0',
-    stage: 'refused',
-    reason: expect.stringMatching(/^NOT_NEWER/),
-  });
 });
 
 it('reports a board that cannot, and an image that trusts nobody', async () => {
