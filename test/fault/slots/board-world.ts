@@ -37,7 +37,12 @@ export class BoardWorld {
   }
 
   copy(): BoardWorld {
-    return new BoardWorld(this.boot.copy(), { a: this.slots.a.copy(), b: this.slots.b.copy() });
+    return this.each((device) => device.copy());
+  }
+
+  /** With what `change` makes of each device, as after power that all of them lost. */
+  each(change: (device: SimulatedDevice) => SimulatedDevice): BoardWorld {
+    return new BoardWorld(change(this.boot), { a: change(this.slots.a), b: change(this.slots.b) });
   }
 
   /** The version that a slot holds whole; undefined where it does not. */

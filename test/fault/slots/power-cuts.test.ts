@@ -68,8 +68,7 @@ function* afterCut(world: BoardWorld, prng: Prng): Generator<BoardWorld> {
   ];
   for (const tear of tearsOf(prng, world.boot.sectorOctets))
     landed.push((device) => device.afterPowerCut(() => true, [Math.max(0, device.pending - 1), tear]));
-  for (const land of landed)
-    yield new BoardWorld(land(world.boot), { a: land(world.slots.a), b: land(world.slots.b) });
+  for (const land of landed) yield world.each(land);
 }
 
 /** Switches the board on: it has to start from a whole slot, mend itself, and be able to go on. */
