@@ -258,7 +258,7 @@ describe('a roll-out', () => {
       if (status?.state === 'running') wrong.push(`seed ${seed}: never ends: ${JSON.stringify(status)}`);
       if (status?.state === 'done') done += 1;
       if (status?.state === 'stopped') stopped += 1;
-      const twice = routers.filter(({ upgrades, life }) => upgrades > 1 + life);
+      const twice = routers.filter(({ upgrades }) => upgrades > 1);
       if (twice.length > 0) wrong.push(`seed ${seed}: ${twice[0]?.name} began ${twice[0]?.upgrades} times`);
     }
     expect(wrong).toEqual([]);
