@@ -109,7 +109,7 @@ export class SimulatedRouter {
   readonly name: string;
   local: Endpoint;
   readonly events: EventLog;
-  readonly dataplane: Dataplane;
+  dataplane: Dataplane;
   readonly router: Router;
   readonly dropped: string[] = [];
   /** Orders of the server to bring itself to another version. */
@@ -165,6 +165,12 @@ export class SimulatedRouter {
   deadline(): void {
     this.wakeAt = undefined;
     this.router.deadline();
+  }
+
+  /** The firmware traps, and is started anew without any SA. */
+  loseEngine(): void {
+    this.dataplane = new Dataplane({ random: seeded(`engine of ${this.name}`), capacities });
+    this.router.loopEvent({ kind: 'engine-lost', reason: 'it trapped' });
   }
 
   /** Another uplink, or DHCP, gives it another address. */

@@ -147,11 +147,18 @@ describe('a self-test', () => {
     const network = twoSites();
     network.pass(1);
     const results: SelfTestResult[] = [];
-    server(network).server.echoPeer.inner = () => [];
+    const { echoPeer } = server(network).server;
+    const original = echoPeer.inner.bind(echoPeer);
+    echoPeer.inner = () => [];
     tokyo(network).router.selfTest(30_000, (result) => results.push(result));
     network.pass(0.1);
-    tokyo(network).router.loopEvent({ kind: 'engine-lost', reason: 'test' });
+    tokyo(network).loseEngine();
     expect(results).toMatchObject([{ ok: false, reason: 'the packet engine was started anew' }]);
+    echoPeer.inner = original;
+    network.pass(10);
+    expect(test(network)).toMatchObject({ ok: true });
+    network.pass(60);
+    expectNothingLeft(network);
   });
 
   it('passes whatever is lost or doubled, and leaves nothing behind (40 seeds)', () => {
