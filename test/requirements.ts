@@ -57,6 +57,7 @@ const probes = {
   'ike-scan': () => tool('ike-scan', ['--version'], 'ike-scan'),
   openssl: () => tool('openssl', ['version'], 'openssl'),
   busybox: () => tool('busybox', ['true'], 'busybox-static'),
+  tar: () => tool('tar', ['--version'], 'tar'),
   socat: () => tool('socat', ['-V'], 'socat'),
   'debian amd64': () => debianObstacle(),
   'image tools': () =>

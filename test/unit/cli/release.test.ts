@@ -6,13 +6,14 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sekisho } from '../../../host/cli/main.ts';
 import { bundleFile } from '../../../host/platform/bundle-file.ts';
@@ -182,6 +183,23 @@ describe('a repository', () => {
     source.close();
     const hash = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex');
     expect(hash(device.flushed().subarray(0, payload.length))).toBe(hash(payload));
+  });
+
+  describeWith(['tar'], 'its bundle', () => {
+    it('is unpacked by tar to the very files of the repository', () => {
+      const out = path('unpacked');
+      mkdirSync(out);
+      expect(spawnSync('tar', ['-xf', path('b1.bundle'), '-C', out])).toMatchObject({ status: 0 });
+      const files = (top: string): string[] =>
+        readdirSync(top, { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map((entry) => relative(top, join(entry.parentPath, entry.name)));
+      const unpacked = files(out);
+      for (const file of unpacked)
+        expect(readFileSync(join(out, file)), file).toEqual(readFileSync(path('r', file)));
+      expect(unpacked).toEqual(expect.arrayContaining(['metadata/3.root.json', 'metadata/timestamp.json']));
+      expect(unpacked.filter((file) => file.startsWith('targets/b1/1.1.0/'))).toHaveLength(2);
+    });
   });
 
   it('takes a release away', async () => {
