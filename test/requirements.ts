@@ -53,6 +53,7 @@ const probes = {
       ? undefined
       : 'needs strongSwan: node tools/setup.mjs test, as root',
   qemu: () => tool('qemu-system-x86_64', ['--version'], 'qemu-system-x86'),
+  'qemu-img': () => tool('qemu-img', ['--version'], 'qemu-utils'),
   'grub-emu': () => tool('grub-emu', ['--version'], 'grub-emu'),
   'ike-scan': () => tool('ike-scan', ['--version'], 'ike-scan'),
   openssl: () => tool('openssl', ['version'], 'openssl'),

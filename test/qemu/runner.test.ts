@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { firstFileSystem, readyWord } from '../../tools/interop/linux-kernel/first-file-system.ts';
 import { fetchKernel, type Kernel } from '../../tools/interop/linux-kernel/kernel-package.ts';
 import { insideNamespace, runCommand } from '../../tools/lab/namespaces.ts';
@@ -146,9 +146,8 @@ describeWith(
   },
 );
 
-describe('a disk over another', () => {
+describeWith(['qemu-img'], 'a disk over another', () => {
   it('begins as that one and leaves it alone', () => {
-    if (spawnSync('qemu-img', ['--version']).status !== 0) return;
     const [base, disk] = [join(folder, 'base.img'), join(folder, 'disk.qcow2')];
     writeFileSync(base, Buffer.alloc(1 << 20, 7));
     makeOverlay(disk, base);
