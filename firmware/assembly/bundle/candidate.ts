@@ -43,15 +43,17 @@ export let headerLength: u32 = 0;
 /**
  * Reads the packet of `length` octets at `ptr`.
  *
+ * @param withUdp whether a bundle may have UDP; where it may not, no checksum of a datagram is looked at
  * @returns whether a bundle may have it: TCP or UDP with a payload, no fragment, no options of IP, with TCP no flags but ACK and PSH, all
  *   there, checksums made and right
  */
-export function readCandidate(ptr: usize, length: u32): bool {
+export function readCandidate(ptr: usize, length: u32, withUdp: bool): bool {
   packetPtr = ptr;
   packetLength = length;
   protocol = 0;
   if (length < IPV4_HEADER + UDP_HEADER) return false;
   if (!(load<u8>(ptr) === 0x45 ? readIpv4() : readIpv6())) return false;
+  if (protocol === PROTOCOL_UDP && !withUdp) return false;
   const upperPtr = ptr + upper;
   if (!(protocol === PROTOCOL_TCP ? readTcp(upperPtr) : readUdp(upperPtr))) return false;
   const octets = length - upper;

@@ -101,10 +101,7 @@ export function coalesce(first: u32, count: u32, withUdp: bool): void {
     store<u32>(descriptorPtr, SLOT_NONE, DESCRIPTOR_BUNDLE_NEXT);
     store<u32>(descriptorPtr, 0, DESCRIPTOR_BUNDLE_SKIP);
     const ptr = <usize>load<u32>(descriptorPtr, DESCRIPTOR_START);
-    if (
-      readCandidate(ptr, load<u32>(descriptorPtr, DESCRIPTOR_LENGTH)) &&
-      (withUdp || protocol === PROTOCOL_TCP)
-    ) {
+    if (readCandidate(ptr, load<u32>(descriptorPtr, DESCRIPTOR_LENGTH), withUdp)) {
       place(slot);
     } else {
       writeNoOffload(ptr, 0);
