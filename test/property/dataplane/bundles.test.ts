@@ -18,7 +18,8 @@ import { bundleOf, cut, flag, type SegmentPlan, segmentOf, segmentsOf } from './
 import { dataplane, pseudoRandom, smallCapacities } from './engines.ts';
 import { internetChecksum, packetOf, TCP, UDP } from './packets.ts';
 
-const slots = 64;
+/** More than a bundle of UDP may have. */
+const slots = 80;
 const engine = dataplane({ capacities: { packetSlots: slots } });
 const ends = (isIpv6: boolean) =>
   isIpv6
@@ -212,13 +213,32 @@ describe('delivered packets', () => {
     expect(cut(bundles[0] as Uint8Array).map(hex)).toEqual(segments.map(hex));
   });
 
-  it('of UDP stay alone where the kernel takes no bundles of them', () => {
-    const segments = segmentsOf(stream(1, false, UDP), 1000);
-    const written = coalesced(
-      segments.map((packet) => ({ packet })),
+  it.each([
+    [UDP, [64, 6]],
+    [TCP, [70]],
+  ] as const)('of protocol %i are as many to a bundle as every kernel takes', (protocol, counts) => {
+    for (const isIpv6 of [false, true]) {
+      const plan = { ...stream(1, isIpv6, protocol), payload: pseudoRandom('many', 70 * 100) };
+      const segments = segmentsOf(plan, 100);
+      const bundles = coalesced(segments.map((packet) => ({ packet }))).map(cut);
+      expect(bundles.map(({ length }) => length)).toEqual(counts);
+      expect(bundles.flat().map(hex)).toEqual(segments.map(hex));
+    }
+  });
+
+  it('of UDP stay alone where the kernel takes no bundles of them, and TCP between them does not', () => {
+    const datagrams = segmentsOf(stream(1, false, UDP), 1000);
+    const segments = segmentsOf(stream(1), 1000);
+    const packets = datagrams.flatMap((datagram, index) => [datagram, segments[index] as Uint8Array]);
+    const [first, bundle, ...others] = coalesced(
+      packets.map((packet) => ({ packet })),
       false,
     );
-    expect(written.map((packet) => hex(packet.subarray(VNET_HEADER)))).toEqual(segments.map(hex));
+    expect(cut(bundle as Uint8Array).map(hex)).toEqual(segments.map(hex));
+    const alone = [first as Uint8Array, ...others];
+    expect(alone.map((packet) => hex(packet.subarray(VNET_HEADER)))).toEqual(datagrams.map(hex));
+    // Nobody has looked at their checksums.
+    for (const packet of alone) expect(hex(packet.subarray(0, VNET_HEADER))).toBe('00'.repeat(VNET_HEADER));
   });
 
   it.each([
