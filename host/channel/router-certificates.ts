@@ -2,7 +2,6 @@
  * What a router does as certificates end. Rekeying goes on with who was authenticated once: so before people are warned of the
  * server's certificate, a new channel shows whether it has another one by now; and when its time is over, the channel is too.
  */
-
 import type { CertificateValidity } from '../model/certificate-trust.ts';
 import type { Instant } from '../model/instant.ts';
 import { randomFraction } from '../model/random-fraction.ts';

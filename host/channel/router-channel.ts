@@ -5,7 +5,6 @@
  * Where rekeying is not possible, a new IKE SA is set up beside the old one and replaces it only when it is authenticated, so
  * a forged hint can cost a handshake but never the channel. What the setting messages say is not its business. RFC 7296, RFC 3948.
  */
-
 import type { SaPair } from '../dataplane/engine.ts';
 import type { ChildSa, IkeAction } from '../ike/events.ts';
 import { isLostState } from '../ike/lost-state.ts';

@@ -2,7 +2,6 @@
  * A repository of releases on disk: `metadata/` and `targets/`, which any web server can serve as they are, and `drafts/`, which
  * holds what waits for signatures and carries no secret either.
  */
-
 import { createHash } from 'node:crypto';
 import {
   closeSync,

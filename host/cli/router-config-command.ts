@@ -2,7 +2,6 @@
  * `sekisho router config`: the settings on the config flash. Asked of the router that runs, at its control socket, or done to a
  * device that no router uses; what a command does is host/router/config-command.ts's and flash-settings.ts's.
  */
-
 import { type Command, InvalidArgumentError } from 'commander';
 import { HostError } from '../model/host-error.ts';
 import type { FlashState } from '../model/status.ts';

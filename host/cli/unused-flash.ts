@@ -1,5 +1,4 @@
 /** A config flash that no router uses, changed and shown by the command itself. Loaded only when a device is named. */
-
 import type { ConfigFlash } from '../flash/config-flash.ts';
 import type { FlashState } from '../model/status.ts';
 import { type ConfigRequest, parseConfigCommand } from '../router/config-command.ts';

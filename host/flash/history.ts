@@ -2,7 +2,6 @@
  * What the records say together: which revision is in force, which one was before, which one is on trial. Records are taken in
  * the order of their numbers; one that is missing, because it is damaged in both copies, takes away what it said and nothing else. Pure.
  */
-
 import type { Decision, FlashRecord, RevisionHead } from './record.ts';
 import type { Wanted } from './record-log.ts';
 

@@ -7,7 +7,6 @@
  *
  * A board has no clock to be trusted: expiry is judged again by the latest time that is known for sure.
  */
-
 import { type TargetFile, Updater } from 'tuf-js';
 import { DownloadHTTPError } from 'tuf-js/dist/error.js';
 import type { StateStore } from '../flash/state.ts';

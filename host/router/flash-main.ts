@@ -16,7 +16,6 @@ import { parseConfigCommand } from './config-command.ts';
 import { routerSettings } from './flash-document.ts';
 import { fileReaders, openFlash } from './flash-opening.ts';
 import { FlashRouter } from './flash-router.ts';
-
 import { sayStopped, stopSignal, tableRoutes } from './main.ts';
 import { RunningRouter } from './running-router.ts';
 import { defaultControlSocket } from './settings-file.ts';

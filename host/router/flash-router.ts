@@ -5,7 +5,6 @@
  *
  * Changes are made one after the other. A power cut at any moment, or the end of the process, leaves what was confirmed.
  */
-
 import type { Logger } from 'pino';
 import type { ConfigFlash, RevisionView } from '../flash/config-flash.ts';
 import { wipeCredentials } from '../flash/credential-files.ts';

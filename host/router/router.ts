@@ -3,7 +3,6 @@
  * out in their order and feeds them what happens; it decides nothing itself and owns no socket, clock or file, which
  * its ports bring. The way of a setting: loop event -> setting management -> channel -> loop command, and back.
  */
-
 import {
   RouterChannel,
   type RouterChannelAction,

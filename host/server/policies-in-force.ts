@@ -2,7 +2,6 @@
  * The server's file as it is in force: read, checked whole, given revisions, and read again when it changes. A file with a
  * mistake changes nothing and is remembered as the problem that it is.
  */
-
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { ServerCertificates } from '../model/certificate-trust.ts';

@@ -3,7 +3,6 @@
  * out in their order and decides nothing itself; sockets, clock and disk come in through its ports. The way of a
  * message: datagram -> engine -> channel -> request processing -> store -> channel -> engine -> datagram.
  */
-
 import {
   type ServerChannelAction,
   type ServerChannelEvent,

@@ -5,7 +5,6 @@
  *   | GPT | ESP 16 MiB | slot-a | slot-b | config | boot 1 MiB | GPT |
  *          ^ 1 MiB
  */
-
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,

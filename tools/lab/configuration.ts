@@ -5,7 +5,6 @@
  * Three sets: `everyday` with the defaults of every interval, `many` with a hundred small selectors for each pair of
  * routers and shortened intervals, for the scenarios about loss and about a peer that is down, and `open` with one policy for all.
  */
-
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -2,7 +2,6 @@
  * What IKE_AUTH proves and with which octets, for both roles: who signs which message, and the payloads of a proof. The
  * octets are made in one place, `signedOctetsOf`, whatever proves them. RFC 7296 section 2.15 and appendix C.2.
  */
-
 import type {
   CertificateName,
   CertificateRefusal,

@@ -2,7 +2,6 @@
  * IKE_AUTH from the responder's side: who the initiator is, whether it has proven it, which CHILD SA it gets, and the
  * payloads of the answer. RFC 7296 sections 1.2, 2.9, 2.15 and 2.21.2.
  */
-
 import type { CertificateTrust, CertificateValidity } from '../../model/certificate-trust.ts';
 import type { ChildProposal } from '../../model/child-proposal.ts';
 import type { Credentials } from '../../model/credentials.ts';

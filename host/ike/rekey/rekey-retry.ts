@@ -2,7 +2,6 @@
  * When a rekeying that met TEMPORARY_FAILURE is tried again, and when no more. The waits are random, so that two ends that
  * got in each other's way do not meet again at every try. RFC 7296 section 2.25.
  */
-
 import type { Instant } from '../../model/instant.ts';
 import { randomFraction } from '../../model/random-fraction.ts';
 

@@ -2,7 +2,6 @@
  * The responder's answer to a well-formed IKE_SA_INIT request that passed the limits: its choice of algorithms, a fresh
  * key pair and SPI. Keeps nothing itself. RFC 7296 sections 1.2, 2.7 and 2.23.
  */
-
 import { speaksPpk, usePpkNotify } from '../auth/ppk.ts';
 import type { MessageEvent, RefusalReason } from '../events.ts';
 import { fragmentationNotify, longestMessage } from '../fragmentation.ts';

@@ -9,7 +9,6 @@
  *     | header | [payloads in the clear] | generic header | number | total | IV | part | padding | pad length | ICV |
  *     |<------------- associated data ------------------------------------>|    |<------ encrypted ------->|
  */
-
 import { fail, ok, type Result } from '../../model/result.ts';
 import type { Opener, Sealer } from '../crypto/algorithms.ts';
 import { type HeaderValue, headerOctets, type IkeHeader, writeHeader } from './header.ts';

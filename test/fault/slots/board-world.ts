@@ -1,5 +1,4 @@
 /** A board's disk in memory: the partition `boot` and two slots, with what a version-up and the boot loader do to them. */
-
 import { BoardSlots } from '../../../host/slots/board-slots.ts';
 import { bootArchive, placeOctets } from '../../../host/slots/boot-archive.ts';
 import {

@@ -3,7 +3,6 @@
  * with a CHILD SA of its own. Traps do not work with kernel-libipsec, so swanctl starts each; what swanctl costs is charon's at
  * tokyo, and no part of the times, which begin with the first packet.
  */
-
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -2,7 +2,6 @@
  * What holds after every run, whatever the packets were. Throws a Violation that says what did not. Reads memory in place and
  * allocates nothing while all is well.
  */
-
 import * as counter from '../../../firmware/abi/counters.ts';
 import * as drop from '../../../firmware/abi/drop-code.ts';
 import { dropReasonName } from '../../../firmware/abi/drop-reason.ts';

@@ -3,7 +3,6 @@
  * Everything follows from seed and world number. Now and then a batch is watched: its packets run one at a time, with the
  * rest of their slots filled, and state is compared before and after each.
  */
-
 import { DROP_ICV } from '../../../firmware/abi/drop-code.ts';
 import {
   VERDICT_DELIVER,

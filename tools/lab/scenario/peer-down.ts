@@ -2,7 +2,6 @@
  * The peer's router is down: the server asks it in vain and says so, and it is that word, not the router's own patience,
  * which ends the wait. The packets that were held meanwhile are dropped, counted, and the host is told.
  */
-
 import { smallPairs } from '../configuration.ts';
 import { type LoggedEvent, readEvents, readRouterStatus } from '../control.ts';
 import { type Outcome, shortfalls } from '../report.ts';

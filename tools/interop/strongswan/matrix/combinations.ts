@@ -1,5 +1,4 @@
 /** Every combination of the matrix, in the order of its rows. docs/interop.md says how they are chosen. */
-
 import type { KeyKind } from '../arena/authority.ts';
 import type { Fault } from '../arena/credentials.ts';
 import { strongswanDeletesChildSa, strongswanDeletesIkeSa, weRevokeRouter } from '../steps/delete.ts';

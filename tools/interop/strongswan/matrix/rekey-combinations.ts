@@ -1,5 +1,4 @@
 /** Rows about rekeying: by either end alone, by order and by age, with key exchanges, refused, and by both ends at once. */
-
 import { loseOneOf } from '../arena/gate.ts';
 import { collide } from '../steps/collision.ts';
 import { weCannotRekey } from '../steps/delete.ts';

@@ -1,5 +1,4 @@
 /** Deletes of the IKE SA or its CHILD SA by either end (RFC 7296 section 1.4.1), and the channel that there is after them. */
-
 import { OurServer } from '../arena/our-end.ts';
 import { connectionName } from '../arena/settings-text.ts';
 import { type Conversation, orUndefined } from '../conversation.ts';

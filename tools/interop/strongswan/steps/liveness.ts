@@ -1,5 +1,4 @@
 /** Whether the other end is still there (RFC 7296 section 2.4), and what becomes of one that is not. */
-
 import { type Conversation, orUndefined } from '../conversation.ts';
 import { Disagreement, type Step } from '../matrix/combination.ts';
 
