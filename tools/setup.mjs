@@ -64,6 +64,8 @@ const testCommands = [
   ['tshark', 'tshark', 'an independent witness for ESP and IKE'],
   ['ike-scan', 'ike-scan', "a stranger's questions to the setting server"],
   ['python3', 'python3', 'Scapy'],
+  ['swtpm', 'swtpm', 'a TPM that is a program'],
+  ['tpm2_unseal', 'tpm2-tools', 'an independent witness for what a TPM seals'],
 ];
 
 const commandsFor = {

@@ -155,13 +155,14 @@ export class ConfigFlash {
     };
     const record = encodeRevision(head, (context) => {
       const packed = packCredentials(draft.credentials);
-      if (keyStore === undefined) return packed;
+      if (keyStore === undefined) return ok(packed);
       const sealed = keyStore.seal(packed, context);
       packed.fill(0);
       return sealed;
     });
-    const written = this.#append(record, spareSectors);
-    record.fill(0);
+    if (!record.ok) return record;
+    const written = this.#append(record.value, spareSectors);
+    record.value.fill(0);
     if (!written.ok) return written;
     if (!survivesRollBack(head.forms, forms)) {
       this.#note(`revision ${number} says what the software before this one has no words for`);

@@ -63,15 +63,22 @@ export type FlashRecord =
   /** Of a later version. */
   | { readonly kind: 'unknown'; readonly code: number };
 
-/** The octets of a revision; `seal` is given its head, for the seal to go with, and returns the credentials as they are to be written. */
-export function encodeRevision(head: RevisionHead, seal: (context: Uint8Array) => Uint8Array): Uint8Array {
+/**
+ * The octets of a revision; `seal` is given its head, for the seal to go with, and returns the credentials as they are to be written,
+ * or why there are none.
+ */
+export function encodeRevision<Code extends string>(
+  head: RevisionHead,
+  seal: (context: Uint8Array) => Result<Uint8Array, Code>,
+): Result<Uint8Array, Code> {
   const start = encodeHead(kinds.revision, head);
   const credentials = seal(start);
-  const record = new Uint8Array(start.length + credentials.length);
+  if (!credentials.ok) return credentials;
+  const record = new Uint8Array(start.length + credentials.value.length);
   record.set(start);
-  record.set(credentials, start.length);
-  credentials.fill(0);
-  return record;
+  record.set(credentials.value, start.length);
+  credentials.value.fill(0);
+  return ok(record);
 }
 
 export function encodeDecision(head: Decision): Uint8Array {

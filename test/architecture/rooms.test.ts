@@ -15,6 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'host/certificates': ['host/model'],
   'host/authority': ['host/model'],
   'host/flash': ['host/model'],
+  'host/tpm': ['host/model', 'host/flash'],
   'host/slots': ['host/model', 'host/flash'],
   'host/release': ['host/model', 'host/flash', 'host/slots'],
   // It has the sources of a version-up, as the release room wants them.
