@@ -9,9 +9,14 @@ export function flashLine({ device, revision, trial }: FlashState): string {
   return `revision ${trial.number} on trial for another ${Math.ceil(trial.secondsLeft)} s, ${inForce}, on ${device}`;
 }
 
+/** How the credentials in force lie there. */
+export function credentialsLine({ keyStore }: FlashState): string {
+  return keyStore === null ? 'not encrypted: who has the flash has them' : `sealed by ${keyStore}`;
+}
+
 /** All of it. */
 export function renderFlash(state: FlashState): string {
-  const { previous, last, keyStore } = state;
+  const { previous, last } = state;
   return [
     renderFacts([
       ['settings', flashLine(state)],
@@ -19,7 +24,7 @@ export function renderFlash(state: FlashState): string {
       ...(last === null
         ? []
         : [['last trial', `revision ${last.number} ${last.decision}: ${last.reason}`] as [string, string]]),
-      ['credentials', keyStore === null ? 'not encrypted: there is no key store' : `sealed by ${keyStore}`],
+      ['credentials', credentialsLine(state)],
       ...state.problems.map((problem): [string, string] => ['problem', problem]),
     ]),
     renderTable(

@@ -10,7 +10,7 @@ import type {
 } from '../model/status.ts';
 import { utcText } from '../model/trusted-time.ts';
 import { certificateFacts } from './certificate-text.ts';
-import { flashLine } from './render-flash.ts';
+import { credentialsLine, flashLine } from './render-flash.ts';
 import { renderFacts, renderTable } from './text-table.ts';
 import { formatCount, formatOctets, formatSeconds, formatSpi } from './units.ts';
 
@@ -45,7 +45,12 @@ export function renderRouterStatus(status: Status, width: number | undefined): s
         ? []
         : [['rekeyed', describeRekeyings(channel.rekeyings)] as [string, string]]),
       ...certificateFacts(status.certificates, status.name),
-      ...(config === undefined ? [] : [['settings', flashLine(config)] as [string, string]]),
+      ...(config === undefined
+        ? []
+        : [
+            ['settings', flashLine(config)] as [string, string],
+            ['credentials', credentialsLine(config)] as [string, string],
+          ]),
       ...(config?.problems ?? []).map((problem): [string, string] => ['problem', problem]),
       ...(board === undefined ? [] : boardFacts(board)),
       ...(status.problem === null ? [] : [['problem', status.problem] as [string, string]]),

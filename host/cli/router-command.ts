@@ -4,14 +4,13 @@
  */
 import type { Command } from 'commander';
 import { HostError } from '../model/host-error.ts';
+import { addFlashOptions, type FlashPlaceOptions, keyStoreOf } from './flash-place.ts';
 import { addRouterConfigCommand } from './router-config-command.ts';
 import { addRouterSelfTestCommand } from './router-self-test-command.ts';
 import { addRouterUpgradeCommand } from './router-upgrade-command.ts';
 
-interface RouterOptions {
+interface RouterOptions extends FlashPlaceOptions {
   readonly config?: string;
-  readonly flash?: string;
-  readonly flashKey?: string;
   readonly waitForSettings?: boolean;
   readonly socket?: string;
   readonly heartbeat?: string;
@@ -19,8 +18,7 @@ interface RouterOptions {
 
 /** @param worker entry point of the worker thread, where it is not beside host/router/main.ts */
 export function addRouterCommand(parent: Command, worker?: URL): void {
-  const router = parent
-    .command('router')
+  const router = addFlashOptions(parent.command('router'))
     .summary('run a router, change its settings, test it')
     .description(
       'Runs a router in the foreground: protects the packets that its settings name, and asks the setting server\n' +
@@ -30,11 +28,6 @@ export function addRouterCommand(parent: Command, worker?: URL): void {
         'the SPD of FILE anew; the settings of a config flash are changed by `sekisho router config`.',
     )
     .option('-c, --config <file>', 'YAML file with identity, server and SPD')
-    .option('--flash <device>', 'config flash with the same: a partition, or a file in its place')
-    .option(
-      '--flash-key <file>',
-      "the board's device key, which the credentials on the flash are sealed with",
-    )
     .option('--wait-for-settings', 'with --flash: where there are no settings yet, wait for `config apply`')
     .option('--socket <path>', 'control socket (default: as in the settings, or /run/sekisho/router.sock)')
     .option('--heartbeat <file>', 'write FILE every 5 s while all is well, for a watchdog (in memory: /run)')
@@ -49,12 +42,14 @@ Examples:
 
 Exit codes: 0 ended by a signal, 1 the settings or the machine do not allow it, 2 wrong command line`,
     )
-    .action(async ({ config, flash, flashKey, waitForSettings, socket, heartbeat }: RouterOptions) => {
+    .action(async ({ config, waitForSettings, socket, heartbeat, ...place }: RouterOptions) => {
+      const { flash } = place;
+      const keyStore = keyStoreOf(place);
       const more = {
         ...(socket === undefined ? {} : { socket }),
         ...(heartbeat === undefined ? {} : { heartbeat }),
       };
-      if (config !== undefined && flash === undefined && flashKey === undefined) {
+      if (config !== undefined && flash === undefined && keyStore === undefined) {
         const { main, runRouter } = await import('../router/main.ts');
         const command = { config, ...more };
         await (worker === undefined ? main(command) : runRouter(command, worker));
@@ -62,13 +57,16 @@ Exit codes: 0 ended by a signal, 1 the settings or the machine do not allow it, 
         const { main, runFlashRouter } = await import('../router/flash-main.ts');
         const command = {
           flash,
-          ...(flashKey === undefined ? {} : { flashKey }),
+          ...(keyStore === undefined ? {} : { keyStore }),
           ...(waitForSettings === undefined ? {} : { waitForSettings }),
           ...more,
         };
         await (worker === undefined ? main(command) : runFlashRouter(command, worker));
       } else {
-        throw new HostError('USAGE', 'expected --config FILE, or --flash DEVICE with or without --flash-key');
+        throw new HostError(
+          'USAGE',
+          'expected --config FILE, or --flash DEVICE, which --flash-tpm and --flash-key belong to',
+        );
       }
     });
   addRouterConfigCommand(router);

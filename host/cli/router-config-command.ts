@@ -8,13 +8,12 @@ import type { FlashState } from '../model/status.ts';
 import { type ConfigRequest, configAnswerSchema, configSchema } from '../router/config-command.ts';
 import { ask, routerSocket, tell } from './control-client.ts';
 import { exitCode } from './exit-code.ts';
+import { type FlashPlaceOptions, flashPathsOf, unusedFlashHelp } from './flash-place.ts';
 import { print } from './output.ts';
 import { renderFlash } from './render-flash.ts';
 
-interface PlaceOptions {
+interface PlaceOptions extends FlashPlaceOptions {
   readonly socket?: string;
-  readonly flash?: string;
-  readonly flashKey?: string;
   readonly json?: boolean;
 }
 
@@ -212,7 +211,7 @@ Exit codes: 0 forgotten, 1 it could not be done, 2 without --yes, 3 no router an
         await tell(socketOf(options), '/config', configAnswerSchema, { what: 'factory-reset' });
       } else {
         const { resetUnusedFlash } = await import('./unused-flash.ts');
-        resetUnusedFlash(flashPaths(options), options.overwrite === true);
+        resetUnusedFlash(flashPathsOf(options), options.overwrite === true);
       }
       process.stderr.write('settings and credentials are overwritten\n');
     });
@@ -230,7 +229,7 @@ async function change(
   };
   if (options.flash !== undefined) {
     const { changeUnusedFlash } = await import('./unused-flash.ts');
-    const revision = changeUnusedFlash(flashPaths(options), whole);
+    const revision = changeUnusedFlash(flashPathsOf(options), whole);
     const line =
       revision === undefined
         ? unchanged
@@ -284,27 +283,19 @@ async function look(
 ): Promise<{ readonly state: FlashState; readonly settings: string | null }> {
   if (options.flash === undefined) return await ask(socketOf(options), '/config', configSchema);
   const { lookAtUnusedFlash } = await import('./unused-flash.ts');
-  return lookAtUnusedFlash(flashPaths(options));
+  return lookAtUnusedFlash(flashPathsOf(options));
 }
 
 function socketOf({ socket }: PlaceOptions): string {
   return socket ?? routerSocket;
 }
 
-function flashPaths({ flash, flashKey }: PlaceOptions): {
-  readonly device: string;
-  readonly keyFile?: string;
-} {
-  return { device: flash ?? '', ...(flashKey === undefined ? {} : { keyFile: flashKey }) };
-}
-
-/** Where the settings are: `--flash`, `--flash-key` and `--socket` are the options of `sekisho router` itself. */
+/** Where the settings are: `--flash`, `--flash-key`, `--flash-tpm` and `--socket` are the options of `sekisho router` itself. */
 function placed(command: Command): Command {
   return command.addHelpText(
     'after',
     `
---socket PATH asks another router than that of ${routerSocket}; --flash DEVICE, with or without --flash-key FILE, goes to a
-device that no router uses.`,
+--socket PATH asks another router than that of ${routerSocket}; ${unusedFlashHelp}`,
   );
 }
 

@@ -6,16 +6,15 @@ import type { Command } from 'commander';
 import { HostError } from '../model/host-error.ts';
 import type { WritingProgress } from '../release/slot-writing.ts';
 import { exitCode } from './exit-code.ts';
+import { type FlashPlaceOptions, flashPathsOf } from './flash-place.ts';
 import { type OutputOptions, print } from './output.ts';
 
-interface UpgradeOptions extends OutputOptions {
+interface UpgradeOptions extends OutputOptions, FlashPlaceOptions {
   readonly check?: boolean;
   readonly release?: string;
   readonly allowOlder?: boolean;
   readonly restart: boolean;
   readonly config?: string;
-  readonly flash?: string;
-  readonly flashKey?: string;
 }
 
 export function addRouterUpgradeCommand(parent: Command): void {
@@ -104,7 +103,7 @@ async function upgrade(place: string | undefined, options: UpgradeOptions): Prom
 }
 
 /** What the settings say. @throws HostError CONFIG_INVALID when they say nothing */
-async function configuredUrl({ config, flash, flashKey }: UpgradeOptions): Promise<string> {
+async function configuredUrl({ config, ...place }: UpgradeOptions): Promise<string> {
   const { parseRouterFile } = await import('../router/settings-file.ts');
   let url: string | undefined;
   if (config !== undefined) {
@@ -113,10 +112,9 @@ async function configuredUrl({ config, flash, flashKey }: UpgradeOptions): Promi
   } else {
     const { boardPartition } = await import('../platform/board-disk.ts');
     const { lookAtUnusedFlash } = await import('./unused-flash.ts');
-    const device = flash ?? boardPartition('config')?.path ?? '';
-    const paths = { device, ...(flashKey === undefined ? {} : { keyFile: flashKey }) };
+    const paths = flashPathsOf(place, boardPartition('config')?.path);
     const { settings } = lookAtUnusedFlash(paths);
-    url = settings === null ? undefined : parseRouterFile(settings, device).upgrade?.url;
+    url = settings === null ? undefined : parseRouterFile(settings, paths.device).upgrade?.url;
   }
   if (url !== undefined) return url;
   throw new HostError(

@@ -6,10 +6,16 @@
  */
 import { fail, ok, type Result } from '../model/result.ts';
 import type { BlockDevice } from './block-device.ts';
-import { type CredentialFiles, packCredentials, unpackCredentials } from './credential-files.ts';
+import {
+  type CredentialFiles,
+  packCredentials,
+  unpackCredentials,
+  wipeCredentials,
+} from './credential-files.ts';
+import { writeAnew } from './encryption.ts';
 import { type FormTable, readForms, type SettingsDocument, survivesRollBack, writeForms } from './form.ts';
 import { type History, historyOf, type NumberedRecord, type Revision } from './history.ts';
-import type { KeyStore } from './key-store.ts';
+import { type KeyStore, sealAndProve } from './key-store.ts';
 import {
   decodeRecord,
   encodeDecision,
@@ -28,6 +34,11 @@ export interface FlashOptions {
   readonly software: string;
   /** Absent on a board that has none: credentials are then on the flash as they are. */
   readonly keyStore?: KeyStore;
+  /**
+   * False while software that knows no key store may have to read what is written: credentials that are plain stay so for that long.
+   * Absent: true.
+   */
+  readonly maySeal?: () => boolean;
 }
 
 /** A revision without its credentials. */
@@ -52,6 +63,7 @@ export interface FlashStatus {
   readonly revision: number | null;
   readonly previous: number | null;
   readonly trial: number | null;
+  /** Name of the key store that sealed the credentials in force; null where they are plain. */
   readonly keyStore: string | null;
   readonly copies: readonly CopyStatus[];
   readonly problems: readonly string[];
@@ -74,6 +86,10 @@ export class ConfigFlash {
   readonly #options: FlashOptions;
   #log: RecordLog;
   #history: History;
+  /** There are records with credentials as they are, wanted or not. */
+  #hasPlain = false;
+  /** Why sealing them failed; empty when it did not. */
+  #sealRefusal = '';
   /** What happened at a repair or a write since the flash was opened. */
   #notes: string[] = [];
 
@@ -113,13 +129,14 @@ export class ConfigFlash {
       revision: current?.head.number ?? null,
       previous: previous?.head.number ?? null,
       trial: trial?.head.number ?? null,
-      keyStore: this.#options.keyStore?.name ?? null,
+      keyStore: (current === undefined ? this.#options.keyStore?.name : current.head.keyStore) ?? null,
       copies,
       problems: [
         ...this.#contentsProblem(),
         ...problems,
         ...(reverted === undefined ? [] : [`revision ${reverted.number} was taken back: ${reverted.reason}`]),
         ...copies.flatMap((copy, index) => this.#copyProblem(copy, index)),
+        ...this.#plainProblem(),
         ...this.#notes,
       ],
     };
@@ -137,12 +154,19 @@ export class ConfigFlash {
     return credentials;
   }
 
-  /** Writes a revision. Returns its number when at least one copy holds it. */
+  /**
+   * Writes a revision. Returns its number when at least one copy holds it. Where the key store cannot be used, nothing is written:
+   * never plain for that.
+   */
   write(draft: RevisionDraft): Result<number, FlashFailure> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return fail('FOREIGN', refusal);
-    const { forms, software, keyStore } = this.#options;
+    const before = this.sealCredentials();
+    if (!before.ok) return before;
+    const { forms, software } = this.#options;
     const { current, trial, lastNumber } = this.#history;
+    const isSealed = current === undefined ? this.#maySeal() : current.head.keyStore !== undefined;
+    const keyStore = isSealed ? this.#options.keyStore : undefined;
     const number = lastNumber + 1;
     const kept = (current ?? trial)?.head.forms;
     const head: RevisionHead = {
@@ -153,21 +177,35 @@ export class ConfigFlash {
       ...(keyStore === undefined ? {} : { keyStore: keyStore.name }),
       forms: [...writeForms(draft.document, forms, kept)],
     };
-    const record = encodeRevision(head, (context) => {
-      const packed = packCredentials(draft.credentials);
-      if (keyStore === undefined) return ok(packed);
-      const sealed = keyStore.seal(packed, context);
-      packed.fill(0);
-      return sealed;
-    });
-    if (!record.ok) return record;
-    const written = this.#append(record.value, spareSectors);
-    record.value.fill(0);
+    const written = this.#writeRevision(head, draft.credentials, keyStore, spareSectors);
     if (!written.ok) return written;
     if (!survivesRollBack(head.forms, forms)) {
       this.#note(`revision ${number} says what the software before this one has no words for`);
     }
     return ok(number);
+  }
+
+  /**
+   * Seals credentials that are on the flash as they are, where there is a key store now: the revision in force is written anew, with its
+   * number, and everything else overwritten, the revision before it too. Cut off, it has happened or not; `repair` completes it. Returns
+   * whether it was done: it waits for the end of a trial, and for whoever else may have to read the flash.
+   */
+  sealCredentials(): Result<boolean, FlashFailure> {
+    const { keyStore } = this.#options;
+    const { current, voidedBy } = this.#history;
+    const isDone = !this.#hasPlain || (current?.head.keyStore !== undefined && voidedBy === current.sequence);
+    if (keyStore === undefined || current === undefined || isDone) return ok(false);
+    if (this.#sealingWaitsFor() !== undefined) return ok(false);
+    const credentials = this.credentials(current.head.number);
+    if (!credentials.ok) return credentials;
+    const { trial: _, ...kept } = current.head;
+    const head: RevisionHead = { ...kept, keyStore: keyStore.name, voidsBefore: true };
+    const written = this.#writeRevision(head, credentials.value, keyStore, 0);
+    wipeCredentials(credentials.value);
+    this.#sealRefusal = written.ok ? '' : written.message;
+    if (!written.ok) return written;
+    this.#erase();
+    return ok(true);
   }
 
   /** Says what became of the revision on trial. */
@@ -194,22 +232,52 @@ export class ConfigFlash {
     return this.#erase();
   }
 
-  /** Brings both copies to be whole, and completes a reset. What was done is said in `status`. */
+  /** Brings both copies to be whole, and completes a reset, or the sealing of what was plain. What was done is said in `status`. */
   repair(): void {
     if (this.#refusal() !== undefined || this.#log.contents !== 'records') return;
     for (const index of this.#log.repair(this.#history.wanted)) {
       this.#note(`copy ${index + 1} was not whole and was written anew`);
     }
-    if (this.#history.resetBy !== undefined) this.#erase();
+    if (this.#history.voidedBy !== undefined) this.#erase();
   }
 
   #erase(): Result<null, FlashFailure> {
-    const { resetBy } = this.#history;
-    if (resetBy === undefined) return ok(null);
-    const erased = this.#log.eraseAllBut(resetBy);
+    const { voidedBy } = this.#history;
+    if (voidedBy === undefined) return ok(null);
+    const erased = this.#log.eraseAllBut(voidedBy);
     this.#history = this.#read();
     if (!erased.ok) this.#note(`not everything could be overwritten: ${erased.message}`);
     return erased;
+  }
+
+  #maySeal(): boolean {
+    return this.#options.maySeal?.() ?? true;
+  }
+
+  /** Why credentials that are plain stay so for now. */
+  #sealingWaitsFor(): string | undefined {
+    if (!this.#maySeal()) return 'the software before this one may have to read them';
+    if (this.#history.trial !== undefined) return 'settings are on trial';
+    return this.#history.isShared ? 'other software has settings on the flash' : undefined;
+  }
+
+  #writeRevision(
+    head: RevisionHead,
+    files: CredentialFiles,
+    keyStore: KeyStore | undefined,
+    spare: number,
+  ): Result<number, FlashFailure> {
+    const record = encodeRevision(head, (context) => {
+      const packed = packCredentials(files);
+      if (keyStore === undefined) return ok(packed);
+      const sealed = sealAndProve(keyStore, packed, context);
+      packed.fill(0);
+      return sealed;
+    });
+    if (!record.ok) return record;
+    const written = this.#append(record.value, spare);
+    record.value.fill(0);
+    return written;
   }
 
   /** Writes a record beside what it does not replace; the revision before goes where there is no room for it. */
@@ -231,10 +299,13 @@ export class ConfigFlash {
 
   #read(): History {
     const records: NumberedRecord[] = [];
+    this.#hasPlain = false;
     for (const sequence of this.#log.sequences) {
       const octets = this.#log.read(sequence);
       const decoded = octets === undefined ? undefined : decodeRecord(octets);
       if (decoded?.ok) records.push([sequence, decoded.value]);
+      if (decoded?.ok && decoded.value.kind === 'revision')
+        this.#hasPlain ||= decoded.value.head.keyStore === undefined;
       octets?.fill(0);
     }
     return historyOf(records, ({ forms }) => readForms(forms, this.#options.forms).ok);
@@ -266,7 +337,10 @@ export class ConfigFlash {
     const { keyStore } = this.#options;
     if (keyStore?.name !== head.keyStore) {
       const found = keyStore === undefined ? 'this router has none' : `this router has ${keyStore.name}`;
-      return fail('KEY_STORE', `the credentials are sealed by the key store ${head.keyStore}; ${found}`);
+      return fail(
+        'KEY_STORE',
+        `the credentials are sealed by the key store ${head.keyStore}; ${found}. ${writeAnew}`,
+      );
     }
     const plain = keyStore.open(credentials, context);
     if (!plain.ok) return plain;
@@ -301,6 +375,14 @@ export class ConfigFlash {
       ...(damagedSectors === 0 ? [] : [`copy ${index + 1}: ${damagedSectors} damaged sectors`]),
       ...(refusal === '' ? [] : [`copy ${index + 1} could not be written: ${refusal}`]),
     ];
+  }
+
+  #plainProblem(): string[] {
+    const { current } = this.#history;
+    if (this.#options.keyStore === undefined || current === undefined) return [];
+    if (current.head.keyStore !== undefined) return [];
+    const why = this.#sealingWaitsFor() ?? (this.#sealRefusal || 'a router seals them when it starts');
+    return [`the credentials are not encrypted yet: ${why}`];
   }
 
   #note(text: string): void {

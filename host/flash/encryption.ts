@@ -2,6 +2,10 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { fail, ok, type Result } from '../model/result.ts';
 
+/** What is to be done about credentials that nobody will ever open here. */
+export const writeAnew =
+  'They open on the board that sealed them alone. To use this flash here: `sekisho router config factory-reset --flash DEVICE`, then settings anew by `config apply`';
+
 /** Random; whoever gives the key sees to it that it encrypts far less than 2^32 times (NIST SP 800-38D section 8.3). */
 const nonceOctets = 12;
 const tagOctets = 16;
@@ -43,7 +47,7 @@ export function decrypt(
     decipher.final();
   } catch {
     plain.fill(0);
-    return fail('KEY_STORE', 'the credentials do not open with the key of this board');
+    return fail('KEY_STORE', `the credentials do not open with the key of this board. ${writeAnew}`);
   }
   return ok(new Uint8Array(plain.buffer, plain.byteOffset, plain.length));
 }

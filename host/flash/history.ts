@@ -20,8 +20,10 @@ export interface History {
   /** The last one that went wrong; until another is confirmed. */
   readonly reverted: Decision | undefined;
   readonly lastNumber: number;
-  /** Number of the record that voids all before it, while nothing follows. */
-  readonly resetBy: number | undefined;
+  /** Number of the record that voids all before it, a reset or a revision, while nothing follows. */
+  readonly voidedBy: number | undefined;
+  /** There is something that only other software reads. */
+  readonly isShared: boolean;
   /** Numbers of the records that all this is made of. */
   readonly wanted: Wanted;
   /** What a person should know, as sentences. */
@@ -49,7 +51,7 @@ class Fold {
   #trial: Revision | undefined;
   #reverted: { readonly decision: Decision; readonly sequence: number } | undefined;
   #lastNumber = 0;
-  #resetBy: number | undefined;
+  #voidedBy: number | undefined;
   #missing: number[] = [];
   readonly #unknown = new Map<number, number>();
 
@@ -62,12 +64,8 @@ class Fold {
         this.#decision(record.head, sequence);
         break;
       case 'reset':
-        this.#confirmed = [];
-        this.#trial = undefined;
-        this.#reverted = undefined;
-        this.#missing = [];
+        this.#void(sequence);
         this.#lastNumber = Math.max(this.#lastNumber, record.head.lastNumber);
-        this.#resetBy = sequence;
         break;
       case 'unknown':
         this.#unknown.set(record.code, sequence);
@@ -89,13 +87,14 @@ class Fold {
       trial,
       reverted: this.#reverted?.decision,
       lastNumber: this.#lastNumber,
-      resetBy: this.#resetBy,
+      voidedBy: this.#voidedBy,
+      isShared: later.length > 0 || this.#unknown.size > 0,
       wanted: {
         vital: placesOf(current),
         others: [
           ...placesOf(trial),
           ...later.flatMap(placesOf),
-          ...(this.#resetBy === undefined ? [] : [this.#resetBy]),
+          ...(this.#voidedBy === undefined || this.#voidedBy === current?.sequence ? [] : [this.#voidedBy]),
           ...placesOf(previous),
           ...(this.#reverted === undefined ? [] : [this.#reverted.sequence]),
           ...this.#unknown.values(),
@@ -115,13 +114,22 @@ class Fold {
 
   #revision(revision: Revision): void {
     this.#lastNumber = Math.max(this.#lastNumber, revision.head.number);
-    this.#resetBy = undefined;
+    this.#voidedBy = undefined;
+    if (revision.head.voidsBefore) this.#void(revision.sequence);
     if (revision.head.trial !== undefined) {
       this.#trial = revision;
       return;
     }
     this.#trial = undefined;
     this.#confirm(revision);
+  }
+
+  #void(by: number): void {
+    this.#confirmed = [];
+    this.#trial = undefined;
+    this.#reverted = undefined;
+    this.#missing = [];
+    this.#voidedBy = by;
   }
 
   #decision(decision: Decision, sequence: number): void {

@@ -31,6 +31,8 @@ const revisionSchema = z.looseObject({
   trial: trialSchema.optional(),
   /** Name of the key store that sealed the credentials; absent where they are plain. */
   keyStore: z.string().optional(),
+  /** Everything before is void: it was written because its credentials were sealed, and nothing plain is to be left. */
+  voidsBefore: z.literal(true).optional(),
   forms: z.array(formSchema),
 });
 

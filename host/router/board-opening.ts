@@ -21,10 +21,12 @@ export interface BoardOfRouter {
  *
  * @param flash device of the config flash
  * @param router the one that runs at the moment
+ * @param onKept the version that was on trial is kept
  */
 export function openBoardStart(
   flash: string,
   router: () => RunningRouter | undefined,
+  onKept: () => void,
   log: Logger,
 ): BoardOfRouter | undefined {
   const board = slotsOfBoard(log);
@@ -50,6 +52,7 @@ export function openBoardStart(
         ?.versionUpChanged()
         .catch((error) => log.warn({ event: 'version-up', at: bootTimeMs() }, String(error)));
     },
+    onKept,
     restart: restartMachine,
     log,
   });

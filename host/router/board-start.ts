@@ -37,6 +37,8 @@ export interface BoardStartOptions {
   readonly selfTest: () => Promise<{ readonly ok: boolean; readonly reason?: string }>;
   /** The record of the last version-up says something else. */
   readonly onRecord: () => void;
+  /** This version is kept, which was on trial or started in place of the active one, and the boot loader knows. */
+  readonly onKept: () => void;
   /** Starts the machine anew. */
   readonly restart: () => void;
   readonly log: Logger;
@@ -47,6 +49,7 @@ export class BoardStart {
   #finding: StartFinding | undefined;
   #trial: BootTrial | undefined;
   #isWell = false;
+  #isKept = false;
 
   constructor(options: BoardStartOptions) {
     this.#options = options;
@@ -61,6 +64,11 @@ export class BoardStart {
 
   get isOnTrial(): boolean {
     return this.#trial !== undefined;
+  }
+
+  /** No version before this one is to come back as far as is known: what it could not read may be written. */
+  get isKept(): boolean {
+    return this.#isKept;
   }
 
   /**
@@ -78,6 +86,7 @@ export class BoardStart {
     });
     if (this.#finding?.awaitsTrial === true)
       log.info({ event: 'version-up', at: now() }, 'the next start of this board tries the other slot');
+    this.#isKept = this.#finding?.isOnTrial === false && !this.#finding.isFallBack;
     if (this.#finding?.isOnTrial !== true) return;
     log.warn(
       { event: 'version on trial', at: now() },
@@ -96,6 +105,7 @@ export class BoardStart {
     this.#isWell = true;
     this.#withBoot('say that this slot is well', (environment, choice) => {
       environment.choose(finding.isFallBack ? confirmed(choice, running) : choice);
+      if (finding.isFallBack) this.#keep();
     });
   }
 
@@ -122,6 +132,7 @@ export class BoardStart {
           environment.choose(confirmed(choice, running));
           this.#write({ version, slot: running, stage: 'confirmed', reason: '' });
           log.info({ event: 'version confirmed', at: now() }, `${version} in slot ${running}`);
+          this.#keep();
         });
         break;
       case 'revert':
@@ -132,6 +143,11 @@ export class BoardStart {
         restart();
         break;
     }
+  }
+
+  #keep(): void {
+    this.#isKept = true;
+    this.#options.onKept();
   }
 
   #write(verdict: Verdict): void {

@@ -1,6 +1,7 @@
 /** Entry point of a router that has its settings from a config flash: opens it, runs the router, serves the control socket. */
 import { resolve } from 'node:path';
 import type { ConfigFlash } from '../flash/config-flash.ts';
+import type { KeyStorePlace } from '../flash/key-store.ts';
 import { HostError } from '../model/host-error.ts';
 import { softwareVersion } from '../model/software-version.ts';
 import type { BoardStatus } from '../model/status.ts';
@@ -23,8 +24,8 @@ import { defaultControlSocket } from './settings-file.ts';
 export interface FlashRouterCommand {
   /** Partition or file. */
   readonly flash: string;
-  /** File with the board's device key. */
-  readonly flashKey?: string;
+  /** Absent on a board that has none. */
+  readonly keyStore?: KeyStorePlace;
   /** In place of the settings' control socket. */
   readonly socket?: string;
   /** Waits for settings where there are none yet. */
@@ -42,15 +43,22 @@ export async function main(command: FlashRouterCommand): Promise<void> {
 export async function runFlashRouter(command: FlashRouterCommand, entry: URL): Promise<void> {
   const startedAt = bootTimeMs();
   const device = resolve(command.flash);
-  const paths = { device, ...(command.flashKey === undefined ? {} : { keyFile: resolve(command.flashKey) }) };
-  const { flash, close } = openFlash(paths, 'write');
+  const { keyStore } = command;
+  const paths = { device, ...(keyStore === undefined ? {} : { keyStore }) };
+  // Without slots no other version comes back.
+  const { flash, close } = openFlash(paths, 'write', () => board?.start.isKept ?? true);
   const log = openLog('router');
   let upgradeUrl: string | undefined;
   const versionUp = boardVersionUp({ flash: device, url: () => upgradeUrl, log });
   const ended = Promise.withResolvers<void>();
   const alarm = new Alarm(bootTimeMs, () => router.deadline());
   const control = new MovingControl(command.socket);
-  const board = openBoardStart(device, () => router.running, log);
+  const board = openBoardStart(
+    device,
+    () => router.running,
+    () => router.sealCredentials(),
+    log,
+  );
   const router: FlashRouter<RunningRouter> = new FlashRouter({
     flash,
     device,

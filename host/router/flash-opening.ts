@@ -3,20 +3,22 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigFlash } from '../flash/config-flash.ts';
 import { type DevicePart, settingsPart } from '../flash/device-part.ts';
-import { deviceKeyStore, type KeyStore } from '../flash/key-store.ts';
+import { deviceKeyStore, type KeyStore, type KeyStorePlace } from '../flash/key-store.ts';
 import { HostError } from '../model/host-error.ts';
 import { softwareVersion } from '../model/software-version.ts';
 import { configFlash, openBlockDevice } from '../platform/block-device.ts';
 import { randomOctets } from '../platform/entropy.ts';
 import { readCredential, readTrusted } from '../platform/files.ts';
+import { openTpm } from '../platform/tpm-device.ts';
+import { tpmKeyStore } from '../tpm/tpm-key-store.ts';
 import { routerForms } from './flash-document.ts';
 import type { SettingsReaders } from './flash-settings.ts';
 
 export interface FlashPaths {
   /** Partition or file. */
   readonly device: string;
-  /** File with the board's device key; absent where the board has none. */
-  readonly keyFile?: string;
+  /** Absent where the board has none. */
+  readonly keyStore?: KeyStorePlace;
   /** Where the flash is within the device, in sectors: a partition of an image. Absent: all of it. */
   readonly within?: DevicePart;
 }
@@ -26,18 +28,23 @@ export interface OpenFlash {
   readonly close: () => void;
 }
 
-/** Opens a flash; a writer holds it alone until it is closed. Throws HostError FLASH, CREDENTIAL_*. */
+/**
+ * Opens a flash; a writer holds it alone until it is closed. Throws HostError FLASH, CREDENTIAL_*.
+ *
+ * @param maySeal see `FlashOptions`
+ */
 export function openFlash(
-  { device: path, keyFile, within }: FlashPaths,
+  { device: path, keyStore: place, within }: FlashPaths,
   access: 'read' | 'write',
+  maySeal: () => boolean = () => true,
 ): OpenFlash {
-  const keyStore = keyFile === undefined ? undefined : keyStoreOf(keyFile);
+  const keyStore = place === undefined ? undefined : keyStoreAt(place);
   const device = openBlockDevice(path, access, { ...configFlash, part: partWithin(within) });
   const flash = new ConfigFlash({
     device,
     forms: routerForms,
     software: softwareVersion(),
-    ...(keyStore === undefined ? {} : { keyStore }),
+    ...(keyStore === undefined ? {} : { keyStore, maySeal }),
   });
   return { flash, close: () => device.close() };
 }
@@ -50,14 +57,15 @@ function partWithin(within: DevicePart | undefined): (sectorCount: number) => De
   };
 }
 
-/** The file is what the board makes of its fuses or its TPM at boot, in memory. */
-function keyStoreOf(keyFile: string): KeyStore {
-  const key = readCredential(keyFile);
+/** A TPM is opened when it is needed: what is plain can be read without it. */
+function keyStoreAt(place: KeyStorePlace): KeyStore {
+  if (place.kind === 'tpm2') return tpmKeyStore(() => openTpm(place.device), randomOctets);
+  const key = readCredential(place.file);
   try {
     return deviceKeyStore(key, randomOctets);
   } catch (cause) {
     const message = cause instanceof RangeError ? cause.message : String(cause);
-    throw new HostError('CREDENTIAL_UNREADABLE', `${keyFile}: ${message}`);
+    throw new HostError('CREDENTIAL_UNREADABLE', `${place.file}: ${message}`);
   } finally {
     key.fill(0);
   }

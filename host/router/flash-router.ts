@@ -75,6 +75,7 @@ export class FlashRouter<Running extends Runner> {
     if (flash.trial !== undefined) {
       this.#decide(flash.trial.number, 'reverted', 'the router was stopped before it was confirmed');
     }
+    this.#seal();
     const { current } = flash;
     if (current === undefined && this.#options.waitsForSettings === true) {
       const [problem = 'the config flash is new'] = flash.status().problems;
@@ -125,6 +126,11 @@ export class FlashRouter<Running extends Runner> {
       }
       return this.#change(command);
     });
+  }
+
+  /** Seals credentials that are plain, when what it waited for has come: the version that runs is kept. */
+  sealCredentials(): void {
+    void this.#inTurn(async () => this.#seal());
   }
 
   /** The instant that `wakeAt` named has come. */
@@ -214,6 +220,17 @@ export class FlashRouter<Running extends Runner> {
     }
   }
 
+  /** What cannot be sealed is said, and used as it is; `status` says so too. The router that runs notices nothing. */
+  #seal(): void {
+    const { flash, device, log, now } = this.#options;
+    const sealed = flash.sealCredentials();
+    if (sealed.ok && !sealed.value) return;
+    const what = sealed.ok
+      ? `${device}: sealed by ${flash.status().keyStore}; what was there in clear is overwritten`
+      : `${device}: the credentials are not encrypted: ${sealed.message}`;
+    log[sealed.ok ? 'info' : 'warn']({ event: 'credentials at rest', at: now() }, what);
+  }
+
   /** Writes what became of a trial. Returns whether the flash has it. */
   #decide(number: number, decision: Decision['decision'], reason: string): boolean {
     const { flash, log, now } = this.#options;
@@ -224,6 +241,7 @@ export class FlashRouter<Running extends Runner> {
       { event: `settings ${this.#last.decision}`, at: now() },
       `revision ${number}: ${why}`,
     );
+    this.#seal();
     return written.ok;
   }
 

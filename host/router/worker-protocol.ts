@@ -3,6 +3,7 @@
  * main thread, in which everything is that a person waits for. No key ever crosses.
  */
 import type { EngineSnapshot } from '../dataplane/snapshot.ts';
+import type { KeyStorePlace } from '../flash/key-store.ts';
 import type { Address, Endpoint } from '../model/address.ts';
 import type { LoggedEvent } from '../model/event-log.ts';
 import type { SpdEntry } from '../model/policy.ts';
@@ -17,8 +18,8 @@ import type { RouterSettings } from './settings-file.ts';
 export interface FlashPlace {
   /** Partition or file. */
   readonly device: string;
-  /** File with the key that its credentials are sealed with; absent where they are plain. */
-  readonly keyFile?: string;
+  /** What its credentials may be sealed with; absent where the board has no key store. */
+  readonly keyStore?: KeyStorePlace;
   readonly revision: number;
 }
 

@@ -11,7 +11,7 @@
  *   authenticated, with the record's head                  AES-256-GCM
  * ```
  */
-import { decrypt, encrypt } from '../flash/encryption.ts';
+import { decrypt, encrypt, writeAnew } from '../flash/encryption.ts';
 import type { KeyStore } from '../flash/key-store.ts';
 import { fail, ok, type Result } from '../model/result.ts';
 import { TpmRefusal } from './command.ts';
@@ -82,7 +82,7 @@ function attempt(work: () => Result<Uint8Array, 'KEY_STORE'>): Result<Uint8Array
     if (isForeign)
       return fail(
         'KEY_STORE',
-        'the credentials were sealed by another TPM, or this one was cleared since, or they were changed',
+        `the credentials were sealed by another TPM, or this one was cleared since, or they were changed. ${writeAnew}`,
       );
     return fail('KEY_STORE', error instanceof Error ? error.message : String(error));
   }

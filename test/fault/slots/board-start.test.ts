@@ -6,6 +6,8 @@ import pino from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { StateStore } from '../../../host/flash/state.ts';
 import { BoardStart } from '../../../host/router/board-start.ts';
+import type { BootChoice } from '../../../host/slots/boot-choice.ts';
+import { BootEnvironment } from '../../../host/slots/boot-environment.ts';
 import type { SlotName } from '../../../host/slots/slot.ts';
 import {
   readVersionUpRecord,
@@ -37,7 +39,11 @@ let bootId = 0;
 beforeEach(() => {
   behaviours = { 1: 'well' };
   kept = new Map();
+  keptVersions = [];
 });
+
+/** Versions that were on trial, or a fall-back, and said that they are kept. */
+let keptVersions: number[] = [];
 
 /** How a start ended. */
 interface Start {
@@ -64,6 +70,7 @@ async function startRouter(world: BoardWorld, slot: SlotName): Promise<Start> {
   let now = 20_000;
   let wakeAt: number | undefined;
   let isRestarted = false;
+  let keptAs: [isKept: boolean, choice: BootChoice | undefined] | undefined;
   const board = new BoardStart({
     running: slot,
     openBoot: () => opened(boot),
@@ -78,6 +85,10 @@ async function startRouter(world: BoardWorld, slot: SlotName): Promise<Start> {
     selfTest: () =>
       Promise.resolve(behaviour === 'well' ? { ok: true } : { ok: false, reason: 'no channel within 10 s' }),
     onRecord: () => {},
+    onKept: () => {
+      if (boot.hasPower) keptAs = [board.isKept, new BootEnvironment(opened(boot)).choice];
+      keptVersions.push(version);
+    },
     restart: () => {
       isRestarted = true;
     },
@@ -85,12 +96,15 @@ async function startRouter(world: BoardWorld, slot: SlotName): Promise<Start> {
   });
   // Without power nothing is written or read any more: what the process still does is as if it had not.
   board.begin(300);
+  if (boot.hasPower && board.isOnTrial) expect(board.isKept).toBe(false);
   if (boot.hasPower) board.isWell();
   while (boot.hasPower && wakeAt !== undefined && !isRestarted) {
     now = Math.max(now, wakeAt);
     board.deadline();
     for (let turn = 0; turn < 4; turn++) await Promise.resolve();
   }
+  // Whatever is written from then on for this version alone, the boot loader does not go back by itself.
+  if (keptAs !== undefined) expect(keptAs).toMatchObject([true, { active: slot, trial: undefined }]);
   return { version, slot, end: boot.hasPower ? (isRestarted ? 'down' : 'up') : 'power lost' };
 }
 
@@ -139,6 +153,7 @@ describe('a board', () => {
     versionUp(world, 'a', 2);
     expect(await settle(world)).toMatchObject({ version: 2, starts: 1, slot: 'b' });
     expect(record()).toMatchObject({ version: '2.0.0', slot: 'b', stage: 'confirmed', reason: '' });
+    expect(keptVersions).toEqual([2]);
     for (let round = 0; round < 5; round++) expect((await settle(world)).version).toBe(2);
     expect(record()).toMatchObject({ stage: 'confirmed' });
   });
@@ -166,6 +181,7 @@ describe('a board', () => {
       reason: '3 starts of it ended without a word: it stopped or hung before it could be judged',
     });
     expect((await settle(world)).starts).toBe(1);
+    expect(keptVersions).toEqual([]);
   });
 
   it('goes back from one that does not reach the server, with its own reason', async () => {
@@ -179,6 +195,7 @@ describe('a board', () => {
       stage: 'reverted',
       reason: 'not well within 300 s of its start: no channel within 10 s',
     });
+    expect(keptVersions).toEqual([]);
   });
 
   it('goes to the other slot when a confirmed version breaks later, and stays there', async () => {
@@ -194,6 +211,7 @@ describe('a board', () => {
       stage: 'reverted',
       reason: 'slot b did not come up any more; slot a was started in its place',
     });
+    expect(keptVersions).toEqual([2, 1]);
     expect(await settle(world)).toMatchObject({ version: 1, starts: 1, slot: 'a' });
   });
 

@@ -109,6 +109,31 @@ describe('the config flash of a new router', () => {
     });
   });
 
+  it('is never written in clear where the TPM that is named does not answer', () => {
+    const secret = 'a-key-that-nobody-sees';
+    const settings = `version: 1\nname: tokyo\ncredential: { preSharedKey: ${secret} }\nserver: { address: 192.0.2.10 }\nunprotected: { interface: eth0 }\nspd: []\n`;
+    writeFileSync(join(folder, 'tokyo.yaml'), settings, { mode: 0o600 });
+    const absent = ['--flash-tpm', join(folder, 'no-tpm')];
+    expect(config('apply', 'tokyo.yaml', ...absent)).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/expected a TPM 2\.0 at .*no-tpm: ENOENT.*CREDENTIAL_UNREADABLE/),
+    });
+    expect(readFileSync(flash).includes(secret)).toBe(false);
+    // What is there in clear already can be looked at without it, and is not changed.
+    expect(config('apply', 'tokyo.yaml').status).toBe(0);
+    const before = readFileSync(flash);
+    expect(config('show', '--state', ...absent)).toMatchObject({
+      status: 1,
+      stdout: expect.stringMatching(/not encrypted: who has the flash.*not encrypted yet/s),
+    });
+    expect(config('set', 'server.port', '4600', ...absent)).toMatchObject({ status: 1 });
+    expect(readFileSync(flash).equals(before)).toBe(true);
+    expect(config('show', '--flash-key', 'a', ...absent)).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/a board has one key store/),
+    });
+  });
+
   it('does not take the place of something else', () => {
     writeFileSync(flash, Buffer.alloc(256 * 1024, 'another file system '), { mode: 0o600 });
     const before = readFileSync(flash);

@@ -1,7 +1,8 @@
 /** A router and its config flash in virtual time: what is put in force how, and what is taken back. */
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ConfigFlash } from '../../../host/flash/config-flash.ts';
+import { ConfigFlash, type FlashOptions } from '../../../host/flash/config-flash.ts';
+import { deviceKeyStore } from '../../../host/flash/key-store.ts';
 import { HostError } from '../../../host/model/host-error.ts';
 import type { SpdEntry } from '../../../host/model/policy.ts';
 import { type ConfigRequest, parseConfigCommand } from '../../../host/router/config-command.ts';
@@ -9,6 +10,7 @@ import { routerForms } from '../../../host/router/flash-document.ts';
 import { FlashRouter, type Runner } from '../../../host/router/flash-router.ts';
 import { writeChange } from '../../../host/router/flash-settings.ts';
 import { SimulatedDevice } from '../../fault/flash/simulated-device.ts';
+import { Prng } from '../../simulation/prng.ts';
 
 const text = `version: 1
 name: tokyo
@@ -24,6 +26,9 @@ const readers = {
   secret: () => new Uint8Array(0),
   trusted: () => '',
 };
+
+const prng = new Prng(1);
+const keyStore = deviceKeyStore(new Uint8Array(32).fill(1), (octets) => prng.octets(octets));
 
 /** What was done to routers, in order. */
 let done: string[];
@@ -60,13 +65,13 @@ class FakeRunner implements Runner {
   }
 }
 
-function openFlash(): ConfigFlash {
-  return new ConfigFlash({ device, forms: routerForms, software: 'test' });
+function openFlash(more: Partial<FlashOptions> = {}): ConfigFlash {
+  return new ConfigFlash({ device, forms: routerForms, software: 'test', ...more });
 }
 
-function openRouter(waitsForSettings = false): FlashRouter<FakeRunner> {
+function openRouter(waitsForSettings = false, flash = openFlash()): FlashRouter<FakeRunner> {
   return new FlashRouter({
-    flash: openFlash(),
+    flash,
     device: 'flash',
     readers,
     start: (settings, revision) => {
@@ -288,6 +293,54 @@ describe('a router with a config flash', () => {
     expect(done.at(-1)).toBe('stop');
     expect(openFlash().current).toBeUndefined();
     expect(Buffer.from(device.octets()).includes('a-key')).toBe(false);
+  });
+
+  it('seals what was plain before it starts, and the router starts from what is sealed', async () => {
+    const router = openRouter(false, openFlash({ keyStore }));
+    await router.start();
+    expect(done).toEqual(['start revision 1']);
+    expect(router.state()).toMatchObject({ revision: 1, keyStore: 'device-key', problems: [] });
+    expect(Buffer.from(device.octets()).includes('a-key')).toBe(false);
+    await change(router, addEntry('a'));
+    await pass(router, 5);
+    expect(router.state()).toMatchObject({ revision: 2, previous: 1 });
+    expect(Buffer.from(device.octets()).includes('a-key')).toBe(false);
+  });
+
+  it('seals it when the version that runs is kept, and the router that runs notices nothing', async () => {
+    let isKept = false;
+    const router = openRouter(false, openFlash({ keyStore, maySeal: () => isKept }));
+    await router.start();
+    expect(router.state()).toMatchObject({ keyStore: null });
+    expect(router.state().problems.join()).toMatch(/not encrypted yet/);
+    await change(router, { ...addEntry('a'), isManual: true } as ConfigRequest);
+    isKept = true;
+    router.sealCredentials();
+    await settle();
+    // Settings are on trial, which can still be taken back.
+    expect(router.state()).toMatchObject({ revision: 1, trial: { number: 2 }, keyStore: null });
+    await change(router, { what: 'confirm' });
+    expect(router.state()).toMatchObject({ revision: 2, previous: null, keyStore: 'device-key' });
+    expect(Buffer.from(device.octets()).includes('a-key')).toBe(false);
+    expect(done).toEqual(['start revision 1', 'replace SPD: a']);
+    const again = openRouter(false, openFlash({ keyStore }));
+    await again.start();
+    expect(done.at(-1)).toBe('start revision 2');
+  });
+
+  it('does not start with credentials of another board, and says what to do', async () => {
+    await openRouter(false, openFlash({ keyStore })).start();
+    done = [];
+    const other = deviceKeyStore(new Uint8Array(32).fill(2), (octets) => prng.octets(octets));
+    for (const more of [{ keyStore: other }, {}]) {
+      const before = device.octets();
+      await expect(openRouter(true, openFlash(more)).start()).rejects.toMatchObject({
+        code: 'CREDENTIAL_UNREADABLE',
+        message: expect.stringMatching(/open on the board that sealed them.*factory-reset.*config apply/),
+      });
+      expect(done).toEqual([]);
+      expect(device.octets()).toEqual(before);
+    }
   });
 
   it.each([
