@@ -25,6 +25,13 @@ export interface Watchdog {
   readonly timeoutSeconds: number;
 }
 
+/** Where the board keeps the key that its credentials are sealed with (docs/config-flash.md). */
+export interface BoardKeyStore {
+  readonly kind: 'tpm2';
+  /** The kernel's drivers. */
+  readonly modules: readonly string[];
+}
+
 /** The virtual machine that stands in for the board in tests. */
 export interface QemuMachine {
   /** QEMU's program. */
@@ -37,6 +44,8 @@ export interface QemuMachine {
   readonly networkDevice: string;
   /** More arguments: the watchdog's device, say. */
   readonly devices: readonly string[];
+  /** QEMU's device for the board's TPM, if it has one; what it stands on is called `tpm`. */
+  readonly tpm?: readonly string[];
   /** Flash images of the firmware: code, and the variables that it writes. */
   readonly firmware: { readonly code: string; readonly variables: string };
 }
@@ -59,6 +68,8 @@ export interface Board {
   readonly slotMebibytes: number;
   readonly configMebibytes: number;
   readonly watchdog: Watchdog;
+  /** Absent where the board has none: its credentials are then on its flash as they are. */
+  readonly keyStore?: BoardKeyStore;
   /** Absent where no virtual machine is close enough. */
   readonly qemu?: QemuMachine;
 }

@@ -44,6 +44,7 @@ const qemuCommands = [
   ['grub-emu', 'grub-emu', "the boot loader's script, run as a program"],
   ['qemu-img', 'qemu-utils', 'disks of boards in QEMU'],
   ['qemu-system-x86_64', 'qemu-system-x86', 'boards with an x86 processor'],
+  ['swtpm', 'swtpm', "boards' TPM, as a program"],
 ];
 const qemuLongCommands = [
   ...qemuCommands,
@@ -64,7 +65,6 @@ const testCommands = [
   ['tshark', 'tshark', 'an independent witness for ESP and IKE'],
   ['ike-scan', 'ike-scan', "a stranger's questions to the setting server"],
   ['python3', 'python3', 'Scapy'],
-  ['swtpm', 'swtpm', 'a TPM that is a program'],
   ['tpm2_unseal', 'tpm2-tools', 'an independent witness for what a TPM seals'],
 ];
 

@@ -17,6 +17,7 @@ export const board: Board = {
   slotMebibytes: 64,
   configMebibytes: 16,
   watchdog: { modules: ['i6300esb'], timeoutSeconds: 30 },
+  keyStore: { kind: 'tpm2', modules: ['tpm_crb'] },
   qemu: {
     program: 'qemu-system-x86_64',
     machine: 'q35',
@@ -25,6 +26,7 @@ export const board: Board = {
     disk: ['-device', 'virtio-blk-pci,drive=disk,bootindex=1'],
     networkDevice: 'virtio-net-pci',
     devices: ['-device', 'virtio-rng-pci', '-device', 'i6300esb'],
+    tpm: ['-device', 'tpm-crb,tpmdev=tpm'],
     firmware: { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' },
   },
 };

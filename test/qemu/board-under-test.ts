@@ -43,6 +43,12 @@ spd:
     requestPeer: osaka
 `;
 
+/** Of the board, by which it is known to its server. */
+export const preSharedKey = 'a key for this test alone';
+
+const diskName = 'disk.qcow2';
+const tpmName = 'tpm';
+
 export interface StartOptions {
   readonly by: 'firmware' | 'kernel';
   readonly memoryMebibytes: number;
@@ -65,9 +71,14 @@ export class BoardUnderTest {
     return this.#guest;
   }
 
-  /** Cuts the power, and switches the board on again with the same disk. */
-  async cutAndStart(): Promise<void> {
+  /**
+   * Cuts the power, and switches the board on again with the same disk.
+   *
+   * @param meanwhile is given what lies there without power: the disk (qcow2), and the folder with what the board's TPM keeps
+   */
+  async cutAndStart(meanwhile?: (disk: string, tpmState: string) => void): Promise<void> {
     await this.#guest.cutPower();
+    meanwhile?.(join(this.#folder, diskName), join(this.#folder, tpmName));
     this.#guest = await this.#power();
   }
 
@@ -83,15 +94,15 @@ export class BoardUnderTest {
     try {
       const settings = mkdtempSync(join(folder, 'settings-'));
       writeFileSync(join(settings, 'router.yaml'), routerFile);
-      writeFileSync(join(settings, 'tokyo.psk'), 'a key for this test alone', { mode: 0o600 });
+      writeFileSync(join(settings, 'tokyo.psk'), preSharedKey, { mode: 0o600 });
       const base = join(folder, 'disk.img');
       copyWithSettings(image.disk, base, board, settings);
       prepare?.(base, board);
-      const disk = join(folder, 'disk.qcow2');
+      const disk = join(folder, diskName);
       makeOverlay(disk, base);
       const power = (): Promise<BoardGuest> =>
         BoardGuest.start({
-          ...{ machine, memoryMebibytes, disk },
+          ...{ machine, memoryMebibytes, disk, tpmState: join(folder, tpmName) },
           cables: board.ports.map(() => ({ kind: 'unplugged' })),
           start:
             by === 'firmware'

@@ -26,7 +26,7 @@ afterEach(async () => {
   running = undefined;
 });
 
-describeWith(['qemu', 'image tools', 'debian amd64'], 'an image in QEMU', () => {
+describeWith(['qemu', 'image tools', 'debian amd64', 'swtpm'], 'an image in QEMU', () => {
   describe.each(boards)('for %s', (name) => {
     let image: Image;
 

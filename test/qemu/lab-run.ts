@@ -11,6 +11,7 @@ export const labWithGuestsNeeds = [
   'ping',
   'tcpdump',
   'qemu',
+  'swtpm',
   'image tools',
   'debian amd64',
 ] as const;

@@ -39,8 +39,13 @@ export function checkBoard(board: Board, file: string): void {
   inRange('slotMebibytes', board.slotMebibytes, slotMebibytes);
   inRange('configMebibytes', board.configMebibytes, configMebibytes);
   inRange('watchdog.timeoutSeconds', board.watchdog.timeoutSeconds, watchdogSeconds);
-  const modules = [...board.modules.disk, ...board.modules.devices, ...board.watchdog.modules];
+  const modules = [
+    ...[...board.modules.disk, ...board.modules.devices, ...board.watchdog.modules],
+    ...(board.keyStore?.modules ?? []),
+  ];
   for (const module of modules) if (!/^\w+$/.test(module)) refuse(`modules: expected names, found ${module}`);
+  if (board.keyStore === undefined && board.qemu?.tpm !== undefined)
+    refuse('qemu.tpm: the board has no keyStore of kind tpm2');
   if (!/^tty\w+(,\d+\w*)?$/.test(board.console))
     refuse(`console: expected a serial line such as ttyS0,115200, found ${board.console}`);
   if (!/^linux-image-[a-z0-9-]+$/.test(board.kernel))

@@ -116,7 +116,7 @@ export async function rootFileSystem(options: RootFileSystemOptions): Promise<Ro
   if (options.releaseRoot !== undefined)
     tree.addFile('etc/sekisho/release-root.json', jsonFile(options.releaseRoot));
   tree.addFile('etc/passwd', 'root:*:0:0:root:/run:/bin/false\n');
-  kernel.addModules([...routerModules, ...board.modules.devices, ...board.watchdog.modules], tree);
+  kernel.addModules([...startModules(board), ...board.watchdog.modules], tree);
   return { tree, npmPackages: [node, koffi], bundled };
 }
 
@@ -142,12 +142,18 @@ export function named(packages: readonly UnpackedPackage[], name: string): Unpac
   return found;
 }
 
+/** What is loaded at each start, and has to be there. */
+function startModules({ modules, keyStore }: Board): string[] {
+  return [...routerModules, ...modules.devices, ...(keyStore?.modules ?? [])];
+}
+
 /** Board data as variables of the shell; checkBoard has seen to it that no value needs quoting. */
 function boardVariables(name: string, board: Board, kernel: Kernel): string {
   const ports = board.ports.map((port) => `${interfaceName(board.ports, port)}=${port.at}`);
   const variables = {
     BOARD_NAME: name,
-    BOARD_MODULES: kernel.loadable([...routerModules, ...board.modules.devices]).join(' '),
+    BOARD_MODULES: kernel.loadable(startModules(board)).join(' '),
+    BOARD_KEY_STORE: board.keyStore?.kind ?? '',
     BOARD_PORTS: ports.join(' '),
     BOARD_WATCHDOG_MODULES: kernel.loadable(board.watchdog.modules).join(' '),
     BOARD_WATCHDOG_SECONDS: String(board.watchdog.timeoutSeconds),

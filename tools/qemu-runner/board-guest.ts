@@ -2,13 +2,15 @@
  * A board as a virtual machine, with a disk of its own: started by its firmware as the real one is, or with a kernel given
  * from outside, which is faster; watched, reset, its power cut, started again with the same disk.
  */
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { QemuMachine } from '../../boards/board.ts';
 import { type CableEnd, cableBackend } from './cable-end.ts';
 import { Monitor } from './monitor.ts';
 import { QemuProcess, socketArguments } from './qemu-process.ts';
 import { SerialLine } from './serial-line.ts';
+import { SoftwareTpm } from './software-tpm.ts';
 
 export type Start =
   | { readonly kind: 'firmware' }
@@ -24,6 +26,8 @@ export interface BoardGuestOptions {
   readonly memoryMebibytes: number;
   /** A qcow2 file (overlay.ts); it is written to. */
   readonly disk: string;
+  /** What the board's TPM keeps, where it has one; otherwise a folder beside the disk, whose name ends in `.tpm`. */
+  readonly tpmState?: string | undefined;
   readonly start: Start;
   /** For each Ethernet port of the board, in the order of its data. */
   readonly cables: readonly CableEnd[];
@@ -52,9 +56,15 @@ export class BoardGuest {
   readonly console: SerialLine;
   readonly monitor: Monitor;
   readonly #process: QemuProcess<(typeof sockets)[number]>;
+  readonly #tpm: SoftwareTpm | undefined;
 
-  private constructor(process: QemuProcess<(typeof sockets)[number]>, { onConsole }: BoardGuestOptions) {
+  private constructor(
+    process: QemuProcess<(typeof sockets)[number]>,
+    tpm: SoftwareTpm | undefined,
+    { onConsole }: BoardGuestOptions,
+  ) {
     this.#process = process;
+    this.#tpm = tpm;
     if (onConsole !== undefined) process.stream('console').on('data', onConsole);
     this.console = new SerialLine('console', process.stream('console'));
     this.monitor = new Monitor(process.stream('monitor'));
@@ -62,11 +72,26 @@ export class BoardGuest {
 
   /** Starts the machine; it boots meanwhile. Throws HostError PLATFORM with what QEMU says. */
   static async start(options: BoardGuestOptions): Promise<BoardGuest> {
+    const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'sekisho-guest-'));
+    const tpm = await startTpm(options, folder);
+    try {
+      return await BoardGuest.#start(options, folder, tpm);
+    } catch (error) {
+      await tpm?.end();
+      throw error;
+    }
+  }
+
+  static async #start(
+    options: BoardGuestOptions,
+    folder: string,
+    tpm: SoftwareTpm | undefined,
+  ): Promise<BoardGuest> {
     const { machine, namespace } = options;
     const process = await QemuProcess.start({
       program: machine.program,
       namespace,
-      folder: options.folder,
+      folder,
       sockets,
       args: (socket, folder) => [
         ...['-machine', machine.machine, '-cpu', machine.cpu, '-m', `${options.memoryMebibytes}M`],
@@ -79,10 +104,11 @@ export class BoardGuest {
         ...options.cables.flatMap((cable, index) => cableArguments(options, cable, index)),
         ...['-drive', `if=none,id=disk,format=qcow2,file=${options.disk},discard=unmap`, ...machine.disk],
         ...machine.devices,
+        ...tpmArguments(options, folder),
         ...(options.more ?? []),
       ],
     });
-    const guest = new BoardGuest(process, options);
+    const guest = new BoardGuest(process, tpm, options);
     await process.unlessEnded(guest.monitor.ready);
     return guest;
   }
@@ -99,7 +125,34 @@ export class BoardGuest {
   /** Cuts the power. What the guest had not written to its disk is lost. */
   async cutPower(): Promise<void> {
     await this.#process.cutPower();
+    await this.#tpm?.end();
   }
+}
+
+/** Beside QEMU's own sockets; gone with them. */
+const tpmSocket = (folder: string): string => join(folder, 'tpm');
+
+async function startTpm(
+  { machine, disk, tpmState }: BoardGuestOptions,
+  folder: string,
+): Promise<SoftwareTpm | undefined> {
+  if (machine.tpm === undefined) return undefined;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    const state = tpmState ?? `${disk}.tpm`;
+    return await SoftwareTpm.start({ state, socket: tpmSocket(folder), for: 'machine' });
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function tpmArguments({ machine }: BoardGuestOptions, folder: string): string[] {
+  if (machine.tpm === undefined) return [];
+  return [
+    ...['-chardev', `socket,id=tpm-program,path=${tpmSocket(folder)}`],
+    ...['-tpmdev', 'emulator,id=tpm,chardev=tpm-program', ...machine.tpm],
+  ];
 }
 
 function startArguments({ machine, start }: BoardGuestOptions, folder: string): string[] {

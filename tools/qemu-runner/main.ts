@@ -18,7 +18,8 @@ const usage = `npm run guest -- --board BOARD [OPTIONS]
 
   --board BOARD         one of: ${boardNames().join(', ')}
   --image DIR           where its image is (default: build/image/BOARD)
-  --disk FILE           a disk that stays, made from the image if it is not there (default: one that is gone afterwards)
+  --disk FILE           a disk that stays, made from the image if it is not there, with what the board's TPM keeps in FILE.tpm
+                        (default: one that is gone afterwards)
   --settings DIR        settings for a disk that is made (docs/image.md)
   --kernel              the kernel given from outside, in place of firmware and boot loader
   --memory MIB          (default: 384)

@@ -24,7 +24,7 @@ afterEach(async () => {
 const said = (what: RegExp): number =>
   [...(running?.guest.console.text ?? '').matchAll(new RegExp(what, 'g'))].length;
 
-describeWith(['qemu', 'image tools', 'debian amd64'], 'a board in QEMU', () => {
+describeWith(['qemu', 'image tools', 'debian amd64', 'swtpm'], 'a board in QEMU', () => {
   describe.each(boards)('%s', (name) => {
     let image: Image;
 

@@ -35,6 +35,11 @@ describe('a board', () => {
       'modules: expected names, found a;reboot',
     ],
     [
+      'with a shell in the driver of its key store',
+      { keyStore: { kind: 'tpm2', modules: ['$(reboot)'] } },
+      'modules: expected names, found $(reboot)',
+    ],
+    [
       'without a serial line',
       { console: 'tty S0' },
       'console: expected a serial line such as ttyS0,115200, found tty S0',
