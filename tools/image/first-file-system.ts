@@ -1,11 +1,12 @@
 /** The file system that the kernel unpacks into memory and starts from: busybox, the disk's drivers, one script. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+
 import type { Board } from '../../boards/board.ts';
 import { archiveOf } from '../qemu-runner/archive.ts';
 import { stripped } from './elf.ts';
 import { FileTree } from './file-tree.ts';
+import { gzip } from './gzip.ts';
 import type { Kernel } from './kernel.ts';
 import type { UnpackedPackage } from './package-pins.ts';
 import { fileOf } from './programs.ts';
@@ -25,5 +26,5 @@ export function firstFileSystem(board: Board, kernel: Kernel, busybox: UnpackedP
   tree.addFile('etc/modules', `${kernel.loadable(modules).join('\n')}\n`);
   // The kernel opens its console before devtmpfs is there.
   const console = { kind: 'device', path: 'dev/console', major: 5, minor: 1 } as const;
-  return gzipSync(archiveOf([...tree.archiveEntries(), console]), { level: 9 });
+  return gzip(archiveOf([...tree.archiveEntries(), console]));
 }

@@ -15,10 +15,11 @@ const formatAt = 12;
 
 /**
  * What the parts of Node that the image uses read: the root of each tree of languages, English, names of zones and
- * converters, properties and normal forms of characters, the rules for names in domains.
+ * converters, properties and normal forms of characters, the rules for names in domains. Not the rules from one script into another, nor
+ * the names of characters: JavaScript asks for neither.
  */
 const kept =
-  /^icudt\d+l\/(?:(?:[a-z]+\/)?(?:root|en|en_US|res_index|pool|supplementalData|likelySubtags|keyTypeData|timezoneTypes|metaZones|windowsZones|zoneinfo64|numberingSystems|icuver|icustd|genderList|plurals|dayPeriods|currencyNumericCodes|metadata|units|grammaticalFeatures|pluralRanges)\.res|.*\.(?:nrm|icu|spp))$/;
+  /^icudt\d+l\/(?!translit\/|unames\.icu$)(?:(?:[a-z]+\/)?(?:root|en|en_US|res_index|pool|supplementalData|likelySubtags|keyTypeData|timezoneTypes|metaZones|windowsZones|zoneinfo64|numberingSystems|icuver|icustd|genderList|plurals|dayPeriods|currencyNumericCodes|metadata|units|grammaticalFeatures|pluralRanges)\.res|.*\.(?:nrm|icu|spp))$/;
 
 /** Overwrites in place; returns the octets freed. Throws HostError PLATFORM when the binary has no such data. */
 export function clearUnusedIcuData(binary: Buffer): number {

@@ -1,10 +1,10 @@
 /** A kernel taken out of Debian's package: its image, and the modules that a board names with all that they need. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { HostError } from '../../host/model/host-error.ts';
 import { runCommand } from '../lab/namespaces.ts';
 import type { FileTree } from './file-tree.ts';
+import { gzip } from './gzip.ts';
 import type { UnpackedPackage } from './package-pins.ts';
 
 export class Kernel {
@@ -66,7 +66,7 @@ const armMagic = { at: 0x38, text: 'ARM\x64' };
 export function compressedKernel(image: Buffer): Buffer {
   const { at, text } = armMagic;
   const isPlainArm = image.toString('latin1', at, at + text.length) === text;
-  return isPlainArm ? gzipSync(image, { level: 9 }) : image;
+  return isPlainArm ? gzip(image) : image;
 }
 
 function moduleName(path: string): string {

@@ -16,6 +16,7 @@ import type { Kernel } from './kernel.ts';
 import { fetchNpmPackage, type NpmPackage, nodeArchitecture } from './npm-packages.ts';
 import type { UnpackedPackage } from './package-pins.ts';
 import { fileOf, Programs } from './programs.ts';
+import { clearTypeStripper } from './type-stripper.ts';
 
 const guestFolder = fileURLToPath(new URL('./guest', import.meta.url));
 const scriptFolder = 'usr/lib/sekisho/bin';
@@ -99,8 +100,11 @@ export async function rootFileSystem(options: RootFileSystemOptions): Promise<Ro
   const node = fetchNpmPackage(`node-linux-${architecture}`, options.cacheFolder, say);
   const binary = readFileSync(join(node.root, 'bin/node'));
   const cleared = clearUnusedIcuData(binary);
+  const typeStripper = clearTypeStripper(binary);
   const symbols = binary.length - stripped(binary).length;
-  say(`Node: ${megabytes(symbols)} MB of symbols and ${megabytes(cleared)} MB of ICU's data left out`);
+  say(
+    `Node: ${megabytes(symbols)} MB of symbols, ${megabytes(cleared)} MB of ICU's data and ${megabytes(typeStripper)} MB for TypeScript left out`,
+  );
   programs.add('usr/bin/node', binary);
   const koffi = fetchNpmPackage(`@koromix/koffi-linux-${architecture}`, options.cacheFolder, say);
   programs.add(koffiFile, readFileSync(join(koffi.root, `linux_${architecture}/koffi.node`)));

@@ -34,6 +34,8 @@ const unchanged = `[
   new Date(0).toString(),
   (1234567.5).toLocaleString("en"),
   "ä".localeCompare("z"),
+  "άί".toLocaleUpperCase("el"),
+  "I".toLocaleLowerCase("tr"),
   new Intl.DateTimeFormat("en", { timeZone: "UTC" }).format(0),
 ]`;
 
