@@ -39,6 +39,8 @@ const imageCommands = [
   ['grub-mkimage', 'grub-common', 'the boot loader'],
   ['busybox', 'busybox-static', 'which module of the kernel needs which'],
 ];
+/** For boards with an Arm processor alone. */
+const armNodeCommand = ['qemu-aarch64', 'qemu-user', "Arm's Node, to make V8's code cache"];
 const qemuCommands = [
   ...imageCommands,
   ['grub-emu', 'grub-emu', "the boot loader's script, run as a program"],
@@ -48,6 +50,7 @@ const qemuCommands = [
 ];
 const qemuLongCommands = [
   ...qemuCommands,
+  armNodeCommand,
   ['qemu-system-aarch64', 'qemu-system-arm', 'boards with an Arm processor'],
 ];
 const labQemuCommands = [...labCommands, ...qemuCommands];
@@ -75,7 +78,7 @@ const commandsFor = {
   interop: interopCommands,
   'bench-path': benchPathCommands,
   test: testCommands,
-  image: imageCommands,
+  image: [...imageCommands, armNodeCommand],
   qemu: qemuLongCommands,
 };
 

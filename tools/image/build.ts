@@ -72,7 +72,7 @@ export async function buildImage(options: ImageOptions, say: (line: string) => v
 
   say('programs and the router');
   const { tree, npmPackages, bundled } = await rootFileSystem({
-    ...{ boardName, board, version, packages, kernel, say },
+    ...{ boardName, board, version, packages, kernel, scratch, say },
     cacheFolder: join(cacheFolder, 'npm'),
     releaseRoot: options.releaseRoot,
   });

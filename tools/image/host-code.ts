@@ -1,6 +1,6 @@
 /**
- * The router's TypeScript as two files, the command and its worker thread, by rolldown, which comes with the test runner anyway:
- * no node_modules in the image, and nothing in it that the router does not use.
+ * The router's TypeScript as one file for all its threads, by rolldown, which comes with the test runner anyway: no node_modules in
+ * the image, and nothing in it that the router does not use. Beside it is what V8 makes of it, so that a start need not.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,13 +8,13 @@ import { fileURLToPath } from 'node:url';
 import { type Plugin, rolldown } from 'rolldown';
 import { HostError } from '../../host/model/host-error.ts';
 import type { FileTree } from './file-tree.ts';
+import { cacheFile, codeFile } from './program/compiled-code.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** In the image. The files stand as deep as the sources do: what they find beside them is found in the same way. */
 export const programFolder = 'usr/lib/sekisho';
-export const commandFile = `${programFolder}/host/image/sekisho.js`;
-const workerFile = `${programFolder}/host/image/worker.js`;
+const startFile = `${programFolder}/host/image/sekisho.js`;
 export const koffiFile = `${programFolder}/koffi.node`;
 
 export interface BundledPackage {
@@ -23,31 +23,46 @@ export interface BundledPackage {
   readonly license: string;
 }
 
+export interface HostCode {
+  readonly packages: readonly BundledPackage[];
+  readonly codeOctets: number;
+  readonly cacheOctets: number;
+}
+
 /**
- * Puts the code into `tree`, with the engine and package.json; returns the npm packages of which something is in it, and the size of the code.
+ * Puts the code into `tree`, with the engine and package.json; returns the npm packages of which something is in it, and sizes.
  *
  * @param version what the router says that it is
+ * @param cacheOf makes V8's code cache: of the code, by the program that is given with it
  */
 export async function addHostCode(
   tree: FileTree,
   version: string,
-): Promise<{ readonly packages: BundledPackage[]; readonly octets: number }> {
-  const command = await bundle('tools/image/program/sekisho.ts');
-  const worker = await bundle('host/router/worker.ts');
-  tree.addFile(commandFile, command.code);
-  tree.addFile(workerFile, worker.code);
+  cacheOf: (code: string, maker: string) => Uint8Array,
+): Promise<HostCode> {
+  // A script, and no module of ECMAScript: V8's code cache can be given with a script alone.
+  const { code, packages } = await bundle('tools/image/program/sekisho.ts', 'cjs');
+  const start = await bundle('tools/image/program/start.ts', 'esm');
+  const maker = await bundle('tools/image/program/make-cache.ts', 'esm');
+  const cache = cacheOf(code, maker.code);
+  tree.addFile(startFile, start.code);
+  tree.addFile(codeFile.slice(1), code);
+  tree.addFile(cacheFile.slice(1), cache);
   tree.addFile(`${programFolder}/build/firmware.wasm`, readFileSync(join(root, 'build/firmware.wasm')));
   // Without a type here, Node would read a file twice to find out whether it is a module.
   const manifest = { name: 'sekisho', version, type: 'module' };
   tree.addFile(`${programFolder}/package.json`, `${JSON.stringify(manifest)}\n`);
-  const packages = new Map([...command.packages, ...worker.packages].map((one) => [one.name, one]));
   return {
-    packages: [...packages.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
-    octets: Buffer.byteLength(command.code) + Buffer.byteLength(worker.code),
+    packages: [...packages].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    codeOctets: Buffer.byteLength(code),
+    cacheOctets: cache.length,
   };
 }
 
-async function bundle(entry: string): Promise<{ code: string; packages: BundledPackage[] }> {
+async function bundle(
+  entry: string,
+  format: 'cjs' | 'esm',
+): Promise<{ code: string; packages: BundledPackage[] }> {
   const build = await rolldown({
     cwd: root,
     input: join(root, entry),
@@ -57,7 +72,7 @@ async function bundle(entry: string): Promise<{ code: string; packages: BundledP
       if (level === 'warn') throw new HostError('PLATFORM', `${entry} cannot be bundled: ${message}`);
     },
   });
-  const { output } = await build.generate({ format: 'esm', minify: true, codeSplitting: false });
+  const { output } = await build.generate({ format, minify: true, codeSplitting: false });
   const [chunk, ...more] = output;
   if (chunk === undefined || more.length > 0)
     throw new HostError('PLATFORM', `${entry}: expected one file, found ${output.length}`);

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Board } from '../../boards/board.ts';
 import { HostError } from '../../host/model/host-error.ts';
 import { interfaceName } from './boards.ts';
+import { codeCache } from './code-cache.ts';
 import { stripped } from './elf.ts';
 import { FileTree } from './file-tree.ts';
 import { addHostCode, type BundledPackage, koffiFile } from './host-code.ts';
@@ -71,6 +72,8 @@ export interface RootFileSystemOptions {
   readonly packages: readonly UnpackedPackage[];
   readonly kernel: Kernel;
   readonly cacheFolder: string;
+  /** Folder for files in between. */
+  readonly scratch: string;
   /** File with the root metadata of the releases that the router takes; none without it. */
   readonly releaseRoot: string | undefined;
   readonly say: (line: string) => void;
@@ -109,8 +112,14 @@ export async function rootFileSystem(options: RootFileSystemOptions): Promise<Ro
   const koffi = fetchNpmPackage(`@koromix/koffi-linux-${architecture}`, options.cacheFolder, say);
   programs.add(koffiFile, readFileSync(join(koffi.root, `linux_${architecture}/koffi.node`)));
 
-  const { packages: bundled, octets } = await addHostCode(tree, options.version);
-  say(`the router's code: ${megabytes(octets)} MB in two files`);
+  const { architecture: processor } = board;
+  const hostCode = await addHostCode(tree, options.version, (code, maker) =>
+    codeCache({ architecture: processor, node: binary, packages, maker, code, scratch: options.scratch }),
+  );
+  const { packages: bundled, codeOctets, cacheOctets } = hostCode;
+  say(
+    `the router's code: ${megabytes(codeOctets)} MB, and ${megabytes(cacheOctets)} MB of what V8 made of it`,
+  );
   for (const name of scripts)
     tree.addFile(join(scriptFolder, name), readFileSync(join(guestFolder, name)), true);
   tree.addFile('usr/lib/sekisho/node-options', '');
