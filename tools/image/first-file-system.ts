@@ -1,7 +1,6 @@
 /** The file system that the kernel unpacks into memory and starts from: busybox, the disk's drivers, one script. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-
 import type { Board } from '../../boards/board.ts';
 import { archiveOf } from '../qemu-runner/archive.ts';
 import { stripped } from './elf.ts';
