@@ -204,7 +204,7 @@ class Planner {
     if (pair.entry === undefined) return;
     this.#touch(pair.entry);
     for (const other of this.#pairsOf(pair.entry)) {
-      if (other === pair || other.pair.kind !== pair.pair.kind || !this.#isUsed(other)) continue;
+      if (other === pair || !isSameTurn(other.pair, pair.pair) || !this.#isUsed(other)) continue;
       this.#uses.delete(other);
       this.#retires.add(other);
     }
@@ -273,6 +273,11 @@ class Planner {
     this.#taken.push(range);
     return range;
   }
+}
+
+/** Whether only one of the two pairs of an entry can be in use. */
+function isSameTurn(a: SaPair, b: SaPair): boolean {
+  return a.kind === b.kind && (a.turn ?? 0) === (b.turn ?? 0);
 }
 
 function newEntry(entry: SpdEntry, index: number): EntryState {

@@ -18,6 +18,8 @@ export interface SaPair {
   /** Distribution policy; several kinds may serve one entry. */
   readonly kind: string;
   readonly precedence: number;
+  /** Of several pairs of one entry and kind that are in use at once, each has its own, and packets go through the lowest; 0 unless given. */
+  readonly turn?: number;
   /** Kinds that go before this one: their packets are held and asked for, never sent through this pair. */
   readonly precedents: readonly {
     readonly kind: string;
@@ -43,7 +45,7 @@ export interface TableChange {
    * the outbound half waits for a `use`. The engine takes the keys over: it wipes them once they are in its memory.
    */
   readonly install?: readonly { readonly pair: SaPair; readonly use: boolean }[];
-  /** Moves outbound traffic of a pair's entry and kind to this pair, and removes the outbound half used before. */
+  /** Moves outbound traffic of a pair's entry, kind and turn to this pair, and removes the outbound half used before. */
   readonly use?: readonly Spi[];
   /** Removes both halves and wipes them. */
   readonly remove?: readonly Spi[];

@@ -2,7 +2,7 @@
  * Renders the ordered SPD as rows: which row stands before which is decided here, once, for the firmware, for `sekisho spd`
  * and for tests. Pure; writes nothing.
  *
- * For each SPD entry, in this order: by precedence, each kind that is known: the pair in use with its selectors, or (no pair
+ * For each SPD entry, in this order: by precedence, each kind that is known: the pairs in use with their selectors, or (no pair
  * in use, or a kind that only a precedent names) an acquire; at last the entry's own selectors as acquire. In front of each
  * acquire stands what is blocked of it: a refusal of one kind leaves the SAs of the others alone.
  *
@@ -45,6 +45,7 @@ export interface Binding {
 interface Kind {
   readonly kind: string;
   readonly precedence: number;
+  readonly turn: number;
   readonly selectors: readonly Selector[];
   readonly use: BoundPair | undefined;
 }
@@ -88,27 +89,33 @@ function saRow(selector: Selector, kind: string, use: BoundPair): Binding {
   };
 }
 
-/** Installed kinds and precedents, the lowest precedence first. What was installed last says what a kind is. */
+/**
+ * Pairs in use, and kinds without one, the lowest precedence first and in a kind the lowest turn. What was installed last says
+ * what a kind without a pair in use is.
+ */
 function kindsInOrder(entry: SpdEntry, pairs: readonly BoundPair[]): Kind[] {
-  const kinds = new Map<string, Kind>();
+  const waiting = new Map<string, Kind>();
   for (const { pair } of pairs) {
-    for (const precedent of pair.precedents) {
-      kinds.set(precedent.kind, {
-        ...precedent,
-        selectors: intersectSelectorLists(precedent.selectors, entry.selectors),
-        use: undefined,
-      });
+    for (const { kind, precedence, selectors } of pair.precedents) {
+      const own = intersectSelectorLists(selectors, entry.selectors);
+      waiting.set(kind, { kind, precedence, turn: 0, selectors: own, use: undefined });
     }
   }
-  const installed = new Map<string, Kind>();
+  const carrying: Kind[] = [];
   for (const bound of pairs) {
-    const { kind, precedence, outbound } = bound.pair;
-    if (installed.get(kind)?.use !== undefined) continue;
-    const use = bound.inUse ? bound : undefined;
-    installed.set(kind, { kind, precedence, selectors: outbound.selectors, use });
+    const { kind, precedence, turn = 0, outbound } = bound.pair;
+    const known = { kind, precedence, turn, selectors: outbound.selectors };
+    if (bound.inUse) carrying.push({ ...known, use: bound });
+    else waiting.set(kind, { ...known, use: undefined });
   }
-  for (const [name, kind] of installed) kinds.set(name, kind);
-  return [...kinds.values()].sort((a, b) => a.precedence - b.precedence || (a.kind < b.kind ? -1 : 1));
+  for (const { kind } of carrying) waiting.delete(kind);
+  return [...waiting.values(), ...carrying].sort(inOrder);
+}
+
+function inOrder(a: Kind, b: Kind): number {
+  if (a.precedence !== b.precedence) return a.precedence - b.precedence;
+  if (a.kind !== b.kind) return a.kind < b.kind ? -1 : 1;
+  return a.turn - b.turn;
 }
 
 const bindingActions = { sa: ACTION_SA, acquire: ACTION_ACQUIRE, blocked: ACTION_BLOCKED };

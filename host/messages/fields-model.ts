@@ -7,7 +7,7 @@ import { type Address, addressOf, type Endpoint } from '../model/address.ts';
 import { type Prefix, prefixOf } from '../model/prefix.ts';
 import type { PacketSelector, Range, Selector } from '../model/selector.ts';
 import { type Field, FieldFault, list, nullable, octets, record, text, unsigned } from './field.ts';
-import { maximumNameCharacters, maximumSelectors, maximumTextCharacters } from './limits.ts';
+import { maximumLanes, maximumNameCharacters, maximumSelectors, maximumTextCharacters } from './limits.ts';
 
 const namePattern = new RegExp(`^[A-Za-z0-9._-]{0,${maximumNameCharacters}}$`);
 
@@ -45,6 +45,8 @@ export const sender: Field<Endpoint> = record<Endpoint>({ address, port: unsigne
 
 /** 256 or more; 0..255 are reserved (RFC 4303 section 2.1). */
 export const spi: Field<number> = unsigned(256, 0xffff_ffff);
+
+export const lane: Field<number> = unsigned(0, maximumLanes - 1);
 
 const prefix: Field<Prefix> = record<Prefix>({ address, length: unsigned(0, 128) }, (value) => {
   const bits = value.address.octets.length * 8;

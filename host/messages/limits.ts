@@ -29,6 +29,9 @@ export const maximumListedEntries = 64;
 /** Ids in one withdrawal; more go into the next. */
 export const maximumWithdrawnIds = 64;
 
+/** SA pairs that two routers may have side by side for the same traffic, one for each worker of the router that has more of them. */
+export const maximumLanes = 4;
+
 /** Dummies that a policy may ask of a router (RFC 4303 section 2.6). */
 export const maximumDummiesPerSecond = 1000;
 /** Proposal keywords in a hello. */

@@ -50,6 +50,8 @@ export interface Request extends Envelope {
   readonly type: 'request';
   /** The SPI on which this router wants to receive. */
   readonly spi: Spi;
+  /** Which of the pairs that the two routers may have side by side for this traffic; 0 for a router with one worker. */
+  readonly lane: number;
   /** The SPD entry's selectors, seen from this router. */
   readonly selectors: readonly Selector[];
   /** The packet that made it ask; null on a renewal and in answer to a startup. Decides the kind. */
@@ -66,6 +68,8 @@ export interface Pending extends Envelope {
 /** Server to router: ask me for `kind` with `peer`. The id is that of the requester's request. */
 export interface RequestStartup extends Envelope {
   readonly type: 'request-startup';
+  /** That of the requester's request. */
+  readonly lane: number;
   /** The requester's selectors as this router sees them (mirrored), already narrowed to the policy. */
   readonly selectors: readonly Selector[];
   /** The packet that made the requester ask, mirrored: it decides the SPD entry here. Null on a renewal. */

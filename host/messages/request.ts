@@ -1,6 +1,6 @@
 /** `request`, `pending` and `request-startup`: asking, being told to wait, and being told to ask. */
 import { messageId, nullable } from './field.ts';
-import { packetSelector, selectors, spi } from './fields-model.ts';
+import { lane, packetSelector, selectors, spi } from './fields-model.ts';
 import type { Pending, Request, RequestStartup } from './message.ts';
 import type { MessageCodec } from './message-codec.ts';
 
@@ -10,7 +10,7 @@ export const request: MessageCodec<Request> = {
   sender: 'router',
   peer: 'required',
   kind: 'optional',
-  fields: { spi, selectors, packet: nullable(packetSelector), startupId: nullable(messageId) },
+  fields: { spi, lane, selectors, packet: nullable(packetSelector), startupId: nullable(messageId) },
 };
 
 export const pending: MessageCodec<Pending> = {
@@ -28,5 +28,5 @@ export const requestStartup: MessageCodec<RequestStartup> = {
   sender: 'server',
   peer: 'required',
   kind: 'required',
-  fields: { selectors, packet: nullable(packetSelector) },
+  fields: { lane, selectors, packet: nullable(packetSelector) },
 };

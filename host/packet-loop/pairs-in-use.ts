@@ -1,5 +1,5 @@
 /**
- * Which pair carries the packets of an entry and kind: one at a time, through renewals and changes of the SPD. Whoever does
+ * Which pair is in use for an entry, kind and turn: one at a time, through renewals and changes of the SPD. Whoever does
  * something for pairs in use, dummies or looks at their liveness, is told here when that begins and ends, and keeps no books
  * of its own. The channel's pairs belong to no entry and are not in it.
  */
@@ -78,12 +78,12 @@ export class PairsInUse {
   }
 }
 
-function knownOf({ entry, kind, inbound, outbound }: SaPair): KnownPair {
+function knownOf({ entry, kind, turn, inbound, outbound }: SaPair): KnownPair {
   return {
     spi: inbound.spi,
     protocol: inbound.protocol,
     dummiesPerSecond: outbound.dummiesPerSecond ?? 0,
     entry,
-    purpose: JSON.stringify([entry, kind]),
+    purpose: JSON.stringify([entry, kind, turn ?? 0]),
   };
 }

@@ -212,8 +212,8 @@ export class SelfTestExchange {
     const { id, spi } = attempt;
     const envelope = { type: 'request', id, source: this.#options.name, peer: echoPeerName } as const;
     const selectors = [echoSelector(this.#options.name, echoPeerName)];
-    const message = { ...envelope, kind: selfTestKind, spi, selectors, packet: null, startupId: null };
-    return [{ kind: 'send', message }];
+    const about = { kind: selfTestKind, spi, lane: 0, selectors, packet: null, startupId: null };
+    return [{ kind: 'send', message: { ...envelope, ...about } }];
   }
 
   #install(test: Test, attempt: Attempt, distribution: Distribution, now: Instant): SelfTestAction[] {

@@ -48,6 +48,13 @@ interface ModelPair {
   raisedFirst: boolean;
 }
 
+/** What may carry a packet: a pair in use, or a kind without one, for which the packet is held. */
+interface Candidate {
+  readonly precedence: number;
+  readonly selectors: readonly Selector[];
+  readonly found: ModelPair | undefined;
+}
+
 /** SPI, sequence number, IV (the number again, in 8 octets, as AES-GCM has it), fingerprint of the key. */
 const espHeaderOctets = 20;
 const heldPerKey = 64;
@@ -152,7 +159,7 @@ export class EngineModel implements Engine {
     for (const other of this.#pairs.values()) {
       if (other === found || other.pair.entry !== found.pair.entry || other.pair.kind !== found.pair.kind)
         continue;
-      if (!other.inUse) continue;
+      if (!other.inUse || turnOf(other) !== turnOf(found)) continue;
       other.inUse = false;
       other.isOld = true;
     }
@@ -192,23 +199,31 @@ export class EngineModel implements Engine {
     return { kind: 'held' };
   }
 
-  /** The pair in use for the first kind, by precedence, that selects the packet; undefined when that kind has none. */
+  /**
+   * The pair in use for the first kind, by precedence, that selects the packet; undefined when that kind has none. Of several
+   * that select it, the one with the lowest turn.
+   */
   #through(entry: SpdEntry, packet: PacketSelector): ModelPair | undefined {
     const ofEntry = [...this.#pairs.values()].filter(({ pair }) => pair.entry === entry.name);
-    const kinds = new Map<string, { precedence: number; selectors: readonly Selector[] }>();
+    const kinds = new Map<string, Omit<Candidate, 'found'>>();
     for (const { pair } of ofEntry) {
       for (const precedent of pair.precedents) kinds.set(precedent.kind, precedent);
     }
     for (const { pair } of ofEntry) {
       kinds.set(pair.kind, { precedence: pair.precedence, selectors: pair.outbound.selectors });
     }
-    for (const { pair, inUse } of ofEntry) {
-      if (inUse) kinds.set(pair.kind, { precedence: pair.precedence, selectors: pair.outbound.selectors });
-    }
-    const first = [...kinds]
-      .sort(([, a], [, b]) => a.precedence - b.precedence)
-      .find(([, { selectors }]) => selectors.some((one) => selectorMatches(one, packet)));
-    return first && ofEntry.find(({ pair, inUse }) => inUse && pair.kind === first[0]);
+    const inUse = ofEntry.filter((found) => found.inUse).sort((a, b) => turnOf(a) - turnOf(b));
+    const candidates = [...kinds].flatMap(([kind, unused]): Candidate[] => {
+      const used = inUse.filter(({ pair }) => pair.kind === kind);
+      if (used.length === 0) return [{ ...unused, found: undefined }];
+      return used.map((found) => {
+        const { precedence, outbound } = found.pair;
+        return { precedence, selectors: outbound.selectors, found };
+      });
+    });
+    return candidates
+      .sort((a, b) => a.precedence - b.precedence)
+      .find(({ selectors }) => selectors.some((one) => selectorMatches(one, packet)))?.found;
   }
 
   #seal(found: ModelPair, packet: Uint8Array, now: number): Outcome {
@@ -328,6 +343,10 @@ export class EngineModel implements Engine {
     this.#events = [];
     return events;
   }
+}
+
+function turnOf({ pair }: ModelPair): number {
+  return pair.turn ?? 0;
 }
 
 function dropped(reason: string, packet?: Uint8Array): Outcome {

@@ -5,6 +5,7 @@ import { FirmwareInstance } from '../../host/dataplane/instance.ts';
 import type { Distribution } from '../../host/messages/message.ts';
 import { Secret } from '../../host/model/secret.ts';
 import { RequestTable } from '../../host/router/setting-management/request.ts';
+import { SettingState } from '../../host/router/setting-management/setting-state.ts';
 import { ManagementTable } from '../../host/server/management-table/management-table.ts';
 import type { RequestAction } from '../../host/server/request-processing/events.ts';
 import { inspectShippedEngine, makeShippedEngine, slotAddress } from './engine-shipped.ts';
@@ -222,6 +223,11 @@ describe('a planted bug', () => {
   it('a server that takes two requests for the same apart', () => {
     vi.spyOn(ManagementTable.prototype, 'halfEmpty').mockReturnValue([]);
     expect(firstBroken({})).toBe('asked-twice');
+  });
+
+  it('a router whose second worker has no lane', () => {
+    vi.spyOn(SettingState.prototype, 'workerOf').mockReturnValue(0);
+    expect(firstBroken({ workers: 2 })).toBe('asked-twice');
   });
 
   it('an engine that loses what it held', () => {

@@ -12,6 +12,8 @@ import { World } from './world.ts';
 export interface SeedOptions {
   readonly routers?: number | undefined;
   readonly loss?: number | undefined;
+  /** Of every router; drawn for each unless given. */
+  readonly workers?: number | undefined;
   /** The shipped engine instead of the model. */
   readonly wasm?:
     | {
@@ -46,6 +48,7 @@ export function runSeed(seed: number, options: SeedOptions = {}): SeedResult {
   const scenario = drawScenario(prng, {
     ...(options.routers === undefined ? {} : { routers: options.routers }),
     ...(options.loss === undefined ? {} : { loss: options.loss }),
+    ...(options.workers === undefined ? {} : { workers: options.workers }),
   });
   const world = new World({
     seed,

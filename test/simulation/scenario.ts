@@ -44,22 +44,27 @@ export interface Scenario {
   readonly troubleEveryMs: number;
   /** Messages go through the codec. */
   readonly usesCodec: boolean;
+  /** Of the engine of each worker. */
   readonly saPairs: number;
+  /** How many workers each router has. */
+  readonly workers: ReadonlyMap<string, number>;
   /** Packets of one flow. */
   readonly packetEveryMs: number;
 }
 
 const names = ['tokyo', 'osaka', 'nagoya', 'sendai', 'kyoto', 'nara', 'kobe', 'sapporo'];
 
-/** Draws the scenario; `routers` and `loss` are drawn too where they are not given. */
+/** Draws the scenario; `routers`, `loss` and the `workers` of each router are drawn too where they are not given. */
 export function drawScenario(
   prng: Prng,
-  given: { readonly routers?: number; readonly loss?: number },
+  given: { readonly routers?: number; readonly loss?: number; readonly workers?: number },
 ): Scenario {
   const profile = drawProfile(prng);
   const isCalm = profile === 'calm';
   const count = given.routers ?? prng.pick([2, 2, 3, 3, 4]);
   const routers = Array.from({ length: count }, (_, index) => names[index] ?? `router-${index}`);
+  const workers = new Map(routers.map((name) => [name, given.workers ?? prng.pick([1, 1, 1, 2, 3, 4])]));
+  const lanes = Math.max(...workers.values());
   const cuts = drawCuts(prng, routers);
   const isStormy = !isCalm && prng.chance(0.8);
   const weather: Weather = {
@@ -83,9 +88,10 @@ export function drawScenario(
         ? Number.POSITIVE_INFINITY
         : prng.between(6_000, 40_000),
     usesCodec: prng.chance(0.2),
-    // Three kinds in two entries for each peer, and their renewals.
-    saPairs: 2 ** Math.max(6, Math.ceil(Math.log2(12 * count))),
+    // Three kinds in two entries for each peer and lane, and their renewals.
+    saPairs: 2 ** Math.max(6, Math.ceil(Math.log2(12 * lanes * count))),
     packetEveryMs: prng.between(800, 6_000),
+    workers,
   };
 }
 

@@ -83,7 +83,7 @@ export class ServerNode {
 
   #check(machine: ServerMachine): void {
     const waiting: string[] = [];
-    for (const { state, kind, routers, selectors } of machine.table(this.#world.now)) {
+    for (const { state, kind, lane, routers, selectors } of machine.table(this.#world.now)) {
       if (state !== 'half-empty') continue;
       const names = routers.map(({ router }) => router).sort();
       // The same whichever router's view it is.
@@ -93,7 +93,7 @@ export class ServerNode {
           .sort()
           .join(' '),
       );
-      waiting.push(`${names.join(' ')} ${kind} ${canonical.join()}`);
+      waiting.push(`${names.join(' ')} ${kind} lane ${lane} ${canonical.join()}`);
     }
     this.#world.witness.waits(waiting);
   }

@@ -288,10 +288,18 @@ export class Witness {
   }
 
   /** What `router` asks for, after each of its steps. */
-  asks(router: string, requests: readonly { readonly entry: string; readonly kind: string }[]): void {
-    for (const [index, { entry, kind }] of requests.entries()) {
-      if (requests.findIndex((other) => other.entry === entry && other.kind === kind) !== index) {
-        throw new Violation('asked-twice', `${router} has two requests for entry ${entry}, kind '${kind}'`);
+  asks(
+    router: string,
+    requests: readonly { readonly entry: string; readonly kind: string; readonly lane: number }[],
+  ): void {
+    for (const [index, { entry, kind, lane }] of requests.entries()) {
+      const isSame = (other: { readonly entry: string; readonly kind: string; readonly lane: number }) =>
+        other.entry === entry && other.kind === kind && other.lane === lane;
+      if (requests.findIndex(isSame) !== index) {
+        throw new Violation(
+          'asked-twice',
+          `${router} has two requests for entry ${entry}, kind '${kind}', lane ${lane}`,
+        );
       }
     }
   }

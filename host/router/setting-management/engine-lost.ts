@@ -1,6 +1,7 @@
 /**
  * The engine trapped and was started anew. It has no SA and held packets are gone; what this router knew of it is
- * abandoned and reported, so that the server withdraws it at the peers, and asked for again.
+ * abandoned and reported, so that the server withdraws it at the peers, and asked for again. With several workers all their
+ * engines are started anew.
  */
 import type { Instant } from '../../model/instant.ts';
 import { forget, startRequest } from './requesting.ts';
@@ -30,12 +31,12 @@ export function recoverEngine(state: SettingState, now: Instant): void {
     state.reports.deleted(pair, now);
   }
   state.sendReports(now);
-  for (const { entry: name, kind, selectors } of carried) {
+  for (const { entry: name, kind, lane, selectors } of carried) {
     const entry = state.protectEntry(name);
     if (entry === undefined) continue;
     startRequest(
       state,
-      { entry, cause: 'renewal', kind, packet: null, startupId: null, scope: selectors },
+      { entry, cause: 'renewal', kind, lane, packet: null, startupId: null, scope: selectors },
       now,
     );
   }

@@ -11,8 +11,13 @@ import type { Spi } from '../../model/security-association.ts';
 import type { PacketSelector } from '../../model/selector.ts';
 
 export type SettingEvent =
-  /** The engine holds a packet for an SPD entry that has no SA for it. */
-  | { readonly kind: 'acquire'; readonly entry: string; readonly packet: PacketSelector }
+  /** An engine holds a packet for an SPD entry that has no SA for it; `worker` says whose, the first unless given. */
+  | {
+      readonly kind: 'acquire';
+      readonly entry: string;
+      readonly packet: PacketSelector;
+      readonly worker?: number;
+    }
   | { readonly kind: 'soft-lifetime'; readonly spi: Spi }
   | { readonly kind: 'hard-lifetime'; readonly spi: Spi }
   | { readonly kind: 'first-authentic'; readonly spi: Spi }
@@ -46,7 +51,8 @@ export type SettingAction =
   | { readonly kind: 'send-dummy'; readonly spi: Spi }
   /** One octet (RFC 3948 section 2.3). */
   | { readonly kind: 'send-keepalive'; readonly to: Endpoint }
-  | { readonly kind: 'release-held'; readonly entry: string }
+  /** In the engine of that worker; in all unless given. */
+  | { readonly kind: 'release-held'; readonly entry: string; readonly worker?: number }
   | { readonly kind: 'drop-held'; readonly entry: string; readonly failure: SettingFailure }
   | {
       readonly kind: 'log';

@@ -2,6 +2,7 @@
  * What a distribution does at this router: an SA pair in place, the server told, the held packets on their way. One for
  * an id that is not under way installs nothing, whoever repeats it.
  */
+import type { SaPair } from '../../dataplane/engine.ts';
 import type { Distribution } from '../../messages/message.ts';
 import type { Instant } from '../../model/instant.ts';
 import {
@@ -69,7 +70,7 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
     failRequest(state, request, 'refused', detail, [conversationOf(request.packet)], now);
     return false;
   }
-  const before = state.pairs.inUse(entry.name, distribution.kind);
+  const before = state.pairs.inUse(entry.name, distribution.kind, request.lane);
   if (request.packet !== null && before !== undefined && now - before.installedAt < cutIntervalMs) {
     const given = before.selectors.map(formatSelector).join(', ');
     const detail = `SAs for ${given} were set up a moment ago: the SPD entries of both routers are cut differently`;
@@ -80,19 +81,23 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
   }
   const local = state.localEndpoint(distribution.peerEndpoint);
   const awaitsPath = before === undefined && checksPath(distribution.policy);
+  const turn = turnOf(state, request, distribution.kind);
+  // Make before break: what goes through another lane of the same worker meanwhile is not to wait at a peer that has nothing yet.
+  const hasOther = before !== undefined || isCarriedOtherwise(state, request, distribution.kind);
   const pair =
     local === undefined
       ? undefined
       : saPairOf(distribution, {
           entry: entry.name,
+          turn,
           selectors,
           local,
           peer: tellPlace(state, distribution.peer, distribution.peerEndpoint, now),
           softShare: state.softShare(),
-          notifyFirstAuthentic: before !== undefined || awaitsPath,
+          notifyFirstAuthentic: hasOther || awaitsPath,
           proposals: state.proposals,
         });
-  const isUsed = before === undefined && !awaitsPath;
+  const isUsed = !hasOther && !awaitsPath;
   const refusal = pair?.ok ? state.refusal({ install: [{ pair: pair.value, use: isUsed }] }) : undefined;
   if (pair === undefined || !pair.ok || refusal !== undefined) {
     const detail =
@@ -104,7 +109,7 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
   }
   forget(state, request);
   dropSurplus(state, { ...request, kind: distribution.kind }, now);
-  const installed = record(state, request, distribution, pair.value.inbound.selectors, now);
+  const installed = record(state, request, distribution, pair.value, now);
   if (isUsed) state.pairs.takeOver(installed);
   const unblocked = state.backOff.unblock(entry.name, selectors);
   if (!awaitsPath) {
@@ -118,14 +123,16 @@ function install(state: SettingState, distribution: Distribution, now: Instant):
   planUnblock(state, entry.name);
   planExpiry(state, installed);
   // The packets first: they are what somebody waits for.
-  state.releaseHeld(entry.name);
+  state.releaseHeld(entry.name, request.lane);
   tryPath(state, installed, now);
   sendInstalled(state, distribution);
   const use = isUsed
     ? 'in use'
-    : before === undefined
-      ? `waits for a packet of ${installed.peer}`
-      : `waits to take over from ${formatSpi(before.spi)}`;
+    : before !== undefined
+      ? `waits to take over from ${formatSpi(before.spi)}`
+      : awaitsPath
+        ? `waits for a packet of ${installed.peer}`
+        : 'waits until both ends have it';
   state.log(
     'info',
     'installed',
@@ -149,7 +156,7 @@ function record(
   state: SettingState,
   request: SettingRequest,
   distribution: Distribution,
-  selectors: InstalledPair['selectors'],
+  { turn, inbound }: SaPair,
   now: Instant,
 ): InstalledPair {
   const pair: InstalledPair = {
@@ -158,12 +165,14 @@ function record(
     outboundSpi: distribution.outbound.spi,
     entry: request.entry,
     kind: distribution.kind,
+    lane: request.lane,
+    turn: turn ?? 0,
     peer: request.peer,
     revision: distribution.policy.revision,
     proposal: distribution.policy.proposal,
     protocol: distribution.policy.protocol,
     encapsulation: distribution.policy.encapsulation,
-    selectors,
+    selectors: inbound.selectors,
     precedents: distribution.precedents,
     installedAt: now,
     hardAt: now + distribution.remainingSeconds * 1000,
@@ -177,6 +186,25 @@ function record(
   };
   state.pairs.add(pair);
   return pair;
+}
+
+/** The turn of the request's lane: that of its pairs, or the one behind those of its worker's other lanes. */
+function turnOf(state: SettingState, { entry, lane }: SettingRequest, kind: string): number {
+  const own = state.pairs.ofLane(entry, kind, lane).at(-1);
+  if (own !== undefined) return own.turn;
+  return Math.max(-1, ...neighbours(state, entry, kind, lane).map(({ turn }) => turn)) + 1;
+}
+
+function isCarriedOtherwise(state: SettingState, { entry, lane }: SettingRequest, kind: string): boolean {
+  return neighbours(state, entry, kind, lane).some(({ role }) => role === 'in use');
+}
+
+/** The pairs that the lane's worker has for the entry and kind in other lanes. */
+function neighbours(state: SettingState, entry: string, kind: string, lane: number): InstalledPair[] {
+  const worker = state.workerOf(lane);
+  return state.pairs
+    .ofEntry(entry)
+    .filter((pair) => pair.kind === kind && pair.lane !== lane && state.workerOf(pair.lane) === worker);
 }
 
 function sendInstalled(state: SettingState, { id, peer, kind }: Distribution): void {

@@ -1,5 +1,5 @@
 /**
- * The SA pairs that this router installed, and which one of an SPD entry and kind carries outbound packets.
+ * The SA pairs that this router installed, and which one of an SPD entry, kind and lane is in use for outbound packets.
  *
  * Make before break: a newer pair waits until the peer is known to have it, an older one keeps its inbound half to its
  * hard lifetime. Keys and counters are in the engine, never here.
@@ -24,6 +24,12 @@ export interface InstalledPair {
   readonly outboundSpi: Spi;
   readonly entry: string;
   readonly kind: string;
+  readonly lane: number;
+  /**
+   * Of the lanes that one worker has for this entry and kind, packets go through the one with the lowest: the first that there
+   * was, and that again after each of its renewals, so that a flow stays where it is. Where every lane has a worker, all have 0.
+   */
+  readonly turn: number;
   readonly peer: string;
   readonly revision: number;
   readonly proposal: string;
@@ -99,31 +105,50 @@ export class PairTable {
     return this.#byPeer.has(peer);
   }
 
-  /** The pair that carries outbound packets of `kind`. */
-  inUse(entry: string, kind: string): InstalledPair | undefined {
-    return this.ofEntry(entry).find((pair) => pair.kind === kind && pair.role === 'in use');
+  /** The pairs of `kind` and `lane`, the oldest first. */
+  ofLane(entry: string, kind: string, lane: number): InstalledPair[] {
+    return this.ofEntry(entry).filter((pair) => pair.kind === kind && pair.lane === lane);
   }
 
-  /** The newest pair of `kind` that waits to take over. */
-  newestWaiting(entry: string, kind: string): InstalledPair | undefined {
-    return this.ofEntry(entry)
-      .filter((pair) => pair.kind === kind && pair.role === 'waiting')
+  /** The pair that is in use for outbound packets of `kind` and `lane`. */
+  inUse(entry: string, kind: string, lane: number): InstalledPair | undefined {
+    return this.ofLane(entry, kind, lane).find(({ role }) => role === 'in use');
+  }
+
+  /** The newest pair of `kind` and `lane` that waits to take over. */
+  newestWaiting(entry: string, kind: string, lane: number): InstalledPair | undefined {
+    return this.ofLane(entry, kind, lane)
+      .filter(({ role }) => role === 'waiting')
       .reduce<InstalledPair | undefined>(
         (newest, pair) => (newest === undefined || pair.order > newest.order ? pair : newest),
         undefined,
       );
   }
 
-  /** The newest pair that waits for its path and would then carry `packet`. */
-  awaitingPath(entry: string, packet: PacketSelector): InstalledPair | undefined {
+  /** The newest pair, with a lane that `serves`, that waits for its path and would then carry `packet`. */
+  awaitingPath(
+    entry: string,
+    packet: PacketSelector,
+    serves: (lane: number) => boolean,
+  ): InstalledPair | undefined {
     return this.ofEntry(entry).findLast(
-      (pair) => pair.role === 'waiting' && takes(pair, packet) && this.inUse(entry, pair.kind) === undefined,
+      (pair) =>
+        serves(pair.lane) &&
+        pair.role === 'waiting' &&
+        takes(pair, packet) &&
+        this.inUse(entry, pair.kind, pair.lane) === undefined,
     );
   }
 
-  /** The pair in use through which `packet` would leave: it is selected, and no kind goes before. */
-  carrying(entry: string, packet: PacketSelector): InstalledPair | undefined {
-    return this.ofEntry(entry).find((pair) => pair.role === 'in use' && takes(pair, packet));
+  /** A pair in use, with a lane that `serves`, through which `packet` would leave: it is selected, and no kind goes before. */
+  carrying(
+    entry: string,
+    packet: PacketSelector,
+    serves: (lane: number) => boolean,
+  ): InstalledPair | undefined {
+    return this.ofEntry(entry).find(
+      (pair) => serves(pair.lane) && pair.role === 'in use' && takes(pair, packet),
+    );
   }
 
   /**
@@ -131,11 +156,11 @@ export class PairTable {
    * newer one does: outbound never goes back to an older pair.
    */
   takeOver(pair: InstalledPair): boolean {
-    const current = this.inUse(pair.entry, pair.kind);
+    const current = this.inUse(pair.entry, pair.kind, pair.lane);
     if (current === pair || pair.role === 'old') return false;
     if (current !== undefined && current.order > pair.order) return false;
-    for (const other of this.ofEntry(pair.entry)) {
-      if (other.kind === pair.kind && other.order < pair.order) other.role = 'old';
+    for (const other of this.ofLane(pair.entry, pair.kind, pair.lane)) {
+      if (other.order < pair.order) other.role = 'old';
     }
     pair.role = 'in use';
     return true;

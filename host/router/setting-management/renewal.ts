@@ -15,8 +15,8 @@ export function renew(state: SettingState, pair: InstalledPair, now: Instant): v
   pair.isDue = true;
   const entry = state.protectEntry(pair.entry);
   if (entry === undefined || pair.role !== 'in use') return;
-  if (state.pairs.newestWaiting(pair.entry, pair.kind) !== undefined) return;
-  if (state.requests.ofKind(pair.entry, pair.kind).length > 0) return;
+  if (state.pairs.newestWaiting(pair.entry, pair.kind, pair.lane) !== undefined) return;
+  if (state.requests.ofKind(pair.entry, pair.kind, pair.lane).length > 0) return;
   state.deadlines.clear(renewalKey(pair));
   startRequest(
     state,
@@ -24,6 +24,7 @@ export function renew(state: SettingState, pair: InstalledPair, now: Instant): v
       entry,
       cause: 'renewal',
       kind: pair.kind,
+      lane: pair.lane,
       packet: null,
       startupId: null,
       scope: pair.selectors,
@@ -34,7 +35,7 @@ export function renew(state: SettingState, pair: InstalledPair, now: Instant): v
 
 /** Moves outbound traffic to `pair` if it is newer than what carries it now. */
 export function takeOver(state: SettingState, pair: InstalledPair, why: string, now: Instant): void {
-  const before = state.pairs.inUse(pair.entry, pair.kind);
+  const before = state.pairs.inUse(pair.entry, pair.kind, pair.lane);
   if (!state.pairs.takeOver(pair)) return;
   state.change({ use: [pair.spi] });
   afterTakeOver(state, pair, before, why, now);
@@ -48,7 +49,7 @@ function afterTakeOver(
   now: Instant,
 ): void {
   if (before !== undefined) state.deadlines.clear(renewalKey(before));
-  else state.releaseHeld(pair.entry);
+  else state.releaseHeld(pair.entry, pair.lane);
   state.log('info', 'in use', pair, `kind ${pair.kind}, SPI ${formatSpi(pair.spi)}, ${why}`);
   // Its soft lifetime may have passed while it waited.
   if (pair.isDue) renew(state, pair, now);
@@ -77,7 +78,7 @@ export function removePairs(
   const heirs: InstalledPair[] = [];
   for (const pair of pairs) {
     if (pair.role === 'in use') {
-      const heir = state.pairs.newestWaiting(pair.entry, pair.kind);
+      const heir = state.pairs.newestWaiting(pair.entry, pair.kind, pair.lane);
       if (heir !== undefined && state.pairs.takeOver(heir)) heirs.push(heir);
     } else if (pair.role === 'waiting') {
       planRenewalRetry(state, pair, now);

@@ -1,6 +1,6 @@
 /**
  * The requests under way at this router: what was asked, under which id and SPI, and how far it got. At most one for an
- * SPD entry and kind at a time; a request whose kind the server has yet to find counts for every kind of its entry.
+ * SPD entry, kind and lane at a time; a request whose kind the server has yet to find counts for every kind of its entry.
  *
  * It keeps the table and answers questions about it. Sending, waiting and failing are setting-management.ts.
  */
@@ -22,6 +22,8 @@ export interface SettingRequest {
   readonly entry: string;
   readonly peer: string;
   readonly spi: Spi;
+  /** Which of the pairs with this peer that may stand side by side, one for each worker of the router that has more of them. */
+  readonly lane: number;
   /** Why it was made. */
   readonly cause: 'acquire' | 'renewal' | 'startup';
   /** Empty until the server named it. */
@@ -74,24 +76,29 @@ export class RequestTable {
     return [...(this.#byEntry.get(entry) ?? [])];
   }
 
-  /** The requests of `entry` for `kind`, and none of unknown kind. */
-  ofKind(entry: string, kind: string): SettingRequest[] {
-    return this.ofEntry(entry).filter((request) => request.kind === kind);
+  /** The requests of `entry` for `kind` and `lane`, and none of unknown kind. */
+  ofKind(entry: string, kind: string, lane: number): SettingRequest[] {
+    return this.ofEntry(entry).filter((request) => request.kind === kind && request.lane === lane);
   }
 
-  /** The request whose answer may be for `packet`: held packets that it was not for are asked for afterwards. */
-  covering(entry: string, packet: PacketSelector): SettingRequest | undefined {
+  /** The request whose answer may be for `packet`, with a lane that `serves`: held packets that it was not for are asked for afterwards. */
+  covering(
+    entry: string,
+    packet: PacketSelector,
+    serves: (lane: number) => boolean,
+  ): SettingRequest | undefined {
     return this.ofEntry(entry).find(
-      ({ scope }) => scope === undefined || scope.some((selector) => selectorMatches(selector, packet)),
+      ({ scope, lane }) =>
+        serves(lane) && (scope === undefined || scope.some((selector) => selectorMatches(selector, packet))),
     );
   }
 
-  /** The request that a startup for `kind` and `selectors` means, so that no second one is needed. */
-  meantBy(entry: string, kind: string, selectors: readonly Selector[]): SettingRequest | undefined {
-    const ofEntry = this.ofEntry(entry);
+  /** The request that `startup` means, so that no second one is needed. */
+  meantBy(entry: string, { kind, lane, selectors }: RequestStartup): SettingRequest | undefined {
+    const ofLane = this.ofEntry(entry).filter((request) => request.lane === lane);
     return (
-      ofEntry.find((request) => request.kind === kind) ??
-      ofEntry.find(
+      ofLane.find((request) => request.kind === kind) ??
+      ofLane.find(
         ({ kind: own, packet }) =>
           own === '' && packet !== null && selectors.some((selector) => selectorMatches(selector, packet)),
       )
@@ -108,6 +115,7 @@ export function requestMessage(request: SettingRequest, source: string, entry: S
     peer: request.peer,
     kind: request.kind,
     spi: request.spi,
+    lane: request.lane,
     selectors: entry.selectors,
     packet: request.packet,
     startupId: request.startupId,

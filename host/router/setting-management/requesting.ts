@@ -16,6 +16,7 @@ export interface Wanted {
   readonly entry: SpdEntry & { readonly requestPeer: string };
   readonly cause: SettingRequest['cause'];
   readonly kind: string;
+  readonly lane: number;
   readonly packet: PacketSelector | null;
   readonly startupId: MessageId | null;
   readonly scope: readonly Selector[] | undefined;
@@ -45,6 +46,7 @@ export function startOver(
     cause: request.cause,
     // A packet lets the server find the kind again: its policies may have changed.
     kind: request.packet === null ? request.kind : '',
+    lane: request.lane,
     packet: request.packet,
     startupId: request.startupId,
     scope: request.scope,
@@ -75,13 +77,14 @@ function begin(
   now: Instant,
 ): void {
   const { entry } = wanted;
-  const spi = state.spiAllocator.allocate(history.avoid);
+  const spi = state.spiAllocator.allocate(history.avoid, state.workerOf(wanted.lane));
   for (const unused of history.release) state.spiAllocator.release(unused);
   const request: SettingRequest = {
     id: state.freshId(),
     entry: entry.name,
     peer: entry.requestPeer,
     spi: spi ?? 0,
+    lane: wanted.lane,
     cause: wanted.cause,
     kind: wanted.kind,
     packet: wanted.packet,
@@ -222,7 +225,8 @@ export function forget(state: SettingState, request: SettingRequest): void {
  * for twice.
  */
 export function dropSurplus(state: SettingState, request: SettingRequest, now: Instant): void {
-  const surplus = state.requests.ofKind(request.entry, request.kind).filter((other) => other !== request);
+  const { entry, kind, lane } = request;
+  const surplus = state.requests.ofKind(entry, kind, lane).filter((other) => other !== request);
   if (surplus.length === 0) return;
   for (const one of surplus) {
     forget(state, one);
@@ -254,7 +258,7 @@ function settle(
     // Nothing of ours waits for a renewal or a startup; what was told to wait for it is asked for by itself now.
     if (Object.keys(change).length > 0) state.change(change);
     planRenewalRetry(state, request, now);
-    if (request.absorbed) state.releaseHeld(request.entry);
+    if (request.absorbed) state.releaseHeld(request.entry, request.lane);
     return;
   }
   const entry = state.protectEntry(request.entry);
@@ -272,10 +276,10 @@ function settle(
 /** Tries the renewal again later, if the pair it was for still carries traffic. */
 export function planRenewalRetry(
   state: SettingState,
-  about: { readonly entry: string; readonly kind: string },
+  about: { readonly entry: string; readonly kind: string; readonly lane: number },
   now: Instant,
 ): void {
-  const pair = state.pairs.inUse(about.entry, about.kind);
+  const pair = state.pairs.inUse(about.entry, about.kind, about.lane);
   if (pair?.isDue !== true) return;
   const { renewalRetryMs, backOffMaxMs } = state.timers;
   const at = now + Math.min(renewalRetryMs * 2 ** Math.min(pair.failedRenewals, 16), backOffMaxMs);

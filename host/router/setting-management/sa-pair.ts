@@ -13,6 +13,8 @@ import type { Selector } from '../../model/selector.ts';
 export interface PairTerms {
   /** SPD entry that the pair serves. */
   readonly entry: string;
+  /** Its place among the pairs of its worker that are in use for the same; 0 unless given. */
+  readonly turn?: number;
   /** The distribution's selectors narrowed to the entry's; at least one. */
   readonly selectors: readonly Selector[];
   /** Where this router sends from. */
@@ -89,6 +91,7 @@ export function saPairOf(distribution: Distribution, terms: PairTerms): Result<S
     entry: terms.entry,
     kind: distribution.kind,
     precedence: distribution.precedence,
+    turn: terms.turn ?? 0,
     precedents: distribution.precedents,
     inbound: { ...sa('inbound', inbound), notifyFirstAuthentic: terms.notifyFirstAuthentic },
     outbound: sa('outbound', outbound),

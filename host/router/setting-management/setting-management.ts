@@ -86,7 +86,7 @@ export class SettingManagement {
     const state = this.#state;
     switch (event.kind) {
       case 'acquire':
-        this.#acquire(event.entry, event.packet, now);
+        this.#acquire(event.entry, event.packet, event.worker ?? 0, now);
         return;
       case 'soft-lifetime':
       case 'renew':
@@ -137,12 +137,14 @@ export class SettingManagement {
     if (pair !== undefined) act(pair);
   }
 
-  #acquire(entryName: string, packet: PacketSelector, now: Instant): void {
+  /** A worker asks for the lane with its own number, unless another that its engine has will do. */
+  #acquire(entryName: string, packet: PacketSelector, worker: number, now: Instant): void {
     const state = this.#state;
+    const serves = (lane: number): boolean => state.workerOf(lane) === worker;
     const entry = state.protectEntry(entryName);
     // Edited away, or refused, while the event was on its way: the held packet was dealt with then.
     if (entry === undefined || state.backOff.holds(entryName, packet)) return;
-    const underWay = state.requests.covering(entryName, packet);
+    const underWay = state.requests.covering(entryName, packet, serves);
     if (underWay !== undefined) {
       underWay.absorbed = true;
       // Now a packet of ours waits for it: if the startup was a late duplicate, the server is to answer all the same.
@@ -151,15 +153,15 @@ export class SettingManagement {
       return;
     }
     // It is held until the peer is heard, or there is found to be no path.
-    if (state.pairs.awaitingPath(entryName, packet) !== undefined) return;
-    const carrying = state.pairs.carrying(entryName, packet);
+    if (state.pairs.awaitingPath(entryName, packet, serves) !== undefined) return;
+    const carrying = state.pairs.carrying(entryName, packet, serves);
     if (carrying !== undefined) {
       if (now - carrying.installedAt >= lateAcquireMs) renew(state, carrying, now);
       return;
     }
     startRequest(
       state,
-      { entry, cause: 'acquire', kind: '', packet, startupId: null, scope: undefined },
+      { entry, cause: 'acquire', kind: '', lane: worker, packet, startupId: null, scope: undefined },
       now,
     );
   }
@@ -267,7 +269,7 @@ export class SettingManagement {
     if (!pair.confirmed) tryPath(state, pair, now);
     pair.confirmed = true;
     const awaitsPath =
-      checksPath(pair) && !pair.isHeard && state.pairs.inUse(pair.entry, pair.kind) === undefined;
+      checksPath(pair) && !pair.isHeard && state.pairs.inUse(pair.entry, pair.kind, pair.lane) === undefined;
     if (!awaitsPath) takeOver(state, pair, 'both ends have it', now);
   }
 

@@ -144,8 +144,19 @@ export class SettingState {
     this.actions.push({ kind: 'change', change });
   }
 
-  releaseHeld(entry: string): void {
-    this.actions.push({ kind: 'release-held', entry });
+  /** Of the worker that has `lane`; of all unless given. */
+  releaseHeld(entry: string, lane?: number): void {
+    const isForOne = lane !== undefined && this.spiAllocator.workers > 1;
+    this.actions.push({
+      kind: 'release-held',
+      entry,
+      ...(isForOne ? { worker: this.workerOf(lane) } : {}),
+    });
+  }
+
+  /** Whose engine has the pairs of a lane. A router that has fewer workers than its peer has several lanes in one. */
+  workerOf(lane: number): number {
+    return lane % this.spiAllocator.workers;
   }
 
   dropHeld(entry: string, failure: SettingFailure): void {

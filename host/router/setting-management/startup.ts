@@ -22,7 +22,7 @@ export function settleEcho(state: SettingState, request: SettingRequest, kind: s
 /** Asks as told, by the request already under way if there is one that means the same. */
 export function followStartup(state: SettingState, startup: RequestStartup, now: Instant): void {
   const matching = entriesFor(state, startup);
-  const meantBy = ({ name }: SpdEntry) => state.requests.meantBy(name, startup.kind, startup.selectors);
+  const meantBy = ({ name }: SpdEntry) => state.requests.meantBy(name, startup);
   const asking = matching.find((entry) => meantBy(entry) !== undefined);
   const underWay = asking === undefined ? undefined : meantBy(asking);
   if (underWay !== undefined) {
@@ -57,6 +57,7 @@ export function followStartup(state: SettingState, startup: RequestStartup, now:
       entry,
       cause: 'startup',
       kind: startup.kind,
+      lane: startup.lane,
       packet: null,
       startupId: startup.id,
       scope: intersectSelectorLists(startup.selectors, entry.selectors),
@@ -71,13 +72,13 @@ export function followStartup(state: SettingState, startup: RequestStartup, now:
  * SAs are renewed, which are those with the selectors that the startup names.
  */
 function entriesFor(state: SettingState, startup: RequestStartup): SpdEntry[] {
-  const { peer, packet, kind, selectors } = startup;
+  const { peer, packet, kind, lane, selectors } = startup;
   if (packet !== null) {
     const first = state.entriesOfPeer(peer).find((entry) => anySelectorMatches(entry.selectors, packet));
     return first === undefined ? [] : [first];
   }
   const closeness = (entry: SpdEntry): number => {
-    const pair = state.pairs.inUse(entry.name, kind);
+    const pair = state.pairs.inUse(entry.name, kind, lane);
     if (pair === undefined) return 0;
     const isAll = pair.selectors.every((own) => selectors.some((one) => selectorContains(one, own)));
     const isOnly = selectors.every((one) => pair.selectors.some((own) => selectorContains(own, one)));

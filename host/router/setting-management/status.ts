@@ -32,12 +32,21 @@ export interface EntryStatus {
 
 export type RequestStatus = Pick<
   SettingRequest,
-  'id' | 'entry' | 'peer' | 'kind' | 'spi' | 'cause' | 'phase' | 'tries' | 'startupId'
+  'id' | 'entry' | 'peer' | 'kind' | 'lane' | 'spi' | 'cause' | 'phase' | 'tries' | 'startupId'
 >;
 
 export type PairStatus = Pick<
   InstalledPair,
-  'entry' | 'peer' | 'kind' | 'role' | 'confirmed' | 'proposal' | 'revision' | 'installedAt' | 'hardAt'
+  | 'entry'
+  | 'peer'
+  | 'kind'
+  | 'lane'
+  | 'role'
+  | 'confirmed'
+  | 'proposal'
+  | 'revision'
+  | 'installedAt'
+  | 'hardAt'
 > & {
   readonly id: MessageId;
   readonly inboundSpi: Spi;
@@ -64,22 +73,26 @@ export function statusOf(state: SettingState): SettingStatus {
           .map(({ selectors, until }) => ({ selectors: selectors.map(formatSelector), until })),
       };
     }),
-    requests: state.requests.all().map(({ id, entry, peer, kind, spi, cause, phase, tries, startupId }) => ({
-      id,
-      entry,
-      peer,
-      kind,
-      spi,
-      cause,
-      phase,
-      tries,
-      startupId,
-    })),
+    requests: state.requests
+      .all()
+      .map(({ id, entry, peer, kind, lane, spi, cause, phase, tries, startupId }) => ({
+        id,
+        entry,
+        peer,
+        kind,
+        lane,
+        spi,
+        cause,
+        phase,
+        tries,
+        startupId,
+      })),
     pairs: state.pairs.all().map((pair) => ({
       id: pair.id,
       entry: pair.entry,
       peer: pair.peer,
       kind: pair.kind,
+      lane: pair.lane,
       role: pair.role,
       confirmed: pair.confirmed,
       proposal: pair.proposal,

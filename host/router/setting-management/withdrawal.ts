@@ -38,6 +38,6 @@ export function withdraw(state: SettingState, message: Withdraw, now: Instant): 
     state.spiAllocator.release(request.spi);
     state.change({ release: [request.spi] });
     planRenewalRetry(state, request, now);
-    if (request.absorbed) state.releaseHeld(request.entry);
+    if (request.absorbed) state.releaseHeld(request.entry, request.lane);
   }
 }

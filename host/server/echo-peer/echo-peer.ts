@@ -137,7 +137,8 @@ export class EchoPeer {
     }
     const test = known ?? this.#add(startup, spi, now);
     const envelope = { type: 'request', id: test.id, source: echoPeerName, peer, kind } as const;
-    return [{ kind: 'message', message: { ...envelope, spi, selectors, packet: null, startupId } }];
+    const about = { spi, lane: startup.lane, selectors, packet: null, startupId };
+    return [{ kind: 'message', message: { ...envelope, ...about } }];
   }
 
   #place(): Spi | undefined {

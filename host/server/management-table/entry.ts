@@ -23,6 +23,8 @@ export interface StoredEntry {
   readonly key: string;
   readonly state: EntryState;
   readonly kind: string;
+  /** Which of the pairs that the two routers have side by side for this traffic. */
+  readonly lane: number;
   /** Revision of the policy that was handed out. */
   readonly revision: number;
   /** What the policies said when it was handed out (pair-setting.ts). */

@@ -1,6 +1,6 @@
 /**
  * The management table in memory: every entry that is live or being withdrawn, found by its key, by a request's id, by
- * (router, SPI), by pair and kind while half-empty, by router and by pair. No look-up scans. It keeps the indexes in step
+ * (router, SPI), by pair, kind and lane while half-empty, by router and by pair. No look-up scans. It keeps the indexes in step
  * and decides nothing.
  */
 import type { MessageId, Precedent } from '../../messages/message.ts';
@@ -54,6 +54,7 @@ export interface Issue {
 export interface Entry {
   readonly key: string;
   readonly kind: string;
+  readonly lane: number;
   readonly halves: readonly [Half, Half];
   state: EntryState;
   revision: number;
@@ -103,9 +104,9 @@ export class ManagementTable {
     return this.#bySpi.get(spiKey(router, spi));
   }
 
-  /** The entries of the pair and kind that lack a half: one for each SPD entry of the routers that asked. */
-  halfEmpty(a: string, b: string, kind: string): readonly Entry[] {
-    return [...(this.#halfEmpty.get(kindKey(a, b, kind)) ?? [])];
+  /** The entries of the pair, kind and lane that lack a half: one for each SPD entry of the routers that asked. */
+  halfEmpty(a: string, b: string, kind: string, lane: number): readonly Entry[] {
+    return [...(this.#halfEmpty.get(laneKey(a, b, kind, lane)) ?? [])];
   }
 
   ofRouter(router: string): readonly Entry[] {
@@ -189,13 +190,13 @@ function spiKey(router: string, spi: Spi): string {
   return `${router}|${spi}`;
 }
 
-function kindKey(a: string, b: string, kind: string): string {
-  return `${pairKey(a, b)}|${kind}`;
+function laneKey(a: string, b: string, kind: string, lane: number): string {
+  return `${pairKey(a, b)}|${kind}|${lane}`;
 }
 
 function halfEmptyKey(entry: Entry): string {
   const [first, second] = entry.halves;
-  return kindKey(first.router, second.router, entry.kind);
+  return laneKey(first.router, second.router, entry.kind, entry.lane);
 }
 
 function addTo(index: Map<string, Set<Entry>>, key: string, entry: Entry): void {

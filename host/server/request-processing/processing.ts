@@ -56,6 +56,7 @@ function storedForm(processing: Processing, entry: Entry): StoredEntry {
     key: entry.key,
     state: entry.state,
     kind: entry.kind,
+    lane: entry.lane,
     revision: entry.revision,
     digest: entry.digest,
     expiresAtUtcMs: Math.round(processing.utcMsAt(entry.expiresAt)),

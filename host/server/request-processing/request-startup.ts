@@ -44,6 +44,7 @@ export function sendStartup(processing: Processing, entry: Entry): void {
     source: missing.router,
     peer: asking.router,
     kind: entry.kind,
+    lane: entry.lane,
     selectors: asked.map(mirrorSelector),
     packet: asking.request.packet === null ? null : mirrorPacket(asking.request.packet),
   });

@@ -68,7 +68,7 @@ export function receiveRequest(processing: Processing, request: Request, now: In
   }
   // 3. A half that waits: for this router, or for its peer under an older id.
   const waiting = table
-    .halfEmpty(request.source, request.peer, kind)
+    .halfEmpty(request.source, request.peer, kind, request.lane)
     .find((entry) => isForSame(request, entry, setting));
   if (waiting !== undefined) {
     joinEntry(processing, request, waiting, now);
@@ -115,6 +115,7 @@ function repeatRequest(processing: Processing, request: Request, entry: Entry, n
     own.request?.id === request.id &&
     own.request.spi === request.spi &&
     other.router === request.peer &&
+    request.lane === entry.lane &&
     (request.kind === '' || request.kind === entry.kind);
   if (!isSame) {
     refuseContents(processing, request, 'the id belongs to another request', entry);
@@ -137,6 +138,7 @@ function answerStartup(processing: Processing, request: Request, startupId: Mess
     entry.state === 'half-empty' &&
     own.request === null &&
     entry.halves.some((half) => half.router === request.peer) &&
+    request.lane === entry.lane &&
     (request.kind === '' || request.kind === entry.kind);
   if (!isMeant) {
     const { source: router, peer, kind } = request;
@@ -181,6 +183,7 @@ function createEntry(processing: Processing, request: Request, setting: PairSett
   const entry: Entry = {
     key: request.id,
     kind,
+    lane: request.lane,
     halves: [emptyHalf(request.source, halfRequest(processing, request)), emptyHalf(request.peer, null)],
     state: 'half-empty',
     revision,

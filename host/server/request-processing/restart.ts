@@ -34,11 +34,12 @@ export function restoreEntries(processing: Processing, rows: readonly StoredEntr
 }
 
 function restoreEntry(processing: Processing, row: StoredEntry, now: Instant): Entry {
-  const { key, kind, state, revision, digest, reason } = row;
+  const { key, kind, lane, state, revision, digest, reason } = row;
   const [first, second] = row.halves;
   const entry: Entry = {
     key,
     kind,
+    lane,
     halves: [restoreHalf(first), restoreHalf(second)],
     state,
     revision,

@@ -8,6 +8,8 @@ export interface ManagementTableRow {
   readonly key: string;
   readonly state: EntryState;
   readonly kind: string;
+  /** Of the pairs that the two have side by side for the same traffic. */
+  readonly lane: number;
   readonly revision: number;
   readonly routers: readonly [TableHalf, TableHalf];
   /** Seen from the first router; empty after a restart of the server. */
@@ -47,6 +49,7 @@ export function tableRows(processing: Processing, now: Instant): ManagementTable
       key: entry.key,
       state: entry.state,
       kind: entry.kind,
+      lane: entry.lane,
       revision: entry.revision,
       routers: [first as TableHalf, second as TableHalf], // halves are two, and map keeps their number
       selectors: selectors.map(formatSelector),

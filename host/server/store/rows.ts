@@ -19,6 +19,8 @@ export const entrySchema: z.ZodType<StoredEntry> = z.strictObject({
   key: z.string(),
   state: z.enum(['half-empty', 'distributed', 'both-installed', 'withdrawing']),
   kind: z.string(),
+  // Rows of schema 2 have none.
+  lane: z.int().default(0),
   revision: z.number(),
   digest: z.string(),
   expiresAtUtcMs: z.number(),

@@ -21,7 +21,7 @@ import {
 import type { AuditRow, Store, StoreChange, StoredState } from './store.ts';
 
 /** Rises with each change of the tables or of what their rows hold; CHANGELOG.md names it. */
-const schemaVersion = 2;
+const schemaVersion = 3;
 
 /** The audit log is trimmed by so many rows at a time, so that a full log does not delete at every row. */
 const auditTrim = 1_000;
@@ -249,6 +249,6 @@ function makeTables(database: DatabaseSync, file: string): void {
     );
   }
   if (version === schemaVersion) return;
-  const steps = (version === 0 ? schema : '') + rolloutTables;
+  const steps = (version === 0 ? schema : '') + (version < 2 ? rolloutTables : '');
   database.exec(`BEGIN; ${steps} PRAGMA user_version = ${schemaVersion}; COMMIT`);
 }

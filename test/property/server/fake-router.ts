@@ -101,6 +101,7 @@ export class FakeRouter {
         peer: asked.peer,
         kind: asked.kind,
         spi: asked.spi,
+        lane: 0,
         selectors: [selector(networks[this.name]!, networks[asked.peer]!)],
         packet: null,
         startupId: asked.startupId,

@@ -63,6 +63,7 @@ function request(more: Partial<Request> = {}): Request {
     type: 'request',
     ...envelope,
     spi: 0x1000,
+    lane: 0,
     selectors: [selector('10.1.0.0/16', '10.2.0.0/16')],
     packet: null,
     startupId: null,
@@ -97,8 +98,9 @@ describe('a message on the wire', () => {
   it('writes a request as protocol.cddl says', () => {
     const written = hex(
       `
-      8a 01 03 48 0011223344556677 65 746f6b796f 65 6f73616b61 63 616c6c
+      8b 01 03 48 0011223344556677 65 746f6b796f 65 6f73616b61 63 616c6c
       19 1000                                         # spi
+      00                                              # lane
       81 87                                           # one selector of 7
         82 44 0a010000 10   82 44 0a020000 10         # 10.1.0.0/16, 10.2.0.0/16
         06 f6 82 19 01bb 19 01bb f6 f6                # tcp, any local port, 443-443, no type, no code

@@ -26,6 +26,16 @@ describe('pairs in use', () => {
     expect(taken(pairs, { use: [0x1002] })).toEqual([]);
   });
 
+  it('are one for each turn of a kind', () => {
+    const pairs = new PairsInUse();
+    expect(taken(pairs, { install: [{ pair: made(0x1001), use: true }] })).toEqual(['+1001']);
+    expect(taken(pairs, { install: [{ pair: made(0x1002, { turn: 1 }), use: true }] })).toEqual(['+1002']);
+    expect(taken(pairs, { install: [{ pair: made(0x1003, { turn: 1 }), use: true }] })).toEqual([
+      '-1002',
+      '+1003',
+    ]);
+  });
+
   it('follow each other without a gap in one change', () => {
     const pairs = new PairsInUse();
     pairs.take({ install: [{ pair: made(0x1001), use: true }] });

@@ -29,6 +29,7 @@ function entry(key: string, revision = 1): StoredEntry {
     key,
     state: 'distributed',
     kind: 'all',
+    lane: 0,
     revision,
     digest: '',
     expiresAtUtcMs: 0,

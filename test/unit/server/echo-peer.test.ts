@@ -27,7 +27,7 @@ function peer(maximumTests = 3) {
 function startup(router: string, id: string): RequestStartup {
   const selectors = [echoSelector(echoPeerName, router)];
   const envelope = { id, source: echoPeerName, peer: router, kind: selfTestKind };
-  return { type: 'request-startup', ...envelope, selectors, packet: null };
+  return { type: 'request-startup', ...envelope, lane: 0, selectors, packet: null };
 }
 
 const idOf = (number: number) => number.toString(16).padStart(16, '0');

@@ -74,6 +74,7 @@ function request(more: object = {}): Uint8Array {
     peer: 'osaka',
     kind: '',
     spi: 0x1234_5678,
+    lane: 0,
     selectors: [selector('10.1.0.0/24', '10.2.0.0/24')],
     startupId: null,
     packet: null,

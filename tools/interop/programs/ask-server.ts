@@ -52,6 +52,7 @@ function request(id: string, whom: string): RouterMessage {
     ...envelope,
     type: 'request',
     spi,
+    lane: 0,
     selectors: [selector],
     packet: ping(selector),
     startupId: null,

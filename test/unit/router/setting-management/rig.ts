@@ -74,7 +74,14 @@ export class Rig {
   actions: SettingAction[] = [];
   #random = 0;
 
-  constructor(options: { entries?: SpdEntry[]; timers?: Partial<SettingTimers>; capacity?: number } = {}) {
+  constructor(
+    options: {
+      entries?: SpdEntry[];
+      timers?: Partial<SettingTimers>;
+      capacity?: number;
+      workers?: number;
+    } = {},
+  ) {
     const random = (octets: number) => {
       this.#random += 1;
       const bytes = new Uint8Array(octets);
@@ -87,10 +94,14 @@ export class Rig {
       name: 'tokyo',
       entries: options.entries ?? [toOsaka],
       random,
-      spiAllocator: new SpiAllocator(options.capacity ?? 16, () => {
-        this.#random += 1;
-        return (this.#random * 0x01000193) >>> 0;
-      }),
+      spiAllocator: new SpiAllocator(
+        options.capacity ?? 16,
+        () => {
+          this.#random += 1;
+          return (this.#random * 0x01000193) >>> 0;
+        },
+        options.workers,
+      ),
       timers: { ...defaultSettingTimers, ...options.timers },
       localEndpoint: (peer) => (peer.address.family === 4 ? endpoint('198.51.100.1') : undefined),
       proposals: new Set(proposals.keys()),
@@ -247,7 +258,13 @@ export const noResponse = (request: About): ServerMessage => ({
 });
 export const startup = (
   id: string,
-  more: Partial<{ kind: string; peer: string; selectors: Selector[]; packet: PacketSelector }> = {},
+  more: Partial<{
+    kind: string;
+    lane: number;
+    peer: string;
+    selectors: Selector[];
+    packet: PacketSelector;
+  }> = {},
 ) =>
   ({
     type: 'request-startup',
@@ -255,6 +272,7 @@ export const startup = (
     source: 'tokyo',
     peer: 'osaka',
     kind: 'all',
+    lane: 0,
     selectors: [selector('10.1.0.0/16', '10.2.0.0/16')],
     packet: null,
     ...more,

@@ -194,6 +194,7 @@ describe('a request that clashes with what the server has', () => {
         peer: 'osaka',
         kind: 'all',
         spi: 4096,
+        lane: 0,
         selectors: [selector('10.1.0.0/16', '10.2.0.0/16')],
         packet: null,
         startupId: null,

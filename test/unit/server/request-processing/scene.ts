@@ -236,6 +236,7 @@ export class Scene {
       peer,
       kind: 'all',
       spi: 0x1000 + Number.parseInt(id.slice(-6), 16),
+      lane: 0,
       selectors: [selector(networks[source]!, networks[peer] ?? '10.9.0.0/16')],
       packet: null,
       startupId: null,

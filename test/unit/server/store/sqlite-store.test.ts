@@ -42,6 +42,7 @@ function entry(key: string, more: Partial<StoredEntry> = {}): StoredEntry {
     key,
     state: 'distributed',
     kind: 'all',
+    lane: 0,
     revision: 3,
     digest: 'd'.repeat(32),
     expiresAtUtcMs: 1_700_000_000_123,
@@ -204,6 +205,18 @@ import { SqliteStore } from ${JSON.stringify(source)};
     expect(store.load()).toMatchObject({ routers: [{ ...router, versionUp: null }], rollout: undefined });
     store.close();
     open().close(); // and is one of this schema then
+  });
+
+  it('takes a file of schema 2 over: its entries are of lane 0', () => {
+    open().close();
+    const database = new DatabaseSync(path);
+    const { lane: _, ...before } = entry('0011223344556677');
+    database.prepare('INSERT INTO entry VALUES (?, ?)').run(before.key, JSON.stringify(before));
+    database.exec('PRAGMA user_version = 2');
+    database.close();
+    const store = open();
+    expect(store.load().entries).toEqual([entry('0011223344556677')]);
+    store.close();
   });
 
   it('refuses a file of a newer version', () => {
