@@ -14,6 +14,7 @@ import {
   IP_PMTUDISC_DONT,
   IP_PMTUDISC_PROBE,
   IP_RECVTOS,
+  IPPROTO_AH,
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPV6_HDRINCL,
@@ -28,6 +29,7 @@ import {
   SO_MARK,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
+  SO_REUSEPORT,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
   SOCK_CLOEXEC,
@@ -46,7 +48,11 @@ import {
 } from './linux-abi.ts';
 import type { ReceiveBatch } from './receive-batch.ts';
 import type { SendBatch } from './send-batch.ts';
+import { chooseSocketBySpi, takeOwnSpis } from './spi-filter.ts';
 import { errnos, SystemCallError } from './system-call-error.ts';
+
+/** RFC 4302 section 2: octets to the SPI. */
+const AH_SPI = 4;
 
 export interface DatagramSocketOptions {
   /** Our address; all zero octets: any of this family. */
@@ -65,8 +71,18 @@ export interface DatagramSocketOptions {
   readonly pathMtu?: 'known' | 'interface';
   /** UDP: datagrams in a row may arrive as one entry of a batch, if the kernel can; each needs room for 64 KiB then. */
   readonly receivesBundles?: boolean;
+  /** One of several sockets of this kind on the address, one for each worker, which are to be opened in their order. */
+  readonly share?: SocketShare;
+  /** A socket of this kind that is open and bound, in place of a new one: another thread opened it for this one. */
+  readonly fd?: number;
   /** Raw sockets: what is sent starts with its IP header, which goes as it is. The kernel then never fragments. */
   readonly sendsIpHeader?: boolean;
+}
+
+/** Which of the packets for an address come to one of its sockets: those whose SPI is that worker's (spi-filter.ts). */
+export interface SocketShare {
+  readonly worker: number;
+  readonly workers: number;
 }
 
 const BUFFER_OCTETS_DEFAULT = 8 * 1024 * 1024;
@@ -103,20 +119,24 @@ export class DatagramSocket {
     this.#queuesErrors = type === SOCK_RAW && this.family === 6;
     this.#mtuDiscoveryWithDf = options.pathMtu === 'interface' ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DO;
     const domain = this.family === 4 ? AF_INET : AF_INET6;
-    this.fd = libc.socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+    this.fd = options.fd ?? libc.socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
     if (this.fd < 0) throw new SystemCallError(`open a ${name}`, errno(), explainOpen(errno()));
     try {
+      if (options.share !== undefined && options.fd === undefined) this.#share(type, protocol, options.share);
       if (options.mark !== undefined) this.#setMark(options.mark);
       const octets = options.bufferOctets ?? BUFFER_OCTETS_DEFAULT;
       this.#setBuffer(SO_SNDBUFFORCE, SO_SNDBUF, octets);
       this.receiveBufferOctets = this.#setBuffer(SO_RCVBUFFORCE, SO_RCVBUF, octets);
-      this.#askForPacketInformation(type === SOCK_RAW);
+      this.#askForPacketInformation(type === SOCK_RAW, options.fd !== undefined);
       if (options.sendsIpHeader === true) this.#takeIpHeader();
       this.#setDontFragment(0);
       if (type === SOCK_DGRAM) this.#bundles = setInteger(this.fd, SOL_UDP, UDP_SEGMENT, 0) === 0;
       this.receivesBundles =
         options.receivesBundles === true && setInteger(this.fd, SOL_UDP, UDP_GRO, 1) === 0;
-      this.localPort = bindSocket(this.fd, options.address, port, name);
+      if (options.fd === undefined) bindSocket(this.fd, options.address, port, name);
+      this.localPort = boundPort(this.fd, options.address, name);
+      if (type === SOCK_DGRAM && options.fd === undefined && options.share?.worker === 0)
+        chooseSocketBySpi(this.fd, options.share.workers, name);
     } catch (error) {
       libc.close(this.fd);
       throw error;
@@ -211,6 +231,17 @@ export class DatagramSocket {
     }
   }
 
+  #share(type: number, protocol: number, share: SocketShare): void {
+    if (type === SOCK_DGRAM) {
+      check(setInteger(this.fd, SOL_SOCKET, SO_REUSEPORT, 1), `share the address of the ${this.description}`);
+      return;
+    }
+    const packet = { hasIpHeader: this.receivesIpHeader, spiAt: protocol === IPPROTO_AH ? AH_SPI : 0 };
+    takeOwnSpis(this.fd, packet, share, this.description);
+    // What came in before the filter was there is of no use here: the same came to the socket that it is for.
+    while (libc.recvmmsg(this.fd, emptyMessageAddress, 1, MSG_DONTWAIT, 0) > 0) emptyMessage.fill(0);
+  }
+
   #setMark(mark: number): void {
     check(
       setInteger(this.fd, SOL_SOCKET, SO_MARK, mark),
@@ -225,14 +256,14 @@ export class DatagramSocket {
     return readInteger(this.fd, SOL_SOCKET, limited);
   }
 
-  #askForPacketInformation(isRaw: boolean): void {
+  #askForPacketInformation(isRaw: boolean, isBound: boolean): void {
     const what = `prepare the ${this.description}`;
     if (this.family === 4) {
       check(setInteger(this.fd, IPPROTO_IP, IP_PKTINFO, 1), what);
       check(setInteger(this.fd, IPPROTO_IP, IP_RECVTOS, 1), what);
     } else {
-      // A raw IPv6 socket never sees IPv4, and refuses to be told.
-      if (!isRaw) check(setInteger(this.fd, IPPROTO_IPV6, IPV6_V6ONLY, 1), what);
+      // A raw IPv6 socket never sees IPv4, and refuses to be told; one that is bound has been told.
+      if (!isRaw && !isBound) check(setInteger(this.fd, IPPROTO_IPV6, IPV6_V6ONLY, 1), what);
       check(setInteger(this.fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1), what);
       check(setInteger(this.fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1), what);
       // Without it the kernel learns no path MTU from ICMPv6 about packets of an unconnected raw socket.
@@ -308,12 +339,16 @@ export function socketAddress(address: Address, port: number): ArrayBuffer {
   return buffer;
 }
 
-/** Binds, and returns the port that the kernel gave (which matters when `port` is 0). */
-function bindSocket(fd: number, address: Address, port: number, name: string): number {
+function bindSocket(fd: number, address: Address, port: number, name: string): void {
   const wanted = socketAddress(address, port);
   if (libc.bind(fd, addressOfBuffer(wanted), wanted.byteLength) < 0) {
     throw new SystemCallError(`bind the ${name}`, errno(), explainBind(errno(), address, port));
   }
+}
+
+/** The port that the kernel gave (which matters when 0 was asked for). */
+function boundPort(fd: number, address: Address, name: string): number {
+  const wanted = socketAddress(address, 0);
   const length = new Uint32Array([wanted.byteLength, 0]);
   const lengthBuffer = new ArrayBuffer(8);
   new Uint32Array(lengthBuffer).set(length);

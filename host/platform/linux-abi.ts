@@ -41,9 +41,12 @@ export const EFD_CLOEXEC = 0x80000;
 export const SOL_SOCKET = 1;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
+export const SO_REUSEPORT = 15;
+export const SO_ATTACH_FILTER = 26;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 export const SO_MARK = 36;
+export const SO_ATTACH_REUSEPORT_CBPF = 51;
 
 export const IPPROTO_IP = 0;
 export const IP_TOS = 1;
@@ -99,6 +102,8 @@ export const IFREQ_LENGTH = 40;
 export const IFREQ_VALUE = 16;
 export const TUNSETIFF = 0x400454ca;
 export const IFF_TUN = 0x0001;
+/** Several files may be queues of one interface. */
+export const IFF_MULTI_QUEUE = 0x0100;
 export const IFF_NO_PI = 0x1000;
 export const IFF_VNET_HDR = 0x4000;
 export const TUNSETOFFLOAD = 0x400454d0;

@@ -8,15 +8,13 @@ import type { Address } from '../model/address.ts';
 import { HostError } from '../model/host-error.ts';
 import type { Instant } from '../model/instant.ts';
 import type { Encapsulation, SaProtocol } from '../model/security-association.ts';
+import { BatchSocket } from './batch-socket.ts';
 import { bootTimeMs } from './clock.ts';
 import type { DatagramSocket, DatagramSocketOptions } from './datagram-socket.ts';
-import { type FrameMemory, frameMemory } from './frame-memory.ts';
-import { BATCH_CAPACITY_MAX } from './message-storage.ts';
+import { frameMemory } from './frame-memory.ts';
 import { pathMtu } from './path-mtu.ts';
 import { Poller, WakeEvent } from './poller.ts';
 import { openRawAhSocket, openRawEspSocket } from './raw-socket.ts';
-import { ReceiveBatch } from './receive-batch.ts';
-import { SendBatch } from './send-batch.ts';
 import { openTun, type Tun } from './tun.ts';
 import { openUdpSocket } from './udp-socket.ts';
 
@@ -32,79 +30,36 @@ export interface LinuxPacketInterfaceOptions {
   readonly mark?: number;
   /** Whether to open a raw ESP and a raw AH socket for each address too. */
   readonly raw: boolean;
+  /** Threads that each have a queue of the TUN and a socket of each kind; this is the first, and opens them for all. 1 unless given. */
+  readonly workers?: number;
   /** Octets wanted for the buffers of each socket; 8 MiB unless given (datagram-socket.ts). */
   readonly socketBufferOctets?: number;
 }
 
-/** Bundles received at a time, 64 KiB each at most. */
-export const RECEIVE_CAPACITY = 16;
+/** A socket that the first worker opened for another one, which has it from then on. */
+export interface HandedSocket {
+  readonly fd: number;
+  readonly address: Address;
+  readonly protocol: SaProtocol;
+  readonly encapsulation: Encapsulation;
+}
+
+export interface FurtherPacketInterfaceOptions
+  extends Omit<LinuxPacketInterfaceOptions, 'localAddresses' | 'raw' | 'workers'> {
+  /** Counted from 0; the first has opened the TUN. */
+  readonly worker: number;
+  readonly sockets: readonly HandedSocket[];
+}
 
 /** Until a kernel that had no memory for a datagram is asked again. */
 const memoryPauseMs = 2;
 
-/** One of the sockets, with its two batches. */
-export class BatchSocket {
-  readonly family: 4 | 6;
-  readonly protocol: SaProtocol;
-  readonly encapsulation: Encapsulation;
-  /** True when what is received starts with its IP header (raw IPv4). */
-  readonly receivesIpHeader: boolean;
-  readonly received: ReceiveBatch;
-  readonly outgoing: SendBatch;
-  /** Whether the kernel said at the last `wait` that there is something to receive; until it says so again, nobody asks. */
-  isReadable = false;
-  /** It had no room for a datagram, and has not been seen to have any since. */
-  isFull = false;
-  #socket: DatagramSocket;
-
-  constructor(
-    socket: DatagramSocket,
-    protocol: SaProtocol,
-    encapsulation: Encapsulation,
-    frames: FrameMemory,
-  ) {
-    this.#socket = socket;
-    this.protocol = protocol;
-    this.family = socket.family;
-    this.encapsulation = encapsulation;
-    this.receivesIpHeader = socket.receivesIpHeader;
-    this.received = new ReceiveBatch(socket.family, frames, RECEIVE_CAPACITY);
-    this.outgoing = new SendBatch(socket.family, frames, BATCH_CAPACITY_MAX);
-  }
-
-  /** Fills `received` with what was waiting at the last `wait`, at most a batch; returns how many. */
-  receive(): number {
-    if (!this.isReadable) return 0;
-    this.isReadable = false;
-    return this.#socket.receive(this.received);
-  }
-
-  /** Sends datagrams `first` to `end - 1` of `outgoing`. Returns the first that was not dealt with; the socket is full before `end`. */
-  send(first: number, end: number): number {
-    const next = this.#socket.send(this.outgoing, first, end);
-    this.isFull = next < end;
-    return next;
-  }
-
-  /** Of the last `send`: the first datagram that is too long for its path; -1: none. */
-  get firstTooLong(): number {
-    return this.#socket.firstTooLong;
-  }
-
-  get socket(): DatagramSocket {
-    return this.#socket;
-  }
-
-  /** Goes on with another socket of the same kind, and closes the one before. The batches stay. */
-  replaceSocket(socket: DatagramSocket): void {
-    this.#socket.close();
-    this.#socket = socket;
-    this.isFull = false;
-  }
-}
-
-/** Opens a socket of one kind on an address of ours. */
-type OpenSocket = (address: Address, protocol: SaProtocol, encapsulation: Encapsulation) => DatagramSocket;
+/** Opens, or has, the sockets of one kind on an address of ours: this thread's own first, then those of the others. */
+type OpenSockets = (
+  address: Address,
+  protocol: SaProtocol,
+  encapsulation: Encapsulation,
+) => readonly DatagramSocket[];
 
 export class LinuxPacketInterface {
   readonly sockets: readonly BatchSocket[];
@@ -114,11 +69,20 @@ export class LinuxPacketInterface {
   readonly #wakeIndex: number;
   readonly #tunIndex: number;
   readonly #socketIndices: readonly number[];
-  readonly #openSocket: OpenSocket;
+  readonly #openSockets: OpenSockets;
+  /** What was opened for the other workers, and not handed over yet. */
+  #handed: readonly (readonly HandedSocket[])[] = [];
   #tunIsReadable = false;
 
-  constructor(tun: Tun, sockets: readonly BatchSocket[], wake: WakeEvent, openSocket: OpenSocket) {
-    this.#openSocket = openSocket;
+  constructor(
+    tun: Tun,
+    sockets: readonly BatchSocket[],
+    wake: WakeEvent,
+    openSockets: OpenSockets,
+    handed: readonly (readonly HandedSocket[])[] = [],
+  ) {
+    this.#openSockets = openSockets;
+    this.#handed = handed;
     this.tun = tun;
     this.sockets = sockets;
     this.#wake = wake;
@@ -133,19 +97,29 @@ export class LinuxPacketInterface {
    * @throws HostError PLATFORM when it is not ours (yet); everything is then as before
    */
   rebind(address: Address): void {
-    const opened = new Map<number, DatagramSocket>();
+    const opened = new Map<number, readonly DatagramSocket[]>();
     try {
       for (const [index, { family, protocol, encapsulation }] of this.sockets.entries()) {
-        if (family === address.family) opened.set(index, this.#openSocket(address, protocol, encapsulation));
+        if (family === address.family) opened.set(index, this.#openSockets(address, protocol, encapsulation));
       }
     } catch (error) {
-      for (const socket of opened.values()) socket.close();
+      for (const sockets of opened.values()) for (const socket of sockets) socket.close();
       throw error;
     }
-    for (const [index, socket] of opened) {
-      this.sockets[index]?.replaceSocket(socket);
-      this.#poller.replace(this.#socketIndices[index] ?? 0, socket.fd);
+    const handed: HandedSocket[][] = [];
+    for (const [index, [own, ...others]] of opened) {
+      const socket = this.sockets[index];
+      if (socket === undefined || own === undefined) continue;
+      socket.replaceSocket(own);
+      this.#poller.replace(this.#socketIndices[index] ?? 0, own.fd);
+      handOver(handed, others, address, socket);
     }
+    this.#handed = handed;
+  }
+
+  /** The sockets that were opened for another worker at the start, or in the last `rebind`: whoever asks has them from now on. */
+  handOver(worker: number): readonly HandedSocket[] {
+    return this.#handed[worker - 1] ?? [];
   }
 
   /** Where packets travel in bundles: as the TUN was opened, and as the UDP sockets are now. */
@@ -253,22 +227,22 @@ export class LinuxPacketInterface {
  * @throws HostError PLATFORM saying what is missing and what to do; CONFIG_INVALID for a bad interface name
  */
 export function openLinuxPacketInterface(options: LinuxPacketInterfaceOptions): LinuxPacketInterface {
-  const frames = frameMemory(options.memory);
-  const opened: { close(): void }[] = [];
-  const keep = <Resource extends { close(): void }>(resource: Resource): Resource => {
-    opened.push(resource);
-    return resource;
-  };
-  try {
-    const openSocket: OpenSocket = (address, protocol, encapsulation) => {
-      const socketOptions: DatagramSocketOptions = {
-        address,
-        receivesBundles: true,
-        ...(options.mark === undefined ? {} : { mark: options.mark }),
-        ...(options.socketBufferOctets === undefined ? {} : { bufferOctets: options.socketBufferOctets }),
-      };
-      if (encapsulation === 'udp') return openUdpSocket(options.localPort, socketOptions);
-      return protocol === 'ah' ? openRawAhSocket(socketOptions) : openRawEspSocket(socketOptions);
+  const { workers = 1 } = options;
+  return openAll((keep) => {
+    const frames = frameMemory(options.memory);
+    const openSockets: OpenSockets = (address, protocol, encapsulation) => {
+      const sockets: DatagramSocket[] = [];
+      try {
+        for (let worker = 0; worker < workers; worker++) {
+          const share = workers === 1 ? {} : { share: { worker, workers } };
+          const one = { ...socketOptions(options, address), ...share };
+          sockets.push(openSocketOfKind(options.localPort, one, protocol, encapsulation));
+        }
+      } catch (error) {
+        for (const socket of sockets) socket.close();
+        throw error;
+      }
+      return sockets;
     };
     const kinds = [
       ['esp', 'udp'],
@@ -279,17 +253,110 @@ export function openLinuxPacketInterface(options: LinuxPacketInterfaceOptions): 
           ] as const)
         : []),
     ] as const;
+    const handed: HandedSocket[][] = [];
     const sockets = options.localAddresses.flatMap((address) =>
-      kinds.map(([protocol, encapsulation]) => {
-        const socket = keep(openSocket(address, protocol, encapsulation));
-        return new BatchSocket(socket, protocol, encapsulation, frames);
+      kinds.flatMap(([protocol, encapsulation]) => {
+        const [own, ...others] = openSockets(address, protocol, encapsulation).map(keep);
+        if (own === undefined) return [];
+        handOver(handed, others, address, { protocol, encapsulation });
+        return [new BatchSocket(own, protocol, encapsulation, frames)];
       }),
     );
     const wake = keep(new WakeEvent());
-    const tun = keep(openTun({ name: options.tunName, mtu: options.tunMtu, frames }));
-    return new LinuxPacketInterface(tun, sockets, wake, openSocket);
+    const queue = workers === 1 ? {} : { queue: 'first' as const };
+    const tun = keep(openTun({ name: options.tunName, mtu: options.tunMtu, frames, ...queue }));
+    return new LinuxPacketInterface(tun, sockets, wake, openSockets, handed);
+  });
+}
+
+/**
+ * Opens the interface of a worker that is not the first: another queue of the TUN, and the sockets that the first opened for it.
+ * To follow a `rebind` of the first, it is given `offer` the sockets that were opened there, and then told to do the same.
+ *
+ * @throws HostError PLATFORM as `openLinuxPacketInterface`
+ */
+export function openFurtherPacketInterface(options: FurtherPacketInterfaceOptions): {
+  readonly opened: LinuxPacketInterface;
+  readonly offer: (sockets: readonly HandedSocket[]) => void;
+} {
+  let offered: readonly HandedSocket[] = options.sockets;
+  const adopt = ({ fd, address, protocol, encapsulation }: HandedSocket): DatagramSocket =>
+    openSocketOfKind(options.localPort, { ...socketOptions(options, address), fd }, protocol, encapsulation);
+  const takeOffered: OpenSockets = (address, protocol, encapsulation) => {
+    const found = offered.find(
+      (one) =>
+        one.address.family === address.family &&
+        one.protocol === protocol &&
+        one.encapsulation === encapsulation,
+    );
+    if (found === undefined)
+      throw new HostError('PLATFORM', `worker ${options.worker} was given no ${encapsulation} socket`);
+    return [adopt(found)];
+  };
+  const opened = openAll((keep) => {
+    const frames = frameMemory(options.memory);
+    const sockets = options.sockets.map((one) => {
+      const { protocol, encapsulation } = one;
+      return new BatchSocket(keep(adopt(one)), protocol, encapsulation, frames);
+    });
+    const wake = keep(new WakeEvent());
+    const tun = keep(openTun({ name: options.tunName, mtu: options.tunMtu, frames, queue: 'further' }));
+    return new LinuxPacketInterface(tun, sockets, wake, takeOffered);
+  });
+  return {
+    opened,
+    offer: (sockets) => {
+      offered = sockets;
+    },
+  };
+}
+
+/** Runs `open`, and closes all that it kept when it fails. */
+function openAll<Result>(open: (keep: <One extends { close(): void }>(one: One) => One) => Result): Result {
+  const opened: { close(): void }[] = [];
+  try {
+    return open((resource) => {
+      opened.push(resource);
+      return resource;
+    });
   } catch (error) {
     for (const resource of opened) resource.close();
     throw error;
+  }
+}
+
+function socketOptions(
+  { mark, socketBufferOctets }: Pick<LinuxPacketInterfaceOptions, 'mark' | 'socketBufferOctets'>,
+  address: Address,
+): DatagramSocketOptions {
+  return {
+    address,
+    receivesBundles: true,
+    ...(mark === undefined ? {} : { mark }),
+    ...(socketBufferOctets === undefined ? {} : { bufferOctets: socketBufferOctets }),
+  };
+}
+
+function openSocketOfKind(
+  localPort: number,
+  options: DatagramSocketOptions,
+  protocol: SaProtocol,
+  encapsulation: Encapsulation,
+): DatagramSocket {
+  if (encapsulation === 'udp') return openUdpSocket(localPort, options);
+  return protocol === 'ah' ? openRawAhSocket(options) : openRawEspSocket(options);
+}
+
+/** Adds the sockets of one kind, in the order of the workers from the second on, to what each is given. */
+function handOver(
+  handed: HandedSocket[][],
+  sockets: readonly DatagramSocket[],
+  address: Address,
+  { protocol, encapsulation }: { readonly protocol: SaProtocol; readonly encapsulation: Encapsulation },
+): void {
+  for (const [index, { fd }] of sockets.entries()) {
+    const ofWorker = handed[index] ?? [];
+    handed[index] = ofWorker;
+    ofWorker.push({ fd, address, protocol, encapsulation });
   }
 }

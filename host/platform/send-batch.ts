@@ -58,12 +58,20 @@ export class SendBatch {
   readonly dontFragment: Uint8Array;
   /** Filled by `send`: 0 when the kernel took the datagram, otherwise why not (errno). */
   readonly errnos: Uint16Array;
+  readonly #showsSpi: boolean;
+  readonly #frames: FrameMemory;
   readonly #storage: MessageStorage;
   readonly #withSource: Uint8Array;
   /** The first datagram of each message. */
   readonly #firsts: Uint8Array;
 
-  constructor(family: 4 | 6, frames: FrameMemory, capacity: number) {
+  /**
+   * @param showsSpi whether the two highest bits of what a datagram begins with, which is an SPI, show in its TTL. They say which of a
+   *   receiver's workers it is for; what differs in its TTL no receiver's kernel puts together (GRO), although all has the same ports.
+   */
+  constructor(family: 4 | 6, frames: FrameMemory, capacity: number, showsSpi = false) {
+    this.#showsSpi = showsSpi;
+    this.#frames = frames;
     this.capacity = capacity;
     this.family = family;
     this.offsets = new Uint32Array(capacity);
@@ -140,7 +148,7 @@ export class SendBatch {
     storage.resetLengths(message, this.#withSource[first] === 1 ? this.#controlLength() : SOURCE_AT);
     const control = storage.controlAt(first) + CMSG_HEADER_LENGTH;
     storage.view.setUint32(control + TOS_AT, this.tos[first] ?? 0, true);
-    storage.view.setUint32(control + TTL_AT, this.ttl[first] || TTL_DEFAULT, true);
+    storage.view.setUint32(control + TTL_AT, this.#ttlOf(first), true);
     const segment = end - first > 1 ? (this.lengths[first] ?? 0) : 0;
     storage.view.setUint16(control + SEGMENT_AT, segment, true);
   }
@@ -164,12 +172,19 @@ export class SendBatch {
   #isLikeFirst(first: number, index: number): boolean {
     return (
       this.tos[index] === this.tos[first] &&
-      this.ttl[index] === this.ttl[first] &&
+      this.#ttlOf(index) === this.#ttlOf(first) &&
       this.dontFragment[index] === this.dontFragment[first] &&
       this.#withSource[index] === 0 &&
       this.#withSource[first] === 0 &&
       this.#storage.isSamePeer(first, index)
     );
+  }
+
+  /** The last few hops of a packet that has hardly any left are its own. */
+  #ttlOf(index: number): number {
+    const ttl = this.ttl[index] || TTL_DEFAULT;
+    if (!this.#showsSpi || ttl <= 4) return ttl;
+    return ttl - ((this.#frames.octets[this.offsets[index] ?? 0] ?? 0) >>> 6);
   }
 
   #writeControlHeaders(index: number): void {

@@ -11,6 +11,7 @@ import type { FrameMemory } from './frame-memory.ts';
 import { addressOfBuffer, check, errno, libc } from './libc.ts';
 import {
   AF_INET,
+  IFF_MULTI_QUEUE,
   IFF_MULTICAST,
   IFF_NO_PI,
   IFF_TUN,
@@ -64,6 +65,11 @@ export interface TunOptions {
   readonly mtu: number;
   /** Where packets are read to and written from. */
   readonly frames: FrameMemory;
+  /**
+   * The interface has a queue for each of several readers, among which the kernel spreads flows: this is its first, which
+   * makes it, or another. Absent where one reader has it all.
+   */
+  readonly queue?: 'first' | 'further';
 }
 
 export class Tun {
@@ -159,7 +165,7 @@ export class Tun {
     this.lastWriteErrno = lastWriteErrno;
   }
 
-  /** Removes the interface, with its routes. */
+  /** Removes the interface, with its routes, unless it has another queue. */
   close(): void {
     this.#ahead?.close();
     libc.close(this.fd);
@@ -167,7 +173,7 @@ export class Tun {
 }
 
 /**
- * Creates the interface, sets its MTU, and brings it up.
+ * Creates the interface, sets its MTU, and brings it up; or adds a queue to it.
  *
  * @throws HostError PLATFORM saying which permission or kernel feature is missing
  */
@@ -178,13 +184,14 @@ export function openTun(options: TunOptions): Tun {
   let offloads: TunOffloads;
   try {
     const request = new InterfaceRequest(options.name);
-    request.writeShort(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR);
+    const several = options.queue === undefined ? 0 : IFF_MULTI_QUEUE;
+    request.writeShort(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | several);
     const created = libc.ioctl(fd, TUNSETIFF, request.address);
     if (created < 0) {
       throw new SystemCallError(`create TUN interface ${options.name}`, errno(), explainCreate(errno()));
     }
     offloads = takeOffloads(fd);
-    bringUp(options.name, options.mtu);
+    if (options.queue !== 'further') bringUp(options.name, options.mtu);
   } catch (error) {
     libc.close(fd);
     throw error;

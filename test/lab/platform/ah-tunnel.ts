@@ -3,7 +3,8 @@
  * engine; no server, keys from the SPIs. Says `open` when ready; on SIGTERM prints what the engine dropped.
  */
 import { PacketLoop } from '../../../host/packet-loop/packet-loop.ts';
-import { openLinuxPacketInterface, RECEIVE_CAPACITY } from '../../../host/platform/linux-packet-interface.ts';
+import { RECEIVE_CAPACITY } from '../../../host/platform/batch-socket.ts';
+import { openLinuxPacketInterface } from '../../../host/platform/linux-packet-interface.ts';
 import {
   address,
   protect,

@@ -3,7 +3,8 @@
  * the SPIs. Says `open` when ready. On SIGTERM prints what was counted and the processor time that it took, as JSON in one line.
  */
 import { PacketLoop } from '../../../host/packet-loop/packet-loop.ts';
-import { openLinuxPacketInterface, RECEIVE_CAPACITY } from '../../../host/platform/linux-packet-interface.ts';
+import { RECEIVE_CAPACITY } from '../../../host/platform/batch-socket.ts';
+import { openLinuxPacketInterface } from '../../../host/platform/linux-packet-interface.ts';
 import {
   address,
   pair,

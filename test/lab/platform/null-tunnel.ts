@@ -6,7 +6,8 @@
  */
 import { VNET_HEADER } from '../../../firmware/abi/bundle.ts';
 import { addressOf, formatAddress, parseAddress } from '../../../host/model/address.ts';
-import { openLinuxPacketInterface, RECEIVE_CAPACITY } from '../../../host/platform/linux-packet-interface.ts';
+import { RECEIVE_CAPACITY } from '../../../host/platform/batch-socket.ts';
+import { openLinuxPacketInterface } from '../../../host/platform/linux-packet-interface.ts';
 import { wake } from '../../../host/platform/poller.ts';
 
 interface TunnelSettings {
