@@ -18,7 +18,7 @@ import type { RowRange } from './row-pool.ts';
 import { rowTree } from './row-tree.ts';
 import { stageKeys, writePeer, writeSlot } from './slots.ts';
 import { bindingRow, entryRows } from './table-image.ts';
-import type { PairState, Tables } from './tables.ts';
+import { adoptPlan, type PairState, type Tables } from './tables.ts';
 
 export interface TableWriterOptions {
   /** Unpredictable octets, for IV keys. */
@@ -51,7 +51,7 @@ export class TableWriter {
     // The bank that was active until now has missed the change.
     this.#stage(plan, tree);
     this.#wipe(plan);
-    this.#adopt(plan);
+    adoptPlan(this.#tables, plan);
   }
 
   /** As `setPathMtu` of the dataplane. */
@@ -178,41 +178,6 @@ export class TableWriter {
       this.#demand('wipe_sa', pair.place);
       this.#demand('wipe_sa', this.#tables.outboundSlot(pair.place));
     }
-  }
-
-  /** Makes the plan what the host knows. */
-  #adopt(plan: ChangePlan): void {
-    const tables = this.#tables;
-    for (const state of plan.goneEntries) {
-      tables.entries.delete(state.entry.name);
-      tables.entryAt[state.index] = undefined;
-      tables.rows.free(state.rows);
-    }
-    for (const spi of plan.releases) tables.reservedAt[tables.place(spi)] = undefined;
-    for (const pair of plan.removes) {
-      tables.pairs.delete(pair.pair.inbound.spi);
-      tables.pairAt[pair.place] = undefined;
-      tables.rows.free(pair.inboundRows);
-      tables.rows.free(pair.outboundRows);
-    }
-    for (const spi of plan.reserves) tables.reservedAt[tables.place(spi)] = spi;
-    for (const pair of plan.installs) {
-      tables.pairs.set(pair.pair.inbound.spi, pair);
-      tables.pairAt[pair.place] = pair;
-      tables.reservedAt[pair.place] = undefined;
-    }
-    for (const pair of plan.uses) pair.inUse = true;
-    for (const pair of plan.retires) {
-      pair.inUse = false;
-      pair.old = true;
-    }
-    for (const { state, entry, pairs, blocked, bindings, rows } of plan.entries) {
-      tables.rows.free(state.rows);
-      Object.assign(state, { entry, pairs, blocked, bindings, rows });
-      tables.entries.set(entry.name, state);
-      tables.entryAt[state.index] = state;
-    }
-    if (plan.order !== undefined) tables.order = [...plan.order];
   }
 
   /** Calls an export that may refuse. A refusal means that the plan was wrong: nothing may pass after that. */

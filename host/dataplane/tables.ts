@@ -6,6 +6,7 @@ import type { Endpoint } from '../model/address.ts';
 import type { SpdEntry } from '../model/policy.ts';
 import type { Spi } from '../model/security-association.ts';
 import type { Selector } from '../model/selector.ts';
+import type { ChangePlan } from './change-plan.ts';
 import type { SaPair } from './engine.ts';
 import type { Capacities } from './memory-layout.ts';
 import { RowPool, type RowRange } from './row-pool.ts';
@@ -66,4 +67,38 @@ export class Tables {
   outboundSlot(place: number): number {
     return this.capacities.saPairs + place;
   }
+}
+
+/** Makes the plan what the host knows. */
+export function adoptPlan(tables: Tables, plan: ChangePlan): void {
+  for (const state of plan.goneEntries) {
+    tables.entries.delete(state.entry.name);
+    tables.entryAt[state.index] = undefined;
+    tables.rows.free(state.rows);
+  }
+  for (const spi of plan.releases) tables.reservedAt[tables.place(spi)] = undefined;
+  for (const pair of plan.removes) {
+    tables.pairs.delete(pair.pair.inbound.spi);
+    tables.pairAt[pair.place] = undefined;
+    tables.rows.free(pair.inboundRows);
+    tables.rows.free(pair.outboundRows);
+  }
+  for (const spi of plan.reserves) tables.reservedAt[tables.place(spi)] = spi;
+  for (const pair of plan.installs) {
+    tables.pairs.set(pair.pair.inbound.spi, pair);
+    tables.pairAt[pair.place] = pair;
+    tables.reservedAt[pair.place] = undefined;
+  }
+  for (const pair of plan.uses) pair.inUse = true;
+  for (const pair of plan.retires) {
+    pair.inUse = false;
+    pair.old = true;
+  }
+  for (const { state, entry, pairs, blocked, bindings, rows } of plan.entries) {
+    tables.rows.free(state.rows);
+    Object.assign(state, { entry, pairs, blocked, bindings, rows });
+    tables.entries.set(entry.name, state);
+    tables.entryAt[state.index] = state;
+  }
+  if (plan.order !== undefined) tables.order = [...plan.order];
 }
