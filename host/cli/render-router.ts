@@ -55,6 +55,7 @@ export function renderRouterStatus(status: Status, width: number | undefined): s
       ...(board === undefined ? [] : boardFacts(board)),
       ...(status.problem === null ? [] : [['problem', status.problem] as [string, string]]),
       ...bundleFacts(status.bundles),
+      ...workerFacts(status.workers),
       ['running', `${formatSeconds(status.uptimeSeconds)}, ${status.software}`],
     ]),
     entries,
@@ -94,6 +95,15 @@ function bundleFacts(bundles: Status['bundles']): [string, string][] {
     ...(bundles.fromPeers ? [] : ['from peers']),
   ];
   return [['bundles', missing.length === 0 ? 'everywhere' : `everywhere but ${missing.join(', ')}`]];
+}
+
+/** `2, packets out 1 204 and 33, in 900 and 0`; nothing where there is one worker. */
+function workerFacts(workers: Status['workers']): [string, string][] {
+  if (workers.length < 2) return [];
+  const each = (name: string): string =>
+    workers.map(({ counters }) => formatCount(counters[name] ?? 0)).join(' and ');
+  const figures = `packets out ${each('outbound-packets')}, in ${each('inbound-packets')}`;
+  return [['workers', `${workers.length}, ${figures}`]];
 }
 
 /** True when nothing needs a person: the channel is up, no entry has failed, and the config flash has two whole copies. */

@@ -2,7 +2,7 @@
  * `sekisho router`: runs a router in the foreground, which is host/router/main.ts and flash-main.ts, and changes the settings on
  * its config flash.
  */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { HostError } from '../model/host-error.ts';
 import { addFlashOptions, type FlashPlaceOptions, keyStoreOf } from './flash-place.ts';
 import { addRouterConfigCommand } from './router-config-command.ts';
@@ -14,6 +14,7 @@ interface RouterOptions extends FlashPlaceOptions {
   readonly waitForSettings?: boolean;
   readonly socket?: string;
   readonly heartbeat?: string;
+  readonly workers?: number;
 }
 
 /** @param worker entry point of the worker thread, where it is not beside host/router/main.ts */
@@ -30,6 +31,7 @@ export function addRouterCommand(parent: Command, worker?: URL): void {
     .option('-c, --config <file>', 'YAML file with identity, server and SPD')
     .option('--wait-for-settings', 'with --flash: where there are no settings yet, wait for `config apply`')
     .option('--socket <path>', 'control socket (default: as in the settings, or /run/sekisho/router.sock)')
+    .option('--workers <n>', 'threads that carry packets, 1 to 4 (default: 1)', workerCount)
     .option('--heartbeat <file>', 'write FILE every 5 s while all is well, for a watchdog (in memory: /run)')
     .addHelpText(
       'after',
@@ -42,12 +44,13 @@ Examples:
 
 Exit codes: 0 ended by a signal, 1 the settings or the machine do not allow it, 2 wrong command line`,
     )
-    .action(async ({ config, waitForSettings, socket, heartbeat, ...place }: RouterOptions) => {
+    .action(async ({ config, waitForSettings, socket, heartbeat, workers, ...place }: RouterOptions) => {
       const { flash } = place;
       const keyStore = keyStoreOf(place);
       const more = {
         ...(socket === undefined ? {} : { socket }),
         ...(heartbeat === undefined ? {} : { heartbeat }),
+        ...(workers === undefined ? {} : { workers }),
       };
       if (config !== undefined && flash === undefined && keyStore === undefined) {
         const { main, runRouter } = await import('../router/main.ts');
@@ -72,4 +75,9 @@ Exit codes: 0 ended by a signal, 1 the settings or the machine do not allow it, 
   addRouterConfigCommand(router);
   addRouterSelfTestCommand(router);
   addRouterUpgradeCommand(router);
+}
+
+function workerCount(text: string): number {
+  if (/^[1-4]$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a number from 1 to 4');
 }

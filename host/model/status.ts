@@ -130,7 +130,9 @@ export const routerStatusSchema = z.looseObject({
       fromPeers: z.boolean(),
     })
     .optional(),
-  /** What the engine counted: packets and octets by direction and verdict. */
+  /** The same for each worker that carries packets, the first first. */
+  workers: z.array(z.looseObject({ counters: countsSchema, heldPackets: z.number() })).default([]),
+  /** What the engines counted in all: packets and octets by direction and verdict. */
   counters: countsSchema,
   /** Dropped packets by reason (firmware/abi/drop-reason.ts). */
   drops: countsSchema,

@@ -9,7 +9,8 @@ import type { Spi } from '../model/security-association.ts';
 export type LoopCommand =
   /** The engine wipes the keys in it once they are installed. */
   | { readonly kind: 'change'; readonly change: TableChange }
-  | { readonly kind: 'release-held'; readonly entry: string }
+  /** In the engine of that worker; in all unless given. */
+  | { readonly kind: 'release-held'; readonly entry: string; readonly worker?: number }
   /** `icmp` tells the hosts that sent the dropped packets: communication administratively prohibited. */
   | { readonly kind: 'drop-held'; readonly entry: string; readonly icmp: boolean }
   /** An IKE message, sent from the UDP socket behind the non-ESP marker (RFC 3948 section 2.2). */

@@ -4,22 +4,29 @@
  * channel into the engine without a copy.
  *
  * When the firmware traps, that is a bug of ours: nothing passes, the packet loop is opened anew and every SA asked for anew.
+ *
+ * With several workers this is the first. The others follow it (followers.ts): each has a packet loop with an engine of its own, and is
+ * told what to change there. A trap in one of them is a trap of all.
  */
+
+import type { TableChange } from '../dataplane/engine.ts';
 import { EngineLostError } from '../dataplane/instance.ts';
+import { sharesOf } from '../dataplane/shares.ts';
 import type { EngineSnapshot } from '../dataplane/snapshot.ts';
-import { SpiAllocator } from '../dataplane/spi-allocator.ts';
+import { SpiAllocator, workerOfSpi } from '../dataplane/spi-allocator.ts';
 import type { Endpoint } from '../model/address.ts';
 import type { Credentials } from '../model/credentials.ts';
 import { EventLog } from '../model/event-log.ts';
 import { HostError } from '../model/host-error.ts';
 import { earliest, type Instant } from '../model/instant.ts';
 import { proposals } from '../model/proposal.ts';
-import { Secret } from '../model/secret.ts';
 import type { UtcMs } from '../model/trusted-time.ts';
 import type { VersionUpStanding } from '../model/version-up.ts';
 import type { Bundles } from '../packet-loop/packet-interface.ts';
 import type { PacketLoop } from '../packet-loop/packet-loop.ts';
 import type { LoopCommand } from '../packet-loop/protocol.ts';
+import { wipeKeys } from './change-keys.ts';
+import type { Followers } from './followers.ts';
 import { Router } from './router.ts';
 import type { RouterPorts } from './router-options.ts';
 import type { RouterSettings } from './settings-file.ts';
@@ -52,12 +59,15 @@ export interface CoreOptions {
   readonly openLoop: (local: Endpoint) => PacketLoop;
   /** The packet loop was opened anew: its TUN is a new one. */
   readonly onReopened: () => void;
+  /** The other workers; absent where there is one. */
+  readonly followers?: Followers;
 }
 
 export class RouterCore {
   readonly router: Router;
   readonly events: EventLog;
   readonly #options: CoreOptions;
+  readonly #workers: number;
   #loop: PacketLoop;
   #wakeAt: Instant | undefined;
   #lost: EngineLostError | undefined;
@@ -69,9 +79,11 @@ export class RouterCore {
   constructor(options: CoreOptions) {
     const { settings, random, now, log } = options;
     this.#options = options;
+    this.#workers = options.followers?.workers ?? 1;
     this.events = new EventLog(settings.name);
     this.#local = options.local;
     this.#loop = options.openLoop(options.local);
+    options.followers?.open(options.local.address);
     this.router = new Router({
       name: settings.name,
       software: options.software,
@@ -86,13 +98,15 @@ export class RouterCore {
       entries: settings.spd,
       timers: settings.timers,
       proposals: [...proposals.keys()],
-      spiAllocator: new SpiAllocator(settings.capacity.saPairs, () =>
-        new DataView(random(4).buffer).getUint32(0),
+      spiAllocator: new SpiAllocator(
+        settings.capacity.saPairs,
+        () => new DataView(random(4).buffer).getUint32(0),
+        this.#workers,
       ),
       events: this.events,
       ports: {
         post: (command) => this.#obey(command),
-        refusal: (change) => this.#loop.refusal(change),
+        refusal: (change) => this.#refusal(change),
         now,
         random,
         wakeAt: (at) => {
@@ -119,6 +133,7 @@ export class RouterCore {
       if (!(error instanceof EngineLostError)) throw error;
       this.#lost = error;
     }
+    done += this.#hearFollowers();
     // What is done about an event may make others.
     for (let events = this.#loop.takeEvents(); events.length > 0; events = this.#loop.takeEvents()) {
       for (const event of events) this.router.loopEvent(event);
@@ -137,6 +152,17 @@ export class RouterCore {
     return done;
   }
 
+  #hearFollowers(): number {
+    const { followers } = this.#options;
+    if (followers === undefined) return 0;
+    const news = followers.takeNews();
+    for (const one of news) {
+      if (one.kind === 'lost') this.#lost ??= new EngineLostError(`worker ${one.worker}: ${one.reason}`);
+      else for (const event of one.events) this.router.loopEvent(event, one.worker);
+    }
+    return news.length;
+  }
+
   /** Our address is another one now. Returns why it cannot be used, with everything as before, or null. */
   move(local: Endpoint): string | null {
     try {
@@ -145,6 +171,7 @@ export class RouterCore {
       if (!(error instanceof HostError)) throw error;
       return error.message;
     }
+    this.#options.followers?.rebind(this.#local.address, local.address);
     this.#local = local;
     this.router.move(local);
     return null;
@@ -166,7 +193,18 @@ export class RouterCore {
     return this.#loop.bundles;
   }
 
-  /** The tables, and what the engine and the loop counted. Throws HostError. */
+  /**
+   * The tables of all workers, and what the engines and loops counted, in the order of the workers. `done` is called once, at once
+   * where there is one worker; never where an engine is lost meanwhile. Throws HostError.
+   */
+  askSnapshots(done: (snapshots: readonly [EngineSnapshot, ...EngineSnapshot[]]) => void): void {
+    const own = this.snapshot();
+    const { followers } = this.#options;
+    if (followers === undefined) done([own]);
+    else followers.askSnapshots((others) => done([own, ...others]));
+  }
+
+  /** The first worker's. Throws HostError. */
   snapshot(): EngineSnapshot {
     const snapshot = this.#loopSnapshot();
     const counters = { ...snapshot.counters, 'control lateDeadlines': BigInt(this.#lateDeadlines) };
@@ -193,14 +231,56 @@ export class RouterCore {
     this.#loop.close();
   }
 
+  #refusal(change: TableChange): string | undefined {
+    for (const [worker, share] of sharesOf(change, this.#workers).entries()) {
+      if (share === undefined) continue;
+      const refusal =
+        worker === 0 ? this.#loop.refusal(share) : this.#options.followers?.refusal(worker, share);
+      if (refusal !== undefined) return refusal;
+    }
+    return undefined;
+  }
+
+  /** Lets the workers that it concerns carry a command out. */
+  #route(command: LoopCommand): void {
+    const { followers } = this.#options;
+    if (followers === undefined) {
+      this.#loop.obey(command);
+      return;
+    }
+    const order = (worker: number, one: LoopCommand): void => {
+      if (worker === 0) this.#loop.obey(one);
+      else followers.order(worker, one);
+    };
+    switch (command.kind) {
+      case 'change':
+        for (const [worker, change] of sharesOf(command.change, this.#workers).entries())
+          if (change !== undefined) order(worker, { kind: 'change', change });
+        break;
+      case 'release-held':
+      case 'drop-held':
+        for (let worker = 0; worker < this.#workers; worker++) {
+          const isMeant = command.kind === 'drop-held' || (command.worker ?? worker) === worker;
+          if (isMeant) order(worker, command);
+        }
+        break;
+      case 'send-dummy':
+        order(workerOfSpi(command.spi, this.#workers), command);
+        break;
+      default:
+        // IKE, keepalives and the channel are the first worker's.
+        this.#loop.obey(command);
+    }
+  }
+
   #obey(command: LoopCommand): void {
     try {
-      if (this.#lost === undefined) this.#loop.obey(command);
+      if (this.#lost === undefined) this.#route(command);
     } catch (error) {
       if (!(error instanceof EngineLostError)) throw error;
       this.#lost = error;
     } finally {
-      if (command.kind === 'change') wipeKeys(command);
+      if (command.kind === 'change') wipeKeys(command.change);
     }
   }
 
@@ -217,17 +297,9 @@ export class RouterCore {
     }
     this.#options.log('warn', 'firmware trap', String(error.cause ?? error.stack));
     this.#loop = this.#options.openLoop(this.#local);
+    this.#options.followers?.open(this.#local.address);
     this.#lost = undefined;
     this.#options.onReopened();
     this.router.loopEvent({ kind: 'engine-lost', reason: `the firmware trapped (${this.#traps})` });
-  }
-}
-
-/** Whatever became of the change: the engine wipes what it installs, this wipes what it did not. */
-function wipeKeys({ change }: Extract<LoopCommand, { kind: 'change' }>): void {
-  for (const { pair } of change.install ?? []) {
-    for (const { keys } of [pair.inbound, pair.outbound]) {
-      for (const secret of Object.values(keys)) if (secret instanceof Secret) secret.wipe();
-    }
   }
 }

@@ -32,6 +32,8 @@ export interface FlashRouterCommand {
   readonly waitForSettings?: boolean;
   /** File that is written every five seconds while the router answers. */
   readonly heartbeat?: string;
+  /** Workers that carry packets, 1 to 4; 1 unless given. */
+  readonly workers?: number;
 }
 
 /** Runs a router until it is told to stop, or to forget its settings. Throws HostError. */
@@ -75,6 +77,7 @@ export async function runFlashRouter(command: FlashRouterCommand, entry: URL): P
         entry,
         startedAt,
         ...(withinMs === undefined ? {} : { linkWaitMs: withinMs }),
+        ...(command.workers === undefined ? {} : { workers: command.workers }),
         ...(versionUp === undefined ? {} : { versionUp }),
         log,
       });

@@ -27,6 +27,8 @@ export interface RouterCommand {
   readonly socket?: string;
   /** File that is written every five seconds while the router answers. */
   readonly heartbeat?: string;
+  /** Workers that carry packets, 1 to 4; 1 unless given. */
+  readonly workers?: number;
 }
 
 /** Runs a router until it is told to stop by SIGTERM or SIGINT. Throws HostError. */
@@ -46,6 +48,7 @@ export async function runRouter(command: RouterCommand, entry: URL): Promise<voi
   const router = await RunningRouter.start({
     ...{ settings, settingsFile, entry, startedAt, log },
     ...(versionUp === undefined ? {} : { versionUp }),
+    ...(command.workers === undefined ? {} : { workers: command.workers }),
   });
   const live: SettingsInForce = { others: othersThanSpd(settings), problem: null };
   const routes = controlRoutes(() => router, live, command.config);

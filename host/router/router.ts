@@ -122,12 +122,12 @@ export class Router {
     this.#plan();
   }
 
-  /** Takes an event of the packet loop; snapshots and the end of the loop are the caller's. */
-  loopEvent(event: LoopEvent): void {
+  /** Takes an event of a worker's packet loop; snapshots and the end of the loop are the caller's. */
+  loopEvent(event: LoopEvent, worker = 0): void {
     const now = this.#ports.now();
     switch (event.kind) {
       case 'engine':
-        for (const one of event.events) this.#engineEvent(one, event.atMs, now);
+        for (const one of event.events) this.#engineEvent(one, worker, event.atMs, now);
         break;
       case 'ike':
         this.#count('ike received');
@@ -239,10 +239,10 @@ export class Router {
     return isThere;
   }
 
-  #engineEvent(event: EngineEvent, atMs: Instant, now: Instant): void {
+  #engineEvent(event: EngineEvent, worker: number, atMs: Instant, now: Instant): void {
     if (event.kind === 'acquire') {
       this.#options.events.add('info', 'packet in, no SA: held', `entry ${event.entry}`, atMs);
-      this.#tellSettings(event, now);
+      this.#tellSettings({ ...event, worker }, now);
       return;
     }
     // A pair is the channel's or a setting's; the one that it is not ignores it. The server's address is a setting.

@@ -44,8 +44,10 @@ export interface RunningRouterOptions {
   readonly settingsFile: string;
   /** In place of the settings file. */
   readonly flash?: FlashPlace;
-  /** The worker's entry point. */
+  /** The workers' entry point. */
   readonly entry: URL;
+  /** How many workers carry packets, 1 to 4; 1 unless given. */
+  readonly workers?: number;
   /** Of the process, on the boot-time clock. */
   readonly startedAt: number;
   /** How long to wait for an address of the unprotected interface; 30 s unless given. */
@@ -79,6 +81,7 @@ export class RunningRouter {
     let isStarted = false;
     const worker = new WorkerClient({
       entry: options.entry,
+      workers: options.workers ?? 1,
       settings: {
         settings: withoutKeys(settings),
         software: softwareVersion(),

@@ -1,5 +1,5 @@
 /** What `sekisho status` and its like show of a router: values made from the machines' states and the engine's snapshot. */
-import type { EngineSnapshot } from '../dataplane/snapshot.ts';
+import type { EngineSnapshot, SadRow, SpdRow } from '../dataplane/snapshot.ts';
 import { formatEndpoint } from '../model/address.ts';
 import { describeSettled } from '../model/child-proposal.ts';
 import type { Instant } from '../model/instant.ts';
@@ -7,6 +7,8 @@ import type { RouterStatus } from '../model/status.ts';
 import type { Bundles } from '../packet-loop/packet-interface.ts';
 import type { Router } from './router.ts';
 import type { SettingStatus } from './setting-management/status.ts';
+
+type Snapshots = readonly [EngineSnapshot, ...EngineSnapshot[]];
 
 export interface StatusSources {
   readonly router: Router;
@@ -18,13 +20,15 @@ export interface StatusSources {
   /** Why the settings file as it stands is not in force; null when it is. */
   readonly problem: string | null;
   readonly now: Instant;
-  readonly snapshot: EngineSnapshot;
+  /** One for each worker, in order. */
+  readonly snapshots: Snapshots;
   readonly bundles: Bundles;
 }
 
 /** The document of `GET /status`. */
 export function routerStatus(sources: StatusSources): RouterStatus {
-  const { router, snapshot, now } = sources;
+  const { router, snapshots, now } = sources;
+  const [first] = snapshots;
   const channel = router.channel.state;
   const settings = router.settings.status();
   return {
@@ -52,13 +56,50 @@ export function routerStatus(sources: StatusSources): RouterStatus {
       ...entryState(settings, entry),
     })),
     bundles: { ...sources.bundles },
-    counters: decimal(snapshot.counters),
-    drops: decimal(snapshot.drops),
+    counters: decimal(sum(snapshots.map(({ counters }) => counters))),
+    drops: decimal(sum(snapshots.map(({ drops }) => drops))),
+    workers: snapshots.map(({ counters, heldPackets }) => ({ counters: decimal(counters), heldPackets })),
     messages: { ...router.messageCounters, ...prefixed('ignored: ', settings.ignored) },
-    heldPackets: snapshot.heldPackets,
-    generation: snapshot.generation,
-    activeBank: snapshot.activeBank,
+    heldPackets: snapshots.reduce((held, { heldPackets }) => held + heldPackets, 0),
+    generation: first.generation,
+    activeBank: first.activeBank,
   };
+}
+
+/** The SADs of all workers, one after the other. */
+export function mergedSad(snapshots: Snapshots): SadRow[] {
+  return snapshots.flatMap(({ sad }) => sad);
+}
+
+/** The SPD with what each worker has bound to its entries: what several say alike stands there once. */
+export function mergedSpd(snapshots: Snapshots): SpdRow[] {
+  const [first, ...others] = snapshots;
+  const entries = [...new Set(first.spd.map(({ entry }) => entry))];
+  const rows = entries.flatMap((entry) => {
+    const bound = [first, ...others].flatMap(({ spd }) =>
+      spd.filter((row) => row.entry === entry && isBound(row)),
+    );
+    const own = first.spd.filter((row) => row.entry === entry && !isBound(row));
+    const seen = new Set<string>();
+    return [...bound, ...own].filter((row) => {
+      const text = JSON.stringify({ ...row, order: 0 });
+      if (seen.has(text)) return false;
+      seen.add(text);
+      return true;
+    });
+  });
+  return rows.map((row, order) => ({ ...row, order }));
+}
+
+function isBound({ state }: SpdRow): boolean {
+  return state === 'sa';
+}
+
+function sum(counts: readonly Readonly<Record<string, bigint>>[]): Record<string, bigint> {
+  const total: Record<string, bigint> = {};
+  for (const one of counts)
+    for (const [name, count] of Object.entries(one)) total[name] = (total[name] ?? 0n) + count;
+  return total;
 }
 
 function entryState(

@@ -1,8 +1,15 @@
 /** The main thread's end of a router's worker: starts it, asks it, hands on what it says. */
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { HostError } from '../model/host-error.ts';
 import type { LogLine } from './log-lines.ts';
-import type { FromWorker, Question, Questions, ToWorker, WorkerSettings } from './worker-protocol.ts';
+import type {
+  FollowerSettings,
+  FromWorker,
+  Question,
+  Questions,
+  ToWorker,
+  WorkerSettings,
+} from './worker-protocol.ts';
 
 /** Between two rounds of the worker there are milliseconds; whoever asks does not wait longer for a busy one. */
 export const answerWithinMs = 2000;
@@ -11,7 +18,9 @@ const stopWithinMs = 1000;
 export interface WorkerClientOptions {
   /** The worker's entry point. */
   readonly entry: URL;
-  readonly settings: WorkerSettings;
+  readonly settings: Omit<WorkerSettings, 'followers'>;
+  /** How many there are in all; the first has the control side. */
+  readonly workers: number;
   /** Ends the worker's wait; given the number of its eventfd. */
   readonly wake: (fd: number) => void;
   /** Sockets and TUN are open: at the start, and again when they had to be opened anew. */
@@ -25,6 +34,7 @@ export interface WorkerClientOptions {
 
 export class WorkerClient {
   readonly #worker: Worker;
+  readonly #followers: readonly Worker[];
   readonly #options: WorkerClientOptions;
   readonly #waiting = new Map<number, (answer: never) => void>();
   #wakeFd = -1;
@@ -33,13 +43,29 @@ export class WorkerClient {
 
   constructor(options: WorkerClientOptions) {
     this.#options = options;
-    this.#worker = new Worker(options.entry, { workerData: options.settings });
+    const ways = Array.from({ length: options.workers - 1 }, () => new MessageChannel());
+    const followers = ways.map(({ port1 }) => port1);
+    const settings: WorkerSettings = { ...options.settings, followers };
+    this.#worker = this.#start(settings, followers);
     this.#worker.on('message', (message: FromWorker) => this.#take(message));
-    this.#worker.on('error', (error) => options.onExit(asHostError(error)));
-    this.#worker.on('exit', (code) => {
+    this.#followers = ways.map(({ port2 }, index) => this.#startFollower(index + 1, port2));
+  }
+
+  #startFollower(worker: number, port: MessagePort): Worker {
+    const { settings, local, mark, pathMtuOctets, icmpSources } = this.#options.settings;
+    const given: FollowerSettings = { settings, local, mark, pathMtuOctets, icmpSources, worker, port };
+    return this.#start(given, [port]);
+  }
+
+  #start(workerData: WorkerSettings | FollowerSettings, transferList: MessagePort[]): Worker {
+    const { entry, onExit } = this.#options;
+    const worker = new Worker(entry, { workerData, transferList });
+    worker.on('error', (error) => onExit(asHostError(error)));
+    worker.on('exit', (code) => {
       if (this.#isStopping) return;
-      options.onExit(new HostError('PLATFORM', `the packet loop ended with code ${code}`));
+      onExit(new HostError('PLATFORM', `the packet loop ended with code ${code}`));
     });
+    return worker;
   }
 
   /** Lets the router speak to its server. */
@@ -77,13 +103,7 @@ export class WorkerClient {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#post({ kind: 'stop' });
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => void this.#worker.terminate().then(() => resolve()), stopWithinMs);
-      this.#worker.once('exit', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    await Promise.all([this.#worker, ...this.#followers].map(ended));
   }
 
   #post(message: ToWorker): void {
@@ -109,6 +129,17 @@ export class WorkerClient {
         break;
     }
   }
+}
+
+/** Resolves when the thread has ended, by itself or by force. */
+function ended(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => void worker.terminate().then(() => resolve()), stopWithinMs);
+    worker.once('exit', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** An error that crossed from the worker keeps its message and its fields, but not its class. */

@@ -1,7 +1,8 @@
 /**
- * What crosses between a router's two threads: the worker, in which everything is that a packet may have to wait for, and the
+ * What crosses between a router's main thread and its worker (the first one, where there are several): the worker, in which everything is that a packet may have to wait for, and the
  * main thread, in which everything is that a person waits for. No key ever crosses.
  */
+import type { MessagePort } from 'node:worker_threads';
 import type { EngineSnapshot } from '../dataplane/snapshot.ts';
 import type { KeyStorePlace } from '../flash/key-store.ts';
 import type { Address, Endpoint } from '../model/address.ts';
@@ -45,6 +46,17 @@ export interface WorkerSettings {
   readonly pathMtuOctets: number;
   /** Sources of ICMP errors, one for each family that this router has an address of. */
   readonly icmpSources: readonly Address[];
+  /** A way to each worker that follows the first one; none where that is the only one. */
+  readonly followers: readonly MessagePort[];
+}
+
+/** What a worker is started with that follows the first. */
+export interface FollowerSettings
+  extends Pick<WorkerSettings, 'settings' | 'local' | 'mark' | 'pathMtuOctets' | 'icmpSources'> {
+  /** Counted from 0, which is the first. */
+  readonly worker: number;
+  /** To the first worker. */
+  readonly port: MessagePort;
 }
 
 /** Questions of the main thread, by name: what is asked with and what is answered. */

@@ -3,37 +3,33 @@
  * is told to stop. Questions of the main thread are answered between two rounds, and rehearsals played when there is
  * nothing else to do.
  */
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { equalAddresses } from '../model/address.ts';
+import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads';
+import type { EngineSnapshot } from '../dataplane/snapshot.ts';
 import { earliest } from '../model/instant.ts';
-import { PacketLoop, type PacketLoopOptions } from '../packet-loop/packet-loop.ts';
+import type { PacketLoop, PacketLoopOptions } from '../packet-loop/packet-loop.ts';
 import { bootTimeMs } from '../platform/clock.ts';
 import { randomOctets } from '../platform/entropy.ts';
-import { openLinuxPacketInterface } from '../platform/linux-packet-interface.ts';
+import { type LinuxPacketInterface, openLinuxPacketInterface } from '../platform/linux-packet-interface.ts';
+import { wake } from '../platform/poller.ts';
 import { takePrecedence } from '../platform/precedence.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { RouterCore } from './core.ts';
+import type { FromFollower } from './follower-protocol.ts';
+import { type FollowerPort, Followers } from './followers.ts';
 import { LogLines } from './log-lines.ts';
-import { routerStatus } from './status.ts';
+import { engineCapacities, packetLoopOptions } from './loop-settings.ts';
+import { mergedSad, mergedSpd, routerStatus } from './status.ts';
 import { loadWorkerCredentials } from './worker-credentials.ts';
 import type { FromWorker, Question, Questions, ToWorker, WorkerSettings } from './worker-protocol.ts';
 
-/** What the settings file allows, and rows for entries with several selectors. */
-const maximumSpdEntries = 4096;
-const maximumSpdRows = 8192;
-
-/** A packet slot takes the longest setting message in its inner packet (10,240 octets and headers), or of the TUN. */
-const ordinaryPacketOctets = 10_496;
-const encapsulationOctets = 128;
-
 /** Runs the thread to its end, with the packet loop that `makeLoop` makes. Throws HostError. */
 export async function runWorkerThread(
-  makeLoop: (options: PacketLoopOptions) => PacketLoop = (options) => new PacketLoop(options),
+  worker: WorkerSettings,
+  makeLoop: (options: PacketLoopOptions) => PacketLoop,
 ): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error('this runs in a worker thread');
-  const worker = workerData as WorkerSettings; // typed by the only place that starts it, worker-client.ts
-  const { settings, local, pathMtuOctets } = worker;
+  const { settings, local } = worker;
   const post = (message: FromWorker): void => port.postMessage(message);
   const lines = new LogLines((waiting) => post({ kind: 'log', lines: waiting }));
   const log = (level: 'info' | 'warn', what: string, detail: string): void =>
@@ -41,7 +37,18 @@ export async function runWorkerThread(
   const held = await loadWorkerCredentials(worker, (message) => log('warn', 'credential', message));
   const rehearsal = new Rehearsal(randomOctets);
 
-  let wakeFd = -1;
+  let opened: LinuxPacketInterface | undefined;
+  const wakeFd = (): number => opened?.wakeFd ?? -1;
+  const followers =
+    worker.followers.length === 0
+      ? undefined
+      : new Followers({
+          ports: worker.followers.map(followerPort),
+          wake,
+          capacities: engineCapacities(worker),
+          handOver: (one) => opened?.handOver(one) ?? [],
+          ownWakeFd: wakeFd,
+        });
   const core = new RouterCore({
     settings,
     software: worker.software,
@@ -54,24 +61,9 @@ export async function runWorkerThread(
     log,
     openLoop: ({ address }) =>
       makeLoop({
-        icmpSources: worker.icmpSources.map((source) =>
-          equalAddresses(source, local.address) ? address : source,
-        ),
-        unansweredSeconds: settings.unansweredSeconds,
-        engine: {
-          random: randomOctets,
-          pathMtuOctets,
-          capacities: {
-            saPairs: settings.capacity.saPairs,
-            spdEntries: maximumSpdEntries,
-            spdRows: maximumSpdRows,
-            packetOctets: Math.max(ordinaryPacketOctets, settings.tunnel.mtu + encapsulationOctets),
-            heldPackets: settings.held.packetsTotal,
-            heldPerKey: settings.held.packetsPerEntry,
-          },
-        },
+        ...packetLoopOptions(worker, address, randomOctets),
         openInterface: (memory) => {
-          const opened = openLinuxPacketInterface({
+          opened = openLinuxPacketInterface({
             memory,
             tunName: settings.tunnel.interface,
             tunMtu: settings.tunnel.mtu,
@@ -79,21 +71,21 @@ export async function runWorkerThread(
             localPort: local.port,
             mark: worker.mark,
             raw: true,
+            workers: worker.followers.length + 1,
           });
-          wakeFd = opened.wakeFd;
           return opened;
         },
       }),
-    onReopened: () => post({ kind: 'ready', wakeFd }),
+    onReopened: () => post({ kind: 'ready', wakeFd: wakeFd() }),
+    ...(followers === undefined ? {} : { followers }),
     ...(worker.versionUp === undefined ? {} : { versionUp: worker.versionUp }),
     upgrade: (version, url) => post({ kind: 'upgrade', version, url }),
   });
-  post({ kind: 'ready', wakeFd });
-
+  let isReady = false;
   let isStopped = false;
   /** When there was something to do, and how long a round of the rehearsal takes. */
   let [busyAt, roundMs] = [bootTimeMs(), 0];
-  const answers = answersOf(core, worker);
+  const answers = answersOf(core);
   /** Takes what the main thread said. A listener on the port would never get its turn. */
   const listen = (): number => {
     let done = 0;
@@ -101,7 +93,11 @@ export async function runWorkerThread(
       const message = said.message as ToWorker; // posted by worker-client.ts alone
       if (message.kind === 'start') core.start();
       else if (message.kind === 'stop') isStopped = true;
-      else if (message.question === 'self-test')
+      else if (isAboutAll(message)) {
+        core.askSnapshots((snapshots) =>
+          post({ kind: 'answer', id: message.id, answer: answerAboutAll(core, worker, message, snapshots) }),
+        );
+      } else if (message.question === 'self-test')
         core.router.selfTest(message.ask, (result) =>
           post({ kind: 'answer', id: message.id, answer: result }),
         );
@@ -112,6 +108,10 @@ export async function runWorkerThread(
   };
   try {
     while (!isStopped) {
+      if (!isReady && followers?.areReady !== false) {
+        isReady = true;
+        post({ kind: 'ready', wakeFd: wakeFd() });
+      }
       // Something for V8 to compile while there is nothing else to do: a round after a silence half as long. On a small
       // processor that is longer than the gaps of a transfer, which would wait for each round otherwise.
       const practiceAt = rehearsal.isOver ? undefined : busyAt + roundMs / 2;
@@ -137,31 +137,62 @@ export async function runWorkerThread(
     lines.postAll(); // whatever ends the thread, they tell what was before it
   }
   rehearsal.close();
+  followers?.stop();
   core.close();
   held.wipe();
 }
 
-/** Questions that are answered at once. */
-type Prompt = Exclude<Question, 'self-test'>;
-type Answers = { [Name in Prompt]: (ask: Questions[Name]['ask']) => Questions[Name]['answer'] };
-
-function answersOf(core: RouterCore, { settings, software, startedAt }: WorkerSettings): Answers {
+/** A port of Node's, as the first worker's end of a way to a follower. */
+function followerPort(port: MessagePort): FollowerPort {
   return {
-    status: (problem) =>
-      routerStatus({
+    post: (message, moved = []) => port.postMessage(message, [...moved]),
+    // Posted by follower-thread.ts alone. A listener would never get its turn here.
+    take: () => receiveMessageOnPort(port)?.message as FromFollower | undefined,
+  };
+}
+
+/** Questions about the engines of all workers, which have to be asked first. */
+type AboutAll = 'status' | 'spd' | 'sad';
+type Ask = Extract<ToWorker, { kind: 'ask' }>;
+type AskAboutAll = Extract<Ask, { question: AboutAll }>;
+
+function isAboutAll(message: Ask): message is AskAboutAll {
+  return message.question === 'status' || message.question === 'spd' || message.question === 'sad';
+}
+
+function answerAboutAll(
+  core: RouterCore,
+  { settings, software, startedAt }: WorkerSettings,
+  message: AskAboutAll,
+  snapshots: readonly [EngineSnapshot, ...EngineSnapshot[]],
+): Questions[AboutAll]['answer'] {
+  switch (message.question) {
+    case 'status':
+      return routerStatus({
         router: core.router,
         name: settings.name,
         software,
         serverIdentity: settings.server.identity,
         serverEndpoint: settings.server,
         startedAt,
-        problem,
+        problem: message.ask,
         now: bootTimeMs(),
-        snapshot: core.snapshot(),
+        snapshots,
         bundles: core.bundles,
-      }),
-    spd: () => core.snapshot().spd,
-    sad: () => core.snapshot().sad,
+      });
+    case 'spd':
+      return mergedSpd(snapshots);
+    case 'sad':
+      return mergedSad(snapshots);
+  }
+}
+
+/** Questions that are answered at once. */
+type Prompt = Exclude<Question, 'self-test' | AboutAll>;
+type Answers = { [Name in Prompt]: (ask: Questions[Name]['ask']) => Questions[Name]['answer'] };
+
+function answersOf(core: RouterCore): Answers {
+  return {
     events: () => core.events.rows(),
     renew: (entry) => core.router.renew(entry ?? undefined),
     rekey: (what) => core.router.rekey(what),

@@ -1,4 +1,4 @@
-/** Entry point of a router's worker thread. */
-import { runWorkerThread } from './worker-thread.ts';
+/** Entry point of a router's worker threads. */
+import { runRouterThread } from './router-thread.ts';
 
-await runWorkerThread();
+await runRouterThread();

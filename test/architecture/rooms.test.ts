@@ -48,7 +48,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 
 /** Entry points put the rooms together and inject the platform: they may import everything in host. */
 const entryPoint =
-  /^host\/(?:[^/]+\/main\.ts|slots\/opening\.ts|router\/(?:worker(?:-thread|-credentials)?|running-router|flash-(?:main|opening|credentials)|state-opening|board-(?:opening|upgrade))\.ts|cli\/[^/]+\.ts)$/;
+  /^host\/(?:[^/]+\/main\.ts|slots\/opening\.ts|router\/(?:worker(?:-thread|-credentials)?|follower-thread|router-thread|running-router|flash-(?:main|opening|credentials)|state-opening|board-(?:opening|upgrade))\.ts|cli\/[^/]+\.ts)$/;
 
 /** What only the platform and entry points may load: a protocol or a table has no sockets, processes or files. */
 const systemModules =

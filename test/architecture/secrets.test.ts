@@ -14,6 +14,7 @@ const revealers: Readonly<Record<string, string>> = {
   'host/ike/crypto/intermediate.ts': 'computes what AUTH says about IKE_INTERMEDIATE',
   'host/ike/crypto/key-derivation.ts': 'derives keys from keys',
   'host/dataplane/slots.ts': 'writes keys and salt into the firmware’s memory',
+  'host/router/follower-protocol.ts': 'moves keys to the thread whose engine has the SA',
   'host/messages/field.ts': 'writes the keys of a distribution into its datagram',
   'host/server/key-generation.ts': 'hands each end a copy of its own',
 };

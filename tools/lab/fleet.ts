@@ -44,6 +44,8 @@ export interface Guests {
 }
 
 export interface FleetOptions extends PolicyForm {
+  /** Of each router; 1 unless given. */
+  readonly workers?: number;
   readonly guests?: Guests | undefined;
 }
 
@@ -163,7 +165,7 @@ export class Fleet {
     }
     const program =
       this.#saveKeys === undefined
-        ? ['host/cli/main.ts', 'router', '--config', file]
+        ? ['host/cli/main.ts', 'router', '--config', file, '--workers', String(this.#options.workers ?? 1)]
         : ['tools/lab/router-with-saved-keys.ts', file, this.#saveKeys];
     await this.#start(site.name, site.name, program);
   }

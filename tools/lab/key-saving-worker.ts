@@ -3,7 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PacketLoop } from '../../host/packet-loop/packet-loop.ts';
 import type { LoopCommand } from '../../host/packet-loop/protocol.ts';
-import { runWorkerThread } from '../../host/router/worker-thread.ts';
+import { runRouterThread } from '../../host/router/router-thread.ts';
 import { keyFolderVariable, wiresharkLine } from './wireshark-keys.ts';
 
 const file = join(process.env[keyFolderVariable] ?? '', 'esp_sa');
@@ -22,4 +22,4 @@ class KeySavingLoop extends PacketLoop {
   }
 }
 
-await runWorkerThread((options) => new KeySavingLoop(options));
+await runRouterThread((options) => new KeySavingLoop(options));

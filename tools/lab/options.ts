@@ -19,6 +19,8 @@ export interface LabOptions {
   readonly qemuOne: boolean;
   /** The scenario `version-up` with one version that is no good and a good one, and no cuts of power. */
   readonly short: boolean;
+  /** Of each router. */
+  readonly workers: number;
   readonly help: boolean;
   /** `exec WHERE COMMAND…`: run a command in a namespace of the lab that is up. */
   readonly exec: { readonly where: string; readonly command: readonly string[] } | undefined;
@@ -41,6 +43,7 @@ export const usage = `npm run lab [-- OPTIONS]
   --qemu-one        with --qemu: tokyo alone is
   --save-keys DIR   write the keys of all data SAs to DIR/esp_sa, and a capture to DIR/internet.pcap, for Wireshark.
                     Whoever has that folder reads the traffic. No router has this option.
+  --workers N       routers carry packets with N workers each, 1 to 4; not with --qemu or --save-keys
   --user-namespace  go the way of those who are not root, as root too
   --name NAME       a lab of its own beside others (default: lab)
   --help            print this
@@ -75,6 +78,7 @@ export function readOptions(args: readonly string[]): LabOptions {
     qemu: qemuOf(values),
     qemuOne: (values['qemu-one'] ?? false) || values.scenario === 'version-up',
     short: shortOf(values),
+    workers: workersOf(values),
     help: values.help ?? false,
     exec:
       where === undefined ? undefined : { where, command: command[0] === '--' ? command.slice(1) : command },
@@ -107,6 +111,15 @@ function qemuOf(values: ReturnType<typeof parse>): string | undefined {
   if (qemu !== undefined && other !== undefined)
     throw new HostError('USAGE', `--qemu ${qemu}: expected no --${other} beside it`);
   return qemu;
+}
+
+function workersOf(values: ReturnType<typeof parse>): number {
+  const { workers = '1' } = values;
+  if (!/^[1-4]$/.test(workers)) throw new HostError('USAGE', `--workers: expected 1 to 4, found ${workers}`);
+  const other = (['qemu', 'save-keys'] as const).find((name) => values[name] !== undefined);
+  if (workers !== '1' && other !== undefined)
+    throw new HostError('USAGE', `--workers ${workers}: expected no --${other} beside it`);
+  return Number(workers);
 }
 
 function shortOf({ short = false, scenario }: ReturnType<typeof parse>): boolean {
@@ -158,6 +171,7 @@ function parse(args: readonly string[]) {
         qemu: { type: 'string' },
         'qemu-one': { type: 'boolean' },
         short: { type: 'boolean' },
+        workers: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values;

@@ -168,7 +168,8 @@ export class SettingManagement {
 
   #unknownSpi(spi: Spi, from: Endpoint, now: Instant): void {
     const state = this.#state;
-    if (!state.channelIsUp) return;
+    // It is another worker's, and came along with what was this one's: nothing is wrong with it.
+    if (!state.channelIsUp || state.pairs.withSpi(spi) !== undefined) return;
     const report = state.reports.unknownSpi(spi, from, now);
     if (report !== undefined) state.send(report);
   }

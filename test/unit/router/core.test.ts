@@ -9,6 +9,8 @@ import { PacketLoop, type PacketLoopOptions } from '../../../host/packet-loop/pa
 import type { LoopCommand } from '../../../host/packet-loop/protocol.ts';
 import { MemoryInterface } from '../../../host/rehearsal/memory-interface.ts';
 import { RouterCore } from '../../../host/router/core.ts';
+import type { FromFollower, ToFollower } from '../../../host/router/follower-protocol.ts';
+import { Followers } from '../../../host/router/followers.ts';
 import { parseRouterFile } from '../../../host/router/settings-file.ts';
 import { address, smallCapacities } from '../../property/dataplane/engines.ts';
 import { packetOf, UDP } from '../../property/dataplane/packets.ts';
@@ -62,8 +64,24 @@ class Bench {
   reopened = 0;
   now = 1_000_000.5;
   readonly core: RouterCore;
+  /** What the other workers are told, and what they say next. */
+  readonly told: ToFollower[][];
+  readonly says: FromFollower[][];
 
-  constructor() {
+  constructor(workers = 1) {
+    const others = Array.from({ length: workers - 1 }, (_, index) => index);
+    this.told = others.map(() => []);
+    this.says = others.map(() => []);
+    const followers = new Followers({
+      ports: others.map((index) => ({
+        post: (message) => void this.told[index]?.push(message),
+        take: () => this.says[index]?.shift(),
+      })),
+      wake: () => {},
+      capacities: smallCapacities,
+      handOver: () => [],
+      ownWakeFd: () => 1,
+    });
     this.core = new RouterCore({
       settings,
       software: 'test',
@@ -75,6 +93,7 @@ class Bench {
       log: (_, what) => this.said.push(what),
       openLoop: () => this.#open(),
       onReopened: () => this.reopened++,
+      ...(workers === 1 ? {} : { followers }),
     });
     this.core.start();
   }
@@ -189,5 +208,78 @@ describe('a router’s core', () => {
     };
     for (let traps = 1; traps < 8; traps++) trap();
     expect(trap).toThrow(/trapped 8 times: no packet is carried any more/);
+  });
+});
+
+describe('the first of several workers', () => {
+  /** What was told to worker 1, in short. */
+  const words = ({ told }: Bench): string[] =>
+    (told[0] ?? []).map((one) => (one.kind === 'obey' ? one.command.kind : one.kind));
+  const acquire = {
+    kind: 'acquire',
+    entry: 'to-osaka',
+    packet: {
+      local: address('10.1.0.1'),
+      remote: address('10.2.0.1'),
+      protocol: 17,
+      localPort: 1,
+      remotePort: 2,
+      icmpType: null,
+      icmpCode: null,
+    },
+  } as const;
+
+  it('gives each its packet loop, then the SPD', () => {
+    const bench = new Bench(3);
+    expect(words(bench)).toEqual(['open', 'change']);
+    expect(bench.told[1]).toEqual(bench.told[0]);
+  });
+
+  it('asks for the worker that has a packet, and reserves the SPI there', () => {
+    const bench = new Bench(2);
+    bench.says[0]?.push({ kind: 'ready', wakeFd: 2 });
+    bench.says[0]?.push({ kind: 'events', events: [{ kind: 'engine', events: [acquire], atMs: bench.now }] });
+    bench.settle();
+    const [request] = bench.core.router.settings.status().requests;
+    expect(request).toMatchObject({ entry: 'to-osaka', lane: 1 });
+    expect(bench.told[0]?.at(-1)).toEqual({
+      kind: 'obey',
+      command: { kind: 'change', change: { reserve: [request?.spi] } },
+    });
+    expect((request?.spi ?? 0) >>> 30).toBe(1);
+  });
+
+  it('opens all anew when the engine of one is lost, whoever it is', () => {
+    const bench = new Bench(2);
+    bench.says[0]?.push({ kind: 'ready', wakeFd: 2 });
+    bench.says[0]?.push({ kind: 'lost', reason: 'a trap' });
+    bench.settle();
+    expect([bench.loops.length, bench.reopened]).toEqual([2, 1]);
+    expect(words(bench)).toEqual(['open', 'change', 'open', 'change']);
+    bench.says[0]?.push({ kind: 'ready', wakeFd: 3 });
+    bench.loop.trapsIn = 'run';
+    bench.settle();
+    expect([bench.loops.length, bench.reopened]).toEqual([3, 2]);
+    expect(words(bench).slice(4)).toEqual(['open', 'change']);
+  });
+
+  it('asks the others before it says what all have', () => {
+    const bench = new Bench(2);
+    bench.says[0]?.push({ kind: 'ready', wakeFd: 2 });
+    bench.settle();
+    const got: number[] = [];
+    bench.core.askSnapshots((all) => void got.push(all.length));
+    const asked = bench.told[0]?.at(-1);
+    if (asked?.kind !== 'snapshot') throw new Error('it was not asked');
+    const { id } = asked;
+    bench.says[0]?.push({
+      kind: 'snapshot',
+      id,
+      snapshot: bench.core.snapshot(),
+      bundles: bench.core.bundles,
+    });
+    expect(got).toEqual([]);
+    bench.settle();
+    expect(got).toEqual([2]);
   });
 });

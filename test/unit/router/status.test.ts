@@ -20,7 +20,7 @@ function status(network: Network) {
     problem: null,
     startedAt: 1_000_000,
     now: network.now,
-    snapshot: dataplane.snapshot(network.now),
+    snapshots: [dataplane.snapshot(network.now)],
     bundles: {
       tcpFromHosts: true,
       udpFromHosts: false,

@@ -21,6 +21,7 @@ async function clientOf(entry: URL): Promise<WorkerClient> {
   const ready = Promise.withResolvers<void>();
   const made = new WorkerClient({
     entry,
+    workers: 1,
     settings: {} as WorkerSettings, // this worker wants none
     wake: () => {},
     onReady: () => ready.resolve(),

@@ -10,7 +10,7 @@ import { addSadCommand } from '../../../host/cli/sad-command.ts';
 import { addSpdCommand } from '../../../host/cli/spd-command.ts';
 import { addStatusCommand } from '../../../host/cli/status-command.ts';
 import { softwareVersion } from '../../../host/model/software-version.ts';
-import { runWorkerThread } from '../../../host/router/worker-thread.ts';
+import { runRouterThread } from '../../../host/router/router-thread.ts';
 
 async function runCommand(): Promise<void> {
   const program = new Command('sekisho').version(softwareVersion(), '-V, --version').exitOverride();
@@ -27,4 +27,4 @@ async function runCommand(): Promise<void> {
   }
 }
 
-void (isMainThread ? runCommand() : runWorkerThread());
+void (isMainThread ? runCommand() : runRouterThread());

@@ -68,6 +68,18 @@ describe('a router with several workers', () => {
     ]);
   });
 
+  it('reports no SPI as unknown that another worker has', () => {
+    const rig = Rig.up({ workers: 2 });
+    acquire(rig, 1);
+    const { spi } = rig.lastRequest();
+    establish(rig, rig.lastRequest());
+    const from = { address: { family: 4, octets: Uint8Array.of(203, 0, 113, 2) }, port: 4500 } as const;
+    rig.handle({ kind: 'unknown-spi', spi, from });
+    expect(rig.sent('report')).toEqual([]);
+    rig.handle({ kind: 'unknown-spi', spi: spi + 16, from });
+    expect(rig.sent('report')).toHaveLength(1);
+  });
+
   it('gives every lane up when an engine is lost, and asks for each again', () => {
     const rig = Rig.up({ workers: 2 });
     for (const worker of [0, 1]) {
