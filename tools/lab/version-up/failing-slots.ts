@@ -25,7 +25,8 @@ export function unreachingSlot(image: Image, version: string, server: string): B
   return changedSlot(image, (root) => {
     const file = join(root, runRouter);
     const lines = readFileSync(file, 'utf8').split('\n');
-    lines.splice(1, 0, `ip rule add to ${server} prohibit`);
+    // By its path: busybox's shell takes its own `ip` for that name, which knows no such rule.
+    lines.splice(1, 0, `/sbin/ip rule add to ${server} prohibit`);
     writeFileSync(file, lines.join('\n'));
     writeFileSync(join(root, 'etc/sekisho-version'), `${version}\n`);
     const manifest = join(root, 'usr/lib/sekisho/package.json');
