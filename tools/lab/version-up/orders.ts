@@ -63,9 +63,11 @@ export class Orders {
    * What the guest runs, once it has its channel.
    *
    * @param since a channel that is older does not count (performance.now()): after a power cut the server takes a while to miss it
+   * @param from the slot that it runs from; until it has said so on its new channel, the server has what it said on the one before
    */
   async standing(
     since = Number.NEGATIVE_INFINITY,
+    from?: string,
   ): Promise<{ readonly runs: string; readonly slot: string; readonly stage: string }> {
     const { plan, fleet } = this.#scene;
     const { tokyo } = sitesOf(plan);
@@ -75,10 +77,15 @@ export class Orders {
       const found = routers.find(({ name }) => name === tokyo.name);
       // Whole seconds, rounded.
       const upSince = performance.now() - 1000 * (found?.sinceSeconds ?? 0) + 500;
-      if (found?.channel === 'up' && found.slot !== '' && upSince >= since)
+      const isSaid = from === undefined ? found?.slot !== '' : found?.slot === from;
+      if (found?.channel === 'up' && isSaid && upSince >= since)
         return { runs: found.software, slot: found.slot, stage: found.versionUp?.stage ?? '' };
       if (performance.now() > deadline)
-        throw new HostError('PLATFORM', `${tokyo.name} has no channel after ${channelWithinMs / 1000} s`);
+        throw new HostError(
+          'PLATFORM',
+          `${tokyo.name} has no channel after ${channelWithinMs / 1000} s` +
+            (from === undefined ? '' : `, or none on which it says slot ${from}`),
+        );
       await sleep(pollMs);
     }
   }

@@ -68,10 +68,11 @@ async function cut(
   await orders.abort();
   const startedAt = performance.now();
   await fleet.startRouter(tokyo);
-  const { runs } = await orders.standing(startedAt);
-  // The boot loader's word: the router's own comes a moment after its channel.
+  await orders.standing(startedAt);
   const starts = fleet.guestOf(tokyo.name).console.text.matchAll(/starting slot ([ab])/g);
   const slot = [...starts].at(-1)?.[1] ?? 'none';
+  // The boot loader's word first: the router's own comes a moment after its channel.
+  const { runs } = await orders.standing(startedAt, slot);
   say(`power cut ${moment}: ${runs} came up, from slot ${slot}`);
   const expected = slot === 'a' ? versions.running : versions.good;
   if (runs !== expected) fallShort(`power cut ${moment}: slot ${slot} has ${runs}, expected ${expected}`);
