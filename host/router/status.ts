@@ -71,15 +71,15 @@ export function mergedSad(snapshots: Snapshots): SadRow[] {
   return snapshots.flatMap(({ sad }) => sad);
 }
 
-/** The SPD with what each worker has bound to its entries: what several say alike stands there once. */
-export function mergedSpd(snapshots: Snapshots): SpdRow[] {
-  const [first, ...others] = snapshots;
-  const entries = [...new Set(first.spd.map(({ entry }) => entry))];
-  const rows = entries.flatMap((entry) => {
-    const bound = [first, ...others].flatMap(({ spd }) =>
-      spd.filter((row) => row.entry === entry && isBound(row)),
-    );
-    const own = first.spd.filter((row) => row.entry === entry && !isBound(row));
+/** The SPD with what each worker has bound to its entries: what several say alike stands there once. As it is, where there is one worker. */
+export function mergedSpd([first, ...others]: Snapshots): readonly SpdRow[] {
+  if (others.length === 0) return first.spd;
+  // The packets of the first worker wait meanwhile: each row is looked at once.
+  const byEntry = [first, ...others].map(({ spd }) => Map.groupBy(spd, ({ entry }) => entry));
+  const [ofFirst] = byEntry;
+  const rows = [...(ofFirst ?? [])].flatMap(([entry, ownRows]) => {
+    const bound = byEntry.flatMap((of) => (of.get(entry) ?? []).filter(isBound));
+    const own = ownRows.filter((row) => !isBound(row));
     const seen = new Set<string>();
     return [...bound, ...own].filter((row) => {
       const text = JSON.stringify({ ...row, order: 0 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { EngineSnapshot, SpdRow } from '../../../host/dataplane/snapshot.ts';
 import { routerStatusSchema } from '../../../host/model/status.ts';
-import { routerStatus } from '../../../host/router/status.ts';
+import { mergedSpd, routerStatus } from '../../../host/router/status.ts';
 import { type Network, packet, type SimulatedRouter, twoSites } from '../../simulation/end-to-end/network.ts';
 
 function tokyo(network: Network): SimulatedRouter {
@@ -102,5 +103,46 @@ describe("a router's status", () => {
     expect(Object.values(counters).length).toBeGreaterThan(4);
     for (const count of [...Object.values(counters), ...Object.values(drops)]) expect(count).toMatch(/^\d+$/);
     expect(JSON.stringify(status(network))).not.toContain('secret of tokyo');
+  });
+});
+
+describe('the SPD of all workers', () => {
+  const rows = (...states: readonly [entry: string, kind: string, state: SpdRow['state'], spi?: number][]) =>
+    states.map(
+      ([entry, kind, state, spi = null], order): SpdRow => ({
+        ...{ order, entry, kind, state, spi, selector: '', action: 'PROTECT' },
+      }),
+    );
+  const of = (spd: readonly SpdRow[]): EngineSnapshot => ({
+    ...{ counters: {}, drops: {}, spd, sad: [], generation: 0, activeBank: 0, heldPackets: 0 },
+  });
+
+  it('is that of the one, in its order of kinds', () => {
+    const spd = rows(
+      ['a', 'first', 'acquire'],
+      ['a', 'second', 'sa', 1],
+      ['a', '', 'acquire'],
+      ['b', '', 'acquire'],
+    );
+    expect(mergedSpd([of(spd)])).toEqual(spd);
+  });
+
+  it('has the SAs of each, and once what all have', () => {
+    const first = rows(['a', 'all', 'sa', 1], ['a', '', 'acquire'], ['b', '', 'acquire']);
+    const second = rows(
+      ['a', 'all', 'sa', 2],
+      ['a', '', 'acquire'],
+      ['b', 'all', 'sa', 3],
+      ['b', '', 'acquire'],
+    );
+    expect(mergedSpd([of(first), of(second)])).toEqual(
+      rows(
+        ['a', 'all', 'sa', 1],
+        ['a', 'all', 'sa', 2],
+        ['a', '', 'acquire'],
+        ['b', 'all', 'sa', 3],
+        ['b', '', 'acquire'],
+      ),
+    );
   });
 });
