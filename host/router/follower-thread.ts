@@ -31,9 +31,10 @@ export function runFollowerThread(settings: FollowerSettings, makeLoop: MakeLoop
   while (!follower.isStopped) {
     const practiceAt = rehearsal?.isOver ? undefined : busyAt + roundMs / 2;
     const isBusy = follower.round(practiceAt === undefined ? idleWaitMs : practiceAt - bootTimeMs());
+    if (practiceAt === undefined) continue;
     const now = bootTimeMs();
     if (isBusy) busyAt = now;
-    else if (follower.isOpen && practiceAt !== undefined && now >= practiceAt) {
+    else if (follower.isOpen && now >= practiceAt) {
       // Not before the packet loop is there: that the engine works the first worker has shown.
       if (rehearsal === undefined) rehearsal = new Rehearsal(randomOctets);
       else rehearsal.play();

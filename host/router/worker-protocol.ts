@@ -1,6 +1,6 @@
 /**
- * What crosses between a router's main thread and its worker (the first one, where there are several): the worker, in which everything is that a packet may have to wait for, and the
- * main thread, in which everything is that a person waits for. No key ever crosses.
+ * What crosses between a router's main thread, in which everything is that a person waits for, and its worker (the first one, where there
+ * are several), in which everything is that a packet may have to wait for. No key ever crosses.
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { EngineSnapshot } from '../dataplane/snapshot.ts';
