@@ -23,6 +23,7 @@ export const SOCK_CLOEXEC = 0x80000;
 export const O_RDWR = 2;
 export const O_NONBLOCK = 0x800;
 export const O_CLOEXEC = 0x80000;
+export const F_DUPFD_CLOEXEC = 1030;
 
 /** Locks of a range that belong to the open file (fcntl_locking(2)). `struct flock`: 0 type (2)  2 whence (2)  8 start (8)  16 length (8)  24 pid (4) */
 export const F_OFD_SETLK = 37;

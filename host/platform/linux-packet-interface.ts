@@ -7,45 +7,37 @@
 import type { Address } from '../model/address.ts';
 import { HostError } from '../model/host-error.ts';
 import type { Instant } from '../model/instant.ts';
-import type { Encapsulation, SaProtocol } from '../model/security-association.ts';
 import { BatchSocket } from './batch-socket.ts';
 import { bootTimeMs } from './clock.ts';
-import type { DatagramSocket, DatagramSocketOptions } from './datagram-socket.ts';
+import type { DatagramSocket } from './datagram-socket.ts';
 import { frameMemory } from './frame-memory.ts';
+import { libc } from './libc.ts';
+import { type LoopSocketKind, type LoopSocketOptions, openLoopSocket } from './loop-socket.ts';
 import { pathMtu } from './path-mtu.ts';
 import { Poller, WakeEvent } from './poller.ts';
-import { openRawAhSocket, openRawEspSocket } from './raw-socket.ts';
+import type { SharedSockets } from './shared-sockets.ts';
 import { openTun, type Tun } from './tun.ts';
-import { openUdpSocket } from './udp-socket.ts';
 
-export interface LinuxPacketInterfaceOptions {
+export interface LinuxPacketInterfaceOptions extends LoopSocketOptions {
   /** The firmware's memory, which never grows. Offsets in all batches are offsets into it. */
   readonly memory: ArrayBufferLike;
   readonly tunName: string;
   readonly tunMtu: number;
   /** Our addresses on the unprotected side, at most one of each family; all zero octets: any. */
   readonly localAddresses: readonly Address[];
-  readonly localPort: number;
-  /** Mark of everything that our sockets send; undefined: none, for a program without privileges. */
-  readonly mark?: number;
   /** Whether to open a raw ESP and a raw AH socket for each address too. */
   readonly raw: boolean;
-  /** Threads that each have a queue of the TUN and a socket of each kind; this is the first, and opens them for all. 1 unless given. */
-  readonly workers?: number;
-  /** Octets wanted for the buffers of each socket; 8 MiB unless given (datagram-socket.ts). */
-  readonly socketBufferOctets?: number;
+  /** Where several threads each have a queue of the TUN and a socket of each kind: this is the first, and hands out those of the others. */
+  readonly shared?: SharedSockets;
 }
 
-/** A socket that the first worker opened for another one, which has it from then on. */
-export interface HandedSocket {
+/** A descriptor of a socket that the first worker opened for another one, which has it from then on. */
+export interface HandedSocket extends LoopSocketKind {
   readonly fd: number;
-  readonly address: Address;
-  readonly protocol: SaProtocol;
-  readonly encapsulation: Encapsulation;
 }
 
 export interface FurtherPacketInterfaceOptions
-  extends Omit<LinuxPacketInterfaceOptions, 'localAddresses' | 'raw' | 'workers'> {
+  extends Omit<LinuxPacketInterfaceOptions, 'localAddresses' | 'raw' | 'shared'> {
   /** Counted from 0; the first has opened the TUN. */
   readonly worker: number;
   readonly sockets: readonly HandedSocket[];
@@ -54,12 +46,18 @@ export interface FurtherPacketInterfaceOptions
 /** Until a kernel that had no memory for a datagram is asked again. */
 const memoryPauseMs = 2;
 
-/** Opens, or has, the sockets of one kind on an address of ours: this thread's own first, then those of the others. */
-type OpenSockets = (
-  address: Address,
-  protocol: SaProtocol,
-  encapsulation: Encapsulation,
-) => readonly DatagramSocket[];
+/** Where the sockets of an address of ours come from. */
+interface SocketSource {
+  /** The socket of one kind, and descriptors of those of the other workers. Throws HostError PLATFORM. */
+  readonly open: (kind: LoopSocketKind) => Opened;
+  /** All were opened on `address`, in place of those that there were for its family. */
+  readonly keepOnly?: (address: Address) => void;
+}
+
+interface Opened {
+  readonly own: DatagramSocket;
+  readonly others: readonly number[];
+}
 
 export class LinuxPacketInterface {
   readonly sockets: readonly BatchSocket[];
@@ -69,7 +67,7 @@ export class LinuxPacketInterface {
   readonly #wakeIndex: number;
   readonly #tunIndex: number;
   readonly #socketIndices: readonly number[];
-  readonly #openSockets: OpenSockets;
+  readonly #source: SocketSource;
   /** What was opened for the other workers, and not handed over yet. */
   #handed: readonly (readonly HandedSocket[])[] = [];
   #tunIsReadable = false;
@@ -78,10 +76,10 @@ export class LinuxPacketInterface {
     tun: Tun,
     sockets: readonly BatchSocket[],
     wake: WakeEvent,
-    openSockets: OpenSockets,
+    source: SocketSource,
     handed: readonly (readonly HandedSocket[])[] = [],
   ) {
-    this.#openSockets = openSockets;
+    this.#source = source;
     this.#handed = handed;
     this.tun = tun;
     this.sockets = sockets;
@@ -97,24 +95,29 @@ export class LinuxPacketInterface {
    * @throws HostError PLATFORM when it is not ours (yet); everything is then as before
    */
   rebind(address: Address): void {
-    const opened = new Map<number, readonly DatagramSocket[]>();
+    const opened = new Map<number, Opened>();
     try {
       for (const [index, { family, protocol, encapsulation }] of this.sockets.entries()) {
-        if (family === address.family) opened.set(index, this.#openSockets(address, protocol, encapsulation));
+        if (family === address.family)
+          opened.set(index, this.#source.open({ address, protocol, encapsulation }));
       }
     } catch (error) {
-      for (const sockets of opened.values()) for (const socket of sockets) socket.close();
+      for (const { own, others } of opened.values()) {
+        own.close();
+        closeAll(others);
+      }
       throw error;
     }
     const handed: HandedSocket[][] = [];
-    for (const [index, [own, ...others]] of opened) {
+    for (const [index, { own, others }] of opened) {
       const socket = this.sockets[index];
-      if (socket === undefined || own === undefined) continue;
+      if (socket === undefined) continue;
       socket.replaceSocket(own);
       this.#poller.replace(this.#socketIndices[index] ?? 0, own.fd);
-      handOver(handed, others, address, socket);
+      handOver(handed, others, { address, protocol: socket.protocol, encapsulation: socket.encapsulation });
     }
     this.#handed = handed;
+    this.#source.keepOnly?.(address);
   }
 
   /** The sockets that were opened for another worker at the start, or in the last `rebind`: whoever asks has them from now on. */
@@ -227,22 +230,17 @@ export class LinuxPacketInterface {
  * @throws HostError PLATFORM saying what is missing and what to do; CONFIG_INVALID for a bad interface name
  */
 export function openLinuxPacketInterface(options: LinuxPacketInterfaceOptions): LinuxPacketInterface {
-  const { workers = 1 } = options;
+  const { shared } = options;
   return openAll((keep) => {
     const frames = frameMemory(options.memory);
-    const openSockets: OpenSockets = (address, protocol, encapsulation) => {
-      const sockets: DatagramSocket[] = [];
+    const open: SocketSource['open'] = (kind) => {
+      const [fd, ...others] = shared?.take(kind) ?? [];
       try {
-        for (let worker = 0; worker < workers; worker++) {
-          const share = workers === 1 ? {} : { share: { worker, workers } };
-          const one = { ...socketOptions(options, address), ...share };
-          sockets.push(openSocketOfKind(options.localPort, one, protocol, encapsulation));
-        }
+        return { own: openLoopSocket(kind, options, fd === undefined ? {} : { fd }), others };
       } catch (error) {
-        for (const socket of sockets) socket.close();
+        closeAll(others);
         throw error;
       }
-      return sockets;
     };
     const kinds = [
       ['esp', 'udp'],
@@ -255,17 +253,20 @@ export function openLinuxPacketInterface(options: LinuxPacketInterfaceOptions): 
     ] as const;
     const handed: HandedSocket[][] = [];
     const sockets = options.localAddresses.flatMap((address) =>
-      kinds.flatMap(([protocol, encapsulation]) => {
-        const [own, ...others] = openSockets(address, protocol, encapsulation).map(keep);
-        if (own === undefined) return [];
-        handOver(handed, others, address, { protocol, encapsulation });
-        return [new BatchSocket(own, protocol, encapsulation, frames)];
+      kinds.map(([protocol, encapsulation]) => {
+        const kind = { address, protocol, encapsulation };
+        const { own, others } = open(kind);
+        keep(own);
+        keep({ close: () => closeAll(others) });
+        handOver(handed, others, kind);
+        return new BatchSocket(own, protocol, encapsulation, frames);
       }),
     );
     const wake = keep(new WakeEvent());
-    const queue = workers === 1 ? {} : { queue: 'first' as const };
+    const queue = shared === undefined ? {} : { queue: 'first' as const };
     const tun = keep(openTun({ name: options.tunName, mtu: options.tunMtu, frames, ...queue }));
-    return new LinuxPacketInterface(tun, sockets, wake, openSockets, handed);
+    const keepOnly = (address: Address): void => shared?.keepOnly(address);
+    return new LinuxPacketInterface(tun, sockets, wake, { open, keepOnly }, handed);
   });
 }
 
@@ -280,9 +281,8 @@ export function openFurtherPacketInterface(options: FurtherPacketInterfaceOption
   readonly offer: (sockets: readonly HandedSocket[]) => void;
 } {
   let offered: readonly HandedSocket[] = options.sockets;
-  const adopt = ({ fd, address, protocol, encapsulation }: HandedSocket): DatagramSocket =>
-    openSocketOfKind(options.localPort, { ...socketOptions(options, address), fd }, protocol, encapsulation);
-  const takeOffered: OpenSockets = (address, protocol, encapsulation) => {
+  const adopt = (one: HandedSocket): DatagramSocket => openLoopSocket(one, options, { fd: one.fd });
+  const takeOffered: SocketSource['open'] = ({ address, protocol, encapsulation }) => {
     const found = offered.find(
       (one) =>
         one.address.family === address.family &&
@@ -291,7 +291,7 @@ export function openFurtherPacketInterface(options: FurtherPacketInterfaceOption
     );
     if (found === undefined)
       throw new HostError('PLATFORM', `worker ${options.worker} was given no ${encapsulation} socket`);
-    return [adopt(found)];
+    return { own: adopt(found), others: [] };
   };
   const opened = openAll((keep) => {
     const frames = frameMemory(options.memory);
@@ -301,7 +301,7 @@ export function openFurtherPacketInterface(options: FurtherPacketInterfaceOption
     });
     const wake = keep(new WakeEvent());
     const tun = keep(openTun({ name: options.tunName, mtu: options.tunMtu, frames, queue: 'further' }));
-    return new LinuxPacketInterface(tun, sockets, wake, takeOffered);
+    return new LinuxPacketInterface(tun, sockets, wake, { open: takeOffered });
   });
   return {
     opened,
@@ -325,38 +325,15 @@ function openAll<Result>(open: (keep: <One extends { close(): void }>(one: One) 
   }
 }
 
-function socketOptions(
-  { mark, socketBufferOctets }: Pick<LinuxPacketInterfaceOptions, 'mark' | 'socketBufferOctets'>,
-  address: Address,
-): DatagramSocketOptions {
-  return {
-    address,
-    receivesBundles: true,
-    ...(mark === undefined ? {} : { mark }),
-    ...(socketBufferOctets === undefined ? {} : { bufferOctets: socketBufferOctets }),
-  };
-}
-
-function openSocketOfKind(
-  localPort: number,
-  options: DatagramSocketOptions,
-  protocol: SaProtocol,
-  encapsulation: Encapsulation,
-): DatagramSocket {
-  if (encapsulation === 'udp') return openUdpSocket(localPort, options);
-  return protocol === 'ah' ? openRawAhSocket(options) : openRawEspSocket(options);
+function closeAll(fds: readonly number[]): void {
+  for (const fd of fds) libc.close(fd);
 }
 
 /** Adds the sockets of one kind, in the order of the workers from the second on, to what each is given. */
-function handOver(
-  handed: HandedSocket[][],
-  sockets: readonly DatagramSocket[],
-  address: Address,
-  { protocol, encapsulation }: { readonly protocol: SaProtocol; readonly encapsulation: Encapsulation },
-): void {
-  for (const [index, { fd }] of sockets.entries()) {
+function handOver(handed: HandedSocket[][], fds: readonly number[], kind: LoopSocketKind): void {
+  for (const [index, fd] of fds.entries()) {
     const ofWorker = handed[index] ?? [];
     handed[index] = ofWorker;
-    ofWorker.push({ fd, address, protocol, encapsulation });
+    ofWorker.push({ fd, ...kind });
   }
 }

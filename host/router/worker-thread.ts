@@ -12,6 +12,7 @@ import { randomOctets } from '../platform/entropy.ts';
 import { type LinuxPacketInterface, openLinuxPacketInterface } from '../platform/linux-packet-interface.ts';
 import { wake } from '../platform/poller.ts';
 import { takePrecedence } from '../platform/precedence.ts';
+import { SharedSockets } from '../platform/shared-sockets.ts';
 import { Rehearsal } from '../rehearsal/rehearsal.ts';
 import { RouterCore } from './core.ts';
 import type { FromFollower } from './follower-protocol.ts';
@@ -37,6 +38,9 @@ export async function runWorkerThread(
   const held = await loadWorkerCredentials(worker, (message) => log('warn', 'credential', message));
   const rehearsal = new Rehearsal(randomOctets);
 
+  const workers = worker.followers.length + 1;
+  const shared =
+    workers === 1 ? undefined : new SharedSockets(workers, { localPort: local.port, mark: worker.mark });
   let opened: LinuxPacketInterface | undefined;
   const wakeFd = (): number => opened?.wakeFd ?? -1;
   const followers =
@@ -71,7 +75,7 @@ export async function runWorkerThread(
             localPort: local.port,
             mark: worker.mark,
             raw: true,
-            workers: worker.followers.length + 1,
+            ...(shared === undefined ? {} : { shared }),
           });
           return opened;
         },
@@ -139,6 +143,7 @@ export async function runWorkerThread(
   rehearsal.close();
   followers?.stop();
   core.close();
+  shared?.close();
   held.wipe();
 }
 

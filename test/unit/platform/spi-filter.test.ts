@@ -1,13 +1,16 @@
 /** Sockets of several workers on one address: each gets what its SPIs say, by the kernel's own filters. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Address, parseAddress } from '../../../host/model/address.ts';
+import type { Address } from '../../../host/model/address.ts';
 import type { DatagramSocket } from '../../../host/platform/datagram-socket.ts';
 import { frameMemory } from '../../../host/platform/frame-memory.ts';
+import { libc } from '../../../host/platform/libc.ts';
 import { Poller } from '../../../host/platform/poller.ts';
 import { openRawAhSocket, openRawEspSocket } from '../../../host/platform/raw-socket.ts';
 import { ReceiveBatch } from '../../../host/platform/receive-batch.ts';
 import { SendBatch } from '../../../host/platform/send-batch.ts';
+import { SharedSockets } from '../../../host/platform/shared-sockets.ts';
 import { openUdpSocket } from '../../../host/platform/udp-socket.ts';
+import { address } from '../../property/dataplane/engines.ts';
 import { describeWith } from '../../requirements.ts';
 
 const frames = frameMemory(new WebAssembly.Memory({ initial: 8, maximum: 8, shared: true }).buffer);
@@ -23,10 +26,10 @@ function kept(socket: DatagramSocket): DatagramSocket {
   return socket;
 }
 
-function address(text: string): Address {
-  const parsed = parseAddress(text);
-  if (!parsed.ok) throw new Error(parsed.message);
-  return parsed.value;
+function freePort(local: Address): number {
+  const socket = openUdpSocket(0, { address: local });
+  socket.close();
+  return socket.localPort;
 }
 
 /** What has arrived, as the SPIs at `spiAt` of ESP or AH. */
@@ -74,14 +77,8 @@ describe.each(['127.0.0.1', '::1'])('UDP sockets of three workers on %s', (text)
       return kept(openUdpSocket(port, { address: local, receivesBundles: true, share }));
     });
 
-  function freePort(): number {
-    const socket = openUdpSocket(0, { address: local });
-    socket.close();
-    return socket.localPort;
-  }
-
   it('each get what has an SPI of theirs, and the first IKE and keepalives', () => {
-    const port = freePort();
+    const port = freePort(local);
     const sockets = workers(port);
     const ike = Uint8Array.of(0, 0, 0, 0, 9, 9, 9, 9);
     const sender = kept(openUdpSocket(0, { address: local }));
@@ -91,7 +88,7 @@ describe.each(['127.0.0.1', '::1'])('UDP sockets of three workers on %s', (text)
   });
 
   it('are the same in the hands of another thread', () => {
-    const port = freePort();
+    const port = freePort(local);
     const [first, second] = workers(port);
     const adopted = openUdpSocket(port, { address: local, fd: second?.fd ?? -1 });
     expect(adopted.localPort).toBe(port);
@@ -99,6 +96,38 @@ describe.each(['127.0.0.1', '::1'])('UDP sockets of three workers on %s', (text)
     sendAll(sender, local, port, [esp('40001001'), esp('00001000')]);
     expect(received(adopted)).toEqual(['40001001']);
     expect(received(first!)).toEqual(['00001000']);
+  });
+});
+
+describe('UDP sockets of three workers, shared', () => {
+  const local = address('127.0.0.1');
+  const kind = { address: local, protocol: 'esp', encapsulation: 'udp' } as const;
+  const adopted = (fds: readonly number[], port: number) =>
+    fds.map((fd) => kept(openUdpSocket(port, { address: local, fd })));
+
+  it('keep their workers when each closes its own and has another, in whatever order', () => {
+    const port = freePort(local);
+    const shared = new SharedSockets(3, { localPort: port });
+    const before = shared.take(kind).map((fd) => openUdpSocket(port, { address: local, fd }));
+    before[0]?.close();
+    const sockets = adopted(shared.take(kind), port);
+    for (const socket of before.slice(1)) socket.close();
+    const sender = kept(openUdpSocket(0, { address: local }));
+    sendAll(sender, local, port, spis.map(esp));
+    expect(sockets.map((socket) => received(socket).sort())).toEqual(bySpi.map((own) => [...own].sort()));
+    shared.close();
+  });
+
+  it('are opened on another address beside those of before, which end when that one is kept', () => {
+    const port = freePort(local);
+    const shared = new SharedSockets(2, { localPort: port });
+    for (const fd of shared.take(kind)) libc.close(fd);
+    const other = address('127.0.0.2');
+    adopted(shared.take({ ...kind, address: other }), port);
+    expect(() => openUdpSocket(port, { address: local })).toThrow(/Another program has port/);
+    shared.keepOnly(other);
+    kept(openUdpSocket(port, { address: local }));
+    shared.close();
   });
 });
 
