@@ -87,7 +87,7 @@ class Fold {
       trial,
       reverted: this.#reverted?.decision,
       lastNumber: this.#lastNumber,
-      voidedBy: this.#voidedBy,
+      voidedBy: this.#isFollowed() ? undefined : this.#voidedBy,
       isShared: later.length > 0 || this.#unknown.size > 0,
       wanted: {
         vital: placesOf(current),
@@ -110,6 +110,12 @@ class Fold {
         ),
       ],
     };
+  }
+
+  /** Whether a record that this version does not know came after what voids those before it: software that knows it had its reasons. */
+  #isFollowed(): boolean {
+    const by = this.#voidedBy;
+    return by !== undefined && [...this.#unknown.values()].some((sequence) => sequence > by);
   }
 
   #revision(revision: Revision): void {

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { ConfigFlash } from '../../../host/flash/config-flash.ts';
+import { historyOf } from '../../../host/flash/history.ts';
 import { deviceKeyStore, type KeyStore } from '../../../host/flash/key-store.ts';
 import { fail, ok } from '../../../host/model/result.ts';
 import { Prng } from '../../simulation/prng.ts';
@@ -188,5 +189,29 @@ describe('a key store', () => {
     const empty = new SimulatedDevice(512, 16);
     expect(operate(openFlash(empty, { keyStore: store }), write('first'))).toBe(false);
     expect(holdsSecret(empty)).toBe(false);
+  });
+});
+
+describe('the revision that was written sealed', () => {
+  const head = {
+    ...{ number: 1, origin: 'apply', software: '1', keyStore: 'tpm2', voidsBefore: true as const, forms: [] },
+  };
+  const sealed = {
+    kind: 'revision',
+    head,
+    credentials: new Uint8Array(),
+    context: new Uint8Array(),
+  } as const;
+  const later = { kind: 'unknown', code: 9 } as const;
+  const historyWith = (...records: Parameters<typeof historyOf>[0]) => historyOf(records, () => true);
+
+  it('voids what was before it, of software that it does not know too', () => {
+    expect(historyWith([1, later], [2, sealed]).voidedBy).toBe(2);
+  });
+
+  it('voids nothing any more where software that it does not know has written since', () => {
+    const history = historyWith([2, sealed], [3, later]);
+    expect(history).toMatchObject({ current: { sequence: 2 }, voidedBy: undefined, isShared: true });
+    expect(history.wanted.others).toContain(3);
   });
 });
