@@ -336,7 +336,10 @@ export class ConfigFlash {
     if (head.keyStore === undefined) return unpackCredentials(credentials);
     const { keyStore } = this.#options;
     if (keyStore?.name !== head.keyStore) {
-      const found = keyStore === undefined ? 'this router has none' : `this router has ${keyStore.name}`;
+      const found =
+        keyStore === undefined
+          ? 'this router has none. Where the board has it, name it by --flash-tpm DEVICE or --flash-key FILE'
+          : `this router has ${keyStore.name}`;
       return fail(
         'KEY_STORE',
         `the credentials are sealed by the key store ${head.keyStore}; ${found}. ${writeAnew}`,

@@ -4,7 +4,7 @@ import { fail, ok, type Result } from '../model/result.ts';
 
 /** What is to be done about credentials that nobody will ever open here. */
 export const writeAnew =
-  'They open on the board that sealed them alone. To use this flash here: `sekisho router config factory-reset --flash DEVICE`, then settings anew by `config apply`';
+  'They open on the board that sealed them alone. To use this flash here: `sekisho router config factory-reset --yes --flash DEVICE`, then settings anew by `config apply`';
 
 /** Random; whoever gives the key sees to it that it encrypts far less than 2^32 times (NIST SP 800-38D section 8.3). */
 const nonceOctets = 12;
@@ -47,7 +47,10 @@ export function decrypt(
     decipher.final();
   } catch {
     plain.fill(0);
-    return fail('KEY_STORE', `the credentials do not open with the key of this board. ${writeAnew}`);
+    return fail(
+      'KEY_STORE',
+      `the credentials do not open with the key of this board, or they or their settings were changed. ${writeAnew}`,
+    );
   }
   return ok(new Uint8Array(plain.buffer, plain.byteOffset, plain.length));
 }

@@ -226,8 +226,8 @@ export class FlashRouter<Running extends Runner> {
     const sealed = flash.sealCredentials();
     if (sealed.ok && !sealed.value) return;
     const what = sealed.ok
-      ? `${device}: sealed by ${flash.status().keyStore}; what was there in clear is overwritten`
-      : `${device}: the credentials are not encrypted: ${sealed.message}`;
+      ? `${device}: sealed by ${flash.status().keyStore}; what was there in clear is overwritten, or the problems of the config flash say why not`
+      : `${device}: credentials are left on the flash as they are: ${sealed.message}`;
     log[sealed.ok ? 'info' : 'warn']({ event: 'credentials at rest', at: now() }, what);
   }
 
