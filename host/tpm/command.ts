@@ -12,7 +12,7 @@ const tags = { noSessions: 0x8001, sessions: 0x8002 } as const;
 const passwordSession = 0x4000_0009;
 
 /** TPM_CC (Part 2, section 6.5.2), with the name that the specification has for it. */
-export const commandCodes = {
+const commandCodes = {
   TPM2_CreatePrimary: 0x131,
   TPM2_Create: 0x153,
   TPM2_Load: 0x157,
@@ -20,7 +20,7 @@ export const commandCodes = {
   TPM2_FlushContext: 0x165,
 } as const;
 
-export type CommandName = keyof typeof commandCodes;
+type CommandName = keyof typeof commandCodes;
 
 export interface Command {
   readonly name: CommandName;

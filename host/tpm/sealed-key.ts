@@ -123,25 +123,33 @@ export function sealKey(transmit: Transmit, key: Uint8Array): SealedKey {
  * @throws TpmRefusal with code `integrity` where another TPM sealed it, or it was changed; TpmError; what `transmit` throws
  */
 export function unsealKey(transmit: Transmit, { publicArea, privateArea }: SealedKey): Uint8Array {
-  return withStorageKey(transmit, (parent) =>
-    withObject(
-      transmit,
-      {
-        name: 'TPM2_Load',
-        authorized: parent,
-        parameters: [sized(privateArea), sized(publicArea)],
-        makesObject: true,
-      },
-      (object) =>
-        ask(transmit, { name: 'TPM2_Unseal', authorized: object, parameters: [] }, ({ parameters }) => {
-          const key = parameters.sized(areaOctetsMax);
-          parameters.end();
-          if (key.length !== sealedKeyOctets)
-            throw new TpmError(`expected a sealed key of ${sealedKeyOctets} octets, found ${key.length}`);
-          return key.slice();
-        }),
-    ),
-  );
+  let unsealed: Uint8Array | undefined;
+  try {
+    return withStorageKey(transmit, (parent) =>
+      withObject(
+        transmit,
+        {
+          name: 'TPM2_Load',
+          authorized: parent,
+          parameters: [sized(privateArea), sized(publicArea)],
+          makesObject: true,
+        },
+        (object) =>
+          ask(transmit, { name: 'TPM2_Unseal', authorized: object, parameters: [] }, ({ parameters }) => {
+            const key = parameters.sized(areaOctetsMax);
+            parameters.end();
+            if (key.length !== sealedKeyOctets)
+              throw new TpmError(`expected a sealed key of ${sealedKeyOctets} octets, found ${key.length}`);
+            unsealed = key.slice();
+            return unsealed;
+          }),
+      ),
+    );
+  } catch (error) {
+    // Nobody gets it where an object could not be flushed.
+    unsealed?.fill(0);
+    throw error;
+  }
 }
 
 /** TPM2B_SENSITIVE_CREATE: an empty password, and data. */
