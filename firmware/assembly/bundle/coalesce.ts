@@ -106,7 +106,7 @@ export function coalesce(first: u32, count: u32, withUdp: bool): void {
     } else {
       writeNoOffload(ptr, 0);
       // It may be of any UDP flow, and nothing in a datagram tells that one is missing before it. TCP's sequence numbers do.
-      if (protocol !== PROTOCOL_TCP) closeDatagrams();
+      if (withUdp && protocol !== PROTOCOL_TCP) closeDatagrams();
     }
   }
   for (let index: u32 = 0; index < OPEN_MAX; index++) close(openAt(index));
