@@ -103,8 +103,9 @@ const strongswanFiles = [
 ];
 
 /** UEFI for virtual machines. */
+const pcFirmwareFile = ['/usr/share/OVMF/OVMF_CODE_4M.fd', 'ovmf', "a PC's firmware"];
 const firmwareFiles = [
-  ['/usr/share/OVMF/OVMF_CODE_4M.fd', 'ovmf', "a PC's firmware"],
+  pcFirmwareFile,
   ['/usr/share/AAVMF/AAVMF_CODE.fd', 'qemu-efi-aarch64', "an Arm board's firmware"],
 ];
 
@@ -114,6 +115,9 @@ const filesFor = {
   'bench-path': strongswanFiles,
   test: strongswanFiles,
   qemu: firmwareFiles,
+  // `lab -- --qemu` starts guests by their firmware for version-ups.
+  'lab-qemu': [pcFirmwareFile],
+  'lab-qemu-arm': firmwareFiles,
 };
 
 /** Debian keeps administrators' commands where an ordinary user's PATH does not look. */

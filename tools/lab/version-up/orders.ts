@@ -63,7 +63,8 @@ export class Orders {
    * What the guest runs, once it has its channel.
    *
    * @param since a channel that is older does not count (performance.now()): after a power cut the server takes a while to miss it
-   * @param from the slot that it runs from; until it has said so on its new channel, the server has what it said on the one before
+   * @param from the slot that it runs from: where that is another one than before, the server's word of it is of the new channel, and not
+   *   what it said on the one before
    */
   async standing(
     since = Number.NEGATIVE_INFINITY,

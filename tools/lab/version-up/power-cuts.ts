@@ -87,7 +87,7 @@ async function backToTheFirstDisk({ fleet, plan }: Scene, orders: Orders): Promi
   fleet.forgetDisk(tokyo.name);
   const startedAt = performance.now();
   await fleet.startRouter(tokyo);
-  await orders.standing(startedAt);
+  await orders.standing(startedAt, 'a');
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
