@@ -6,6 +6,7 @@
  * is read at each start, which takes a slow board a second. A device of fewer than 64 sectors, as a small file is, has no state. All of that comes
  * from the device's size alone, so each version and each command comes to the same.
  */
+
 /** 256 KiB of 4096 octets: with less, a quarter has no room for what it is for. */
 const leastToDivide = 64;
 const mostSectors = 256;

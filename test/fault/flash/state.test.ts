@@ -2,10 +2,13 @@
  * Power is cut after every single write of a router's small documents, with every way in which what was not flushed may have ended
  * up: each document is the one before or the new one, and the others are as they were. The same faults as of the settings.
  */
-import { describe, expect, it } from 'vitest';
-import type { BlockDevice } from '../../../host/flash/block-device.ts';
-import { type DevicePart, settingsPart, statePart } from '../../../host/flash/device-part.ts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { settingsPart, statePart } from '../../../host/flash/device-part.ts';
 import { StateFlash } from '../../../host/flash/state-flash.ts';
+import { configFlash, type DeviceUse, openBlockDevice } from '../../../host/platform/block-device.ts';
 import { Prng } from '../../simulation/prng.ts';
 import { SimulatedDevice } from './simulated-device.ts';
 import { cutEverywhere, openFlash, operate, seen, write } from './worlds.ts';
@@ -136,30 +139,23 @@ describe('a divided device', () => {
   });
 
   it('keeps settings and state apart', () => {
-    const device = new SimulatedDevice(256, 64);
-    const settings = partOf(device, settingsPart(64));
-    const state = partOf(device, statePart(64) ?? settingsPart(0));
+    const folder = mkdtempSync(join(tmpdir(), 'sekisho-state-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'config');
+    writeFileSync(file, new Uint8Array(2 ** 20), { mode: 0o600 });
+    const part = (cut: NonNullable<DeviceUse['part']>) => {
+      const opened = openBlockDevice(file, 'write', { ...configFlash, part: cut });
+      onTestFinished(() => opened.close());
+      return opened;
+    };
+    const settings = part(settingsPart);
+    const state = part(statePart);
     for (let round = 0; round < 60; round++) {
-      expect(operate(openFlash(settings as SimulatedDevice), write(`settings ${round}`))).toBe(true);
+      expect(operate(openFlash(settings), write(`settings ${round}`))).toBe(true);
       new StateFlash(state).write('version-up', Buffer.from(`state ${round}`));
     }
-    expect(seen(openFlash(settings as SimulatedDevice))).toContain('settings 59');
+    expect(seen(openFlash(settings))).toContain('settings 59');
     expect(textOf(new StateFlash(state).read('version-up'))).toBe('state 59');
-    expect(() => state.writeSector(16, new Uint8Array(256))).toThrow(/there is no sector 16/);
+    expect(() => state.writeSector(64, new Uint8Array(4096))).toThrow(/there is no sector 64/);
   });
 });
-
-/** A part of a device, as a device. */
-function partOf(device: BlockDevice, { first, sectors }: DevicePart): BlockDevice {
-  const within = (index: number): number => {
-    if (index < 0 || index >= sectors) throw new RangeError(`there is no sector ${index}`);
-    return first + index;
-  };
-  return {
-    sectorOctets: device.sectorOctets,
-    sectorCount: sectors,
-    readSector: (index) => device.readSector(within(index)),
-    writeSector: (index, octets) => device.writeSector(within(index), octets),
-    flush: () => device.flush(),
-  };
-}

@@ -1,4 +1,5 @@
 /** What the fault tests of the config flash have in common: operations, what can be seen of a flash, and cuts at every write. */
+import type { BlockDevice } from '../../../host/flash/block-device.ts';
 import { ConfigFlash, type FlashOptions } from '../../../host/flash/config-flash.ts';
 import type { FormTable } from '../../../host/flash/form.ts';
 import type { Prng } from '../../simulation/prng.ts';
@@ -6,7 +7,7 @@ import type { SimulatedDevice } from './simulated-device.ts';
 
 export const forms: FormTable = { version: 1, migrations: [] };
 
-export function openFlash(device: SimulatedDevice, more: Partial<FlashOptions> = {}): ConfigFlash {
+export function openFlash(device: BlockDevice, more: Partial<FlashOptions> = {}): ConfigFlash {
   return new ConfigFlash({ device, forms, software: 'test', ...more });
 }
 

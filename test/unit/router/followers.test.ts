@@ -84,21 +84,19 @@ describe('followers', () => {
   });
 
   it('tell what happened, but nothing of a loop that was replaced', () => {
-    const { followers, says } = ((bench) => ({ followers: bench.followers, says: bench.says.bind(bench) }))(
-      Bench.ready(),
-    );
+    const bench = Bench.ready();
     const trace = { kind: 'trace', atMs: 1, what: 'x' } as const;
-    says(1, { kind: 'events', events: [trace] });
-    says(2, { kind: 'lost', reason: 'a trap' });
-    expect(followers.takeNews()).toEqual([
+    bench.says(1, { kind: 'events', events: [trace] });
+    bench.says(2, { kind: 'lost', reason: 'a trap' });
+    expect(bench.followers.takeNews()).toEqual([
       { kind: 'events', worker: 1, events: [trace] },
       { kind: 'lost', worker: 2, reason: 'a trap' },
     ]);
     followers.open(address('192.0.2.1'));
-    says(1, { kind: 'events', events: [trace] });
-    says(1, { kind: 'ready', wakeFd: 13 });
-    says(1, { kind: 'events', events: [] });
-    expect(followers.takeNews()).toEqual([{ kind: 'events', worker: 1, events: [] }]);
+    bench.says(1, { kind: 'events', events: [trace] });
+    bench.says(1, { kind: 'ready', wakeFd: 13 });
+    bench.says(1, { kind: 'events', events: [] });
+    expect(bench.followers.takeNews()).toEqual([{ kind: 'events', worker: 1, events: [] }]);
   });
 
   it('answer together, in their order', () => {
@@ -129,7 +127,7 @@ describe('a command on its way to a follower', () => {
     const { command: sealed, moved } = sealCommand(command);
     const { port1, port2 } = new MessageChannel();
     port1.postMessage(sealed, moved);
-    // Nothing of them is left on this side.
+    // Of the copies that moved, nothing is left on this side.
     expect(moved.every(({ byteLength }) => byteLength === 0)).toBe(true);
     const arrived = openCommand(receiveMessageOnPort(port2)?.message);
     port1.close();
