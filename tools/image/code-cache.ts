@@ -1,6 +1,6 @@
 /**
  * V8's code cache of the router's code, made by the image's own Node: V8 takes it from the same version for the same processor
- * alone. For another processor than this machine's, QEMU runs that Node.
+ * alone. Images are built on amd64 (docs/image.md): an Arm image's Node is run by QEMU.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -78,7 +78,7 @@ async function checkAlgorithms(conversation: Conversation): Promise<void> {
   if (!isAsWanted(child, wanted)) {
     throw new Disagreement(`the CHILD SA is not ${combination.esp}: ${JSON.stringify(child)}`);
   }
-  // strongSwan's user space has no ESN; its proposal names it elsewhere.
+  // strongSwan's user space has no ESN; with the kernel's ESP a proposal may end in it.
   const hasEsn = combination.esp.endsWith('-esn');
   // Without the key exchange of a rekeying.
   const esp = combination.esp.replace(/-esn$/, '').replace(/-(x25519|ecp\d+|modp\d+)$/, '');
