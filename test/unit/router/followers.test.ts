@@ -92,7 +92,7 @@ describe('followers', () => {
       { kind: 'events', worker: 1, events: [trace] },
       { kind: 'lost', worker: 2, reason: 'a trap' },
     ]);
-    followers.open(address('192.0.2.1'));
+    bench.followers.open(address('192.0.2.1'));
     bench.says(1, { kind: 'events', events: [trace] });
     bench.says(1, { kind: 'ready', wakeFd: 13 });
     bench.says(1, { kind: 'events', events: [] });
