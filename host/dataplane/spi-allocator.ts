@@ -5,15 +5,11 @@
  *
  * A place is given again only after `release`, and never with a SPI that is still known to a request or an SA.
  */
-import type { Spi } from '../model/security-association.ts';
-
-/** As many as two bits can tell. */
-export const maximumWorkers = 4;
-const workerShift = 30;
+import { maximumWorkers, type Spi, spiWorkerShift } from '../model/security-association.ts';
 
 /** Whose engine has the SPI; any number has one, so that a packet for a SPI that nobody chose is counted somewhere. */
 export function workerOfSpi(spi: Spi, workers: number): number {
-  return (spi >>> workerShift) % workers;
+  return (spi >>> spiWorkerShift) % workers;
 }
 
 export class SpiAllocator {
@@ -67,7 +63,7 @@ export class SpiAllocator {
 
   #mark(spi: Spi, worker: number): Spi {
     if (this.workers === 1) return spi;
-    return ((spi & (2 ** workerShift - 1)) | (worker << workerShift)) >>> 0;
+    return ((spi & (2 ** spiWorkerShift - 1)) | (worker << spiWorkerShift)) >>> 0;
   }
 
   /** Places of all workers, numbered through. */

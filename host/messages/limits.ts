@@ -5,6 +5,7 @@
  * decoder allocate more than the datagram is long. It knows nothing of what the items mean.
  */
 import { fail, ok, type Result } from '../model/result.ts';
+import { maximumWorkers } from '../model/security-association.ts';
 import type { MessageDropCode } from './drop-codes.ts';
 
 /** Longest datagram; every message that keeps to the counts below fits (proven in test/unit/messages/limits.test.ts). */
@@ -30,7 +31,7 @@ export const maximumListedEntries = 64;
 export const maximumWithdrawnIds = 64;
 
 /** SA pairs that two routers may have side by side for the same traffic, one for each worker of the router that has more of them. */
-export const maximumLanes = 4;
+export const maximumLanes = maximumWorkers;
 
 /** Dummies that a policy may ask of a router (RFC 4303 section 2.6). */
 export const maximumDummiesPerSecond = 1000;

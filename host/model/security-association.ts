@@ -9,6 +9,10 @@ import type { Selector } from './selector.ts';
 /** 256..4294967295; 0..255 are reserved (RFC 4303 section 2.1). */
 export type Spi = number;
 
+/** Workers of a router, as many as the two highest bits of an SPI can tell: they say whose engine has it. */
+export const maximumWorkers = 4;
+export const spiWorkerShift = 30;
+
 export type Mode = 'tunnel' | 'transport';
 
 /** RFC 4303 and RFC 4302. */

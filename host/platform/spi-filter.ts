@@ -3,6 +3,7 @@
  * SPI names in its two highest bits: UDP sockets that share a port are chosen so, and raw sockets, which all get every packet,
  * leave out what is another worker's. It needs no privilege, and no eBPF.
  */
+import { spiWorkerShift } from '../model/security-association.ts';
 import { addressOfBuffer, check, libc } from './libc.ts';
 import { SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF, SOL_SOCKET } from './linux-abi.ts';
 
@@ -17,8 +18,6 @@ const SKIP_UNLESS_EQUAL = 0x15;
 const RETURN = 0x06;
 const RETURN_A = 0x16;
 
-/** The two highest bits, as workerOfSpi of host/dataplane has it. */
-const workerShift = 30;
 const wholePacket = 0xffff_ffff;
 /** struct sock_filter: code (2), jump if true (1), jump if false (1), constant (4). struct sock_fprog: length (2), address at 8. */
 const INSTRUCTION_LENGTH = 8;
@@ -36,7 +35,7 @@ type Instruction = readonly [code: number, constant: number, ifFalse?: number];
 export function chooseSocketBySpi(fd: number, workers: number, description: string): void {
   const program: Instruction[] = [
     [LOAD_WORD, 0],
-    [SHIFT_RIGHT, workerShift],
+    [SHIFT_RIGHT, spiWorkerShift],
     [MODULO, workers],
     [RETURN_A, 0],
   ];
@@ -64,7 +63,7 @@ export function takeOwnSpis(
     : [[LOAD_WORD, spiAt]];
   const program: Instruction[] = [
     ...load,
-    [SHIFT_RIGHT, workerShift],
+    [SHIFT_RIGHT, spiWorkerShift],
     [MODULO, workers],
     [SKIP_UNLESS_EQUAL, worker, 1],
     [RETURN, wholePacket],
